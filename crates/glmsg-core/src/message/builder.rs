@@ -1,0 +1,274 @@
+//! Building a message.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Fields, Message, Schedule};
+use crate::limits::{MAX_CORRELATION_ID, MAX_KEY, MAX_PAYLOAD, MAX_RETRIES};
+use crate::{
+    Clock, ContentType, Error, ErrorKind, Headers, MessageId, Priority, Result, SystemClock,
+    Timestamp, TopicName,
+};
+
+/// Builds a [`Message`]. Setters never fail; the first thing wrong is reported by
+/// [`build`](Self::build).
+#[derive(Debug)]
+#[must_use]
+pub struct MessageBuilder {
+    id: Option<MessageId>,
+    topic: Result<TopicName>,
+    payload: Bytes,
+    content_type: ContentType,
+    priority: Priority,
+    key: Option<Box<str>>,
+    created_at: Option<Timestamp>,
+    ttl: Option<Duration>,
+    schedule: Schedule,
+    correlation_id: Option<Box<str>>,
+    reply_to: Option<TopicName>,
+    headers: Headers,
+    max_retries: u16,
+    traceparent: Option<Box<str>>,
+    wrong: Option<Error>,
+}
+
+impl MessageBuilder {
+    pub(super) fn new(topic: Result<TopicName>) -> Self {
+        Self {
+            id: None,
+            topic,
+            payload: Bytes::new(),
+            content_type: ContentType::BYTES,
+            priority: Priority::Normal,
+            key: None,
+            created_at: None,
+            ttl: None,
+            schedule: Schedule::Now,
+            correlation_id: None,
+            reply_to: None,
+            headers: Headers::new(),
+            max_retries: Message::DEFAULT_MAX_RETRIES,
+            traceparent: None,
+            wrong: None,
+        }
+    }
+
+    pub(super) fn from_fields(fields: Fields) -> Self {
+        Self {
+            id: Some(fields.id),
+            topic: Ok(fields.topic),
+            payload: fields.payload,
+            content_type: fields.content_type,
+            priority: fields.priority,
+            key: fields.key,
+            created_at: Some(fields.created_at),
+            ttl: fields.ttl,
+            schedule: fields.schedule,
+            correlation_id: fields.correlation_id,
+            reply_to: fields.reply_to,
+            headers: fields.headers,
+            max_retries: fields.max_retries,
+            traceparent: fields.traceparent,
+            wrong: None,
+        }
+    }
+
+    /// The payload's bytes. Default: empty.
+    pub fn payload(mut self, payload: impl Into<Bytes>) -> Self {
+        self.payload = payload.into();
+        self
+    }
+
+    /// What the payload's bytes are. Default: [`ContentType::BYTES`].
+    pub fn content_type(mut self, content_type: ContentType) -> Self {
+        self.content_type = content_type;
+        self
+    }
+
+    /// `value` as JSON for the payload, with its content type.
+    #[cfg(feature = "json")]
+    pub fn json<V: serde::Serialize + ?Sized>(mut self, value: &V) -> Self {
+        let encoded = serde_json::to_vec(value)
+            .map_err(|e| Error::new(ErrorKind::Codec, "the value cannot be JSON").source(e));
+        if let Some(bytes) = self.note(encoded) {
+            self.payload = bytes.into();
+            self.content_type = ContentType::JSON;
+        }
+        self
+    }
+
+    /// The identity. Default: a new one. Give one that follows from the input to make a repeated
+    /// publish idempotent.
+    pub fn id(mut self, id: MessageId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// The topic, replacing the one given first.
+    pub fn topic(mut self, topic: TopicName) -> Self {
+        self.topic = Ok(topic);
+        self
+    }
+
+    /// How urgent it is. Default: normal.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// The ordering and partitioning key, at most 1 KiB. Default: none.
+    pub fn key(mut self, key: impl Into<Box<str>>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// When it was made. Default: the system clock's time in [`build`](Self::build).
+    pub fn created_at(mut self, at: Timestamp) -> Self {
+        self.created_at = Some(at);
+        self
+    }
+
+    /// How long it is worth delivering, counted from being stored. Default: for ever.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// Delivers it no sooner than this long after it is stored, by the broker's clock.
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.schedule = Schedule::After(delay);
+        self
+    }
+
+    /// Delivers it no sooner than `at`.
+    pub fn deliver_at(mut self, at: Timestamp) -> Self {
+        self.schedule = Schedule::At(at);
+        self
+    }
+
+    /// What it answers or belongs to, at most 128 bytes. Default: none.
+    pub fn correlation_id(mut self, id: impl Into<Box<str>>) -> Self {
+        self.correlation_id = Some(id.into());
+        self
+    }
+
+    /// Where an answer is expected. Default: nowhere.
+    pub fn reply_to(mut self, topic: TopicName) -> Self {
+        self.reply_to = Some(topic);
+        self
+    }
+
+    /// Sets a header; see [`Headers`] for what is allowed.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let set = self.headers.insert(name, value);
+        self.note(set);
+        self
+    }
+
+    /// The agent that sends it, as the header `source-agent`.
+    pub fn source_agent(self, agent: &str) -> Self {
+        self.header("source-agent", agent)
+    }
+
+    /// The agent it is meant for, as the header `target-agent`.
+    pub fn target_agent(self, agent: &str) -> Self {
+        self.header("target-agent", agent)
+    }
+
+    /// How often it is retried, 0 to 1000. Default: 3.
+    pub fn max_retries(mut self, retries: u16) -> Self {
+        self.max_retries = retries;
+        self
+    }
+
+    /// The W3C `traceparent` it travels in. Default: none.
+    pub fn traceparent(mut self, traceparent: impl Into<Box<str>>) -> Self {
+        self.traceparent = Some(traceparent.into());
+        self
+    }
+
+    /// Takes the outcome of a fallible setter; the first error is kept.
+    pub(crate) fn note<T>(&mut self, outcome: Result<T>) -> Option<T> {
+        outcome.map_err(|e| self.wrong.get_or_insert(e)).ok()
+    }
+
+    /// Finishes the message, with the system clock for its creation time.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a name, header, key, correlation id or trace context that is not
+    /// allowed; `TooLarge` for one that is too long or a payload over 16 MiB; `Codec` for a value
+    /// that could not be encoded.
+    pub fn build(self) -> Result<Message> {
+        self.build_at(&SystemClock)
+    }
+
+    /// Finishes the message, with `clock` for its creation time unless that was set.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn build_at(self, clock: &dyn Clock) -> Result<Message> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong);
+        }
+        let topic = self.topic?;
+        let over = |what: &str, got: usize, limit: usize| {
+            let text = format!("the {what} has {got} bytes, the limit is {limit}");
+            Err(Error::new(ErrorKind::TooLarge, text).with("topic", &topic))
+        };
+        if self.payload.len() > MAX_PAYLOAD {
+            return over("payload", self.payload.len(), MAX_PAYLOAD);
+        }
+        if let Some(key) = self.key.as_ref().filter(|k| k.len() > MAX_KEY) {
+            return over("key", key.len(), MAX_KEY);
+        }
+        if let Some(id) = &self.correlation_id {
+            if id.len() > MAX_CORRELATION_ID {
+                return over("correlation id", id.len(), MAX_CORRELATION_ID);
+            }
+            if id.chars().any(char::is_control) {
+                return Err(invalid("the correlation id holds control characters"));
+            }
+        }
+        if self.max_retries > MAX_RETRIES {
+            return Err(invalid("max_retries is over 1000"));
+        }
+        if !self.traceparent.as_deref().is_none_or(is_traceparent) {
+            return Err(invalid("the traceparent is not of W3C form")
+                .remedy("write it like 00-<32 hex digits>-<16 hex digits>-01"));
+        }
+        Ok(Message(Arc::new(Fields {
+            id: self.id.unwrap_or_else(MessageId::new),
+            topic,
+            payload: self.payload,
+            content_type: self.content_type,
+            priority: self.priority,
+            key: self.key,
+            created_at: self.created_at.unwrap_or_else(|| clock.now()),
+            ttl: self.ttl,
+            schedule: self.schedule,
+            correlation_id: self.correlation_id,
+            reply_to: self.reply_to,
+            headers: self.headers,
+            max_retries: self.max_retries,
+            traceparent: self.traceparent,
+            provenance: OnceLock::new(),
+        })))
+    }
+}
+
+fn invalid(why: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, why)
+}
+
+/// `00-<trace id>-<span id>-<flags>`, lower-case hex, ids not all zero.
+fn is_traceparent(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let hex = |part: &str, len: usize| {
+        part.len() == len && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let id = |part: &str, len: usize| hex(part, len) && part.bytes().any(|b| b != b'0');
+    matches!(parts[..], [version, trace, span, flags]
+        if hex(version, 2) && version != "ff" && id(trace, 32) && id(span, 16) && hex(flags, 2))
+}
