@@ -1,0 +1,126 @@
+//! Running another program, and showing what is run.
+
+use std::ffi::OsString;
+use std::process::{Command, Stdio};
+
+use crate::failure::{Failure, Outcome};
+
+/// One program to run. It prints its own command line first, so that a reader can repeat it by hand.
+#[derive(Debug)]
+pub(crate) struct Process {
+    command: Command,
+    shown: String,
+}
+
+impl Process {
+    pub(crate) fn new(program: &str) -> Self {
+        Self {
+            command: Command::new(program),
+            shown: program.to_owned(),
+        }
+    }
+
+    /// `cargo` with the given words. It is the very cargo that started this tool: a toolchain override stays in force.
+    pub(crate) fn cargo(words: &str) -> Self {
+        let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        Self {
+            command: Command::new(program),
+            shown: "cargo".to_owned(),
+        }
+        .words(words)
+    }
+
+    /// Adds arguments, split at white space.
+    pub(crate) fn words(self, words: &str) -> Self {
+        self.args(words.split_whitespace())
+    }
+
+    /// Adds arguments as they are.
+    pub(crate) fn args<S: AsRef<str>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        for arg in args {
+            self.command.arg(arg.as_ref());
+            self.shown.push(' ');
+            self.shown.push_str(arg.as_ref());
+        }
+        self
+    }
+
+    /// Sets an environment variable for this program alone.
+    pub(crate) fn env(mut self, key: &str, value: &str) -> Self {
+        self.command.env(key, value);
+        self.shown = format!("{key}={value:?} {}", self.shown);
+        self
+    }
+
+    /// Runs it with its output streaming through.
+    pub(crate) fn run(mut self) -> Outcome {
+        println!("$ {}", self.shown);
+        let status = self.command.stdin(Stdio::null()).status();
+        let status = status.map_err(|error| self.cannot_start(&error))?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(self.ended(status))
+        }
+    }
+
+    /// Runs it and returns its stdout; its stderr streams through.
+    pub(crate) fn stdout(mut self) -> Outcome<String> {
+        let output = self
+            .command
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output();
+        let output = output.map_err(|error| self.cannot_start(&error))?;
+        if !output.status.success() {
+            return Err(self.ended(output.status));
+        }
+        String::from_utf8(output.stdout).map_err(|_| {
+            Failure::failed(format!("`{}` printed bytes that are not UTF-8", self.shown))
+        })
+    }
+
+    /// Whether it can be started and succeeds; nothing is shown. For probing what a machine has.
+    pub(crate) fn succeeds(mut self) -> bool {
+        let quiet = self
+            .command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        quiet.status().is_ok_and(|status| status.success())
+    }
+
+    fn cannot_start(&self, error: &std::io::Error) -> Failure {
+        Failure::failed(format!("`{}` could not be started: {error}", self.shown))
+    }
+
+    fn ended(&self, status: std::process::ExitStatus) -> Failure {
+        Failure::failed(format!("`{}` failed ({status})", self.shown))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stdout_is_returned_and_a_failure_names_the_command() {
+        let version = Process::cargo("--version").stdout().unwrap();
+        assert!(version.starts_with("cargo "));
+        let failure = Process::new("a-program-that-is-nowhere")
+            .words("--flag")
+            .run()
+            .unwrap_err();
+        assert!(
+            failure
+                .to_string()
+                .contains("a-program-that-is-nowhere --flag")
+        );
+    }
+
+    #[test]
+    fn a_probe_of_what_is_missing_is_false() {
+        assert!(!Process::new("a-program-that-is-nowhere").succeeds());
+        assert!(Process::cargo("--version").succeeds());
+    }
+}
