@@ -1,8 +1,7 @@
 //! `cargo xtask features`: every feature of every crate builds alone.
 
 use crate::arguments::{Arguments, Grammar};
-use crate::failure::Outcome;
-use crate::layers;
+use crate::failure::{Failure, Outcome};
 use crate::lint;
 use crate::process::Process;
 use crate::steps::Steps;
@@ -21,15 +20,18 @@ pub(crate) fn run(words: &[String]) -> Outcome {
             ..Grammar::default()
         },
     )?;
-    if let Some(name) = &args.name {
-        layers::require_known(name)?;
-    }
     lint::require_component("clippy", "clippy --version")?;
-    let mut steps = Steps::default();
-    for member in workspace::members()? {
-        if args.name.as_ref().is_some_and(|name| *name != member.name) {
-            continue;
+    let mut members = workspace::members()?;
+    if let Some(name) = &args.name {
+        members.retain(|member| member.name == *name);
+        if members.is_empty() {
+            return Err(Failure::usage(format!(
+                "there is no crate `{name}` in the workspace"
+            )));
         }
+    }
+    let mut steps = Steps::default();
+    for member in members {
         for selection in selections(&member.features) {
             let name = format!("{} {selection}", member.name);
             // Clippy is `cargo check` and more, and its `-D warnings` reaches our crates alone: a dependency is not

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::arguments::{Arguments, Grammar};
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::process::Process;
 use crate::violation::{self, Violation};
 use crate::workspace::{self, DependencyKind, Package};
@@ -169,16 +169,6 @@ fn check_absence(absence: &Absence, tree: &str) -> Vec<Violation> {
             Violation::new(&format!("crates/{package}/Cargo.toml"), 1, wrong, remedy)
         })
         .collect()
-}
-
-/// A usage error for a package that is not in the list; for commands that take a crate's name.
-pub(crate) fn require_known(name: &str) -> Outcome {
-    if LAYERS.iter().any(|(known, _)| *known == name) {
-        return Ok(());
-    }
-    Err(Failure::usage(format!(
-        "there is no crate `{name}` in the workspace"
-    )))
 }
 
 #[cfg(test)]
