@@ -49,7 +49,7 @@ impl Headers {
     }
 
     /// Names and values, sorted by name.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + DoubleEndedIterator {
         self.0.iter().map(|(n, v)| (&**n, &**v))
     }
 

@@ -27,4 +27,6 @@ pub use message::{Message, MessageBuilder, Schedule};
 pub use name::{GroupName, MAX_NAME, MAX_SEGMENT, MemberName, TopicName};
 pub use priority::Priority;
 pub use provenance::Provenance;
+#[cfg(feature = "hmac")]
+pub use provenance::{KeyRing, SigningKey};
 pub use timestamp::{Clock, ManualClock, SystemClock, Timestamp};

@@ -22,6 +22,11 @@ pub const MAX_RETRIES: u16 = 1000;
 pub const MAX_BATCH: usize = 1000;
 /// The most payload bytes in a [`MessageBatch`](crate::MessageBatch): 32 MiB.
 pub const MAX_BATCH_BYTES: usize = 32 * 1024 * 1024;
+/// The longest time to live and delay, in milliseconds: 2^53 - 1, about 285 000 years, which every
+/// JSON reader keeps exact. Longer ones are cut to this.
+pub const MAX_MILLIS: u64 = (1 << 53) - 1;
+/// The longest id of a signing key, in bytes.
+pub const MAX_KEY_ID: usize = 64;
 /// How deep JSON and MessagePack payloads may nest.
 pub const MAX_NESTING: usize = 64;
 /// The most attempts kept in a [`History`](crate::History); the oldest go first.

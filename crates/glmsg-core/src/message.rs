@@ -1,6 +1,7 @@
 //! The message.
 
 mod builder;
+pub(crate) mod check;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -81,6 +82,9 @@ pub(crate) struct Fields {
     /// A checksum follows from the other fields, so it is computed when it is first asked for;
     /// a MAC, and whatever a received message claimed, is put here when the message is made.
     pub(crate) provenance: OnceLock<Provenance>,
+    /// The signed section as it was received, which is what a claim is checked against. A message
+    /// that was built here has none.
+    pub(crate) signed: Option<Bytes>,
 }
 
 impl Message {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Fields, Message, Schedule};
-use crate::limits::{MAX_CORRELATION_ID, MAX_KEY, MAX_PAYLOAD, MAX_RETRIES};
+use super::{Fields, Message, Schedule, check};
+use crate::limits::MAX_MILLIS;
 use crate::{
-    Clock, ContentType, Error, ErrorKind, Headers, MessageId, Priority, Result, SystemClock,
-    Timestamp, TopicName,
+    Clock, ContentType, Error, Headers, MessageId, Priority, Result, SystemClock, Timestamp,
+    TopicName,
 };
 
 /// Builds a [`Message`]. Setters never fail; the first thing wrong is reported by
@@ -32,6 +32,8 @@ pub struct MessageBuilder {
     max_retries: u16,
     traceparent: Option<Box<str>>,
     wrong: Option<Error>,
+    #[cfg(feature = "hmac")]
+    pub(crate) signing_key: Option<crate::SigningKey>,
 }
 
 impl MessageBuilder {
@@ -52,6 +54,8 @@ impl MessageBuilder {
             max_retries: Message::DEFAULT_MAX_RETRIES,
             traceparent: None,
             wrong: None,
+            #[cfg(feature = "hmac")]
+            signing_key: None,
         }
     }
 
@@ -72,6 +76,8 @@ impl MessageBuilder {
             max_retries: fields.max_retries,
             traceparent: fields.traceparent,
             wrong: None,
+            #[cfg(feature = "hmac")]
+            signing_key: None,
         }
     }
 
@@ -91,7 +97,7 @@ impl MessageBuilder {
     #[cfg(feature = "json")]
     pub fn json<V: serde::Serialize + ?Sized>(mut self, value: &V) -> Self {
         let encoded = serde_json::to_vec(value)
-            .map_err(|e| Error::new(ErrorKind::Codec, "the value cannot be JSON").source(e));
+            .map_err(|e| Error::new(crate::ErrorKind::Codec, "the value cannot be JSON").source(e));
         if let Some(bytes) = self.note(encoded) {
             self.payload = bytes.into();
             self.content_type = ContentType::JSON;
@@ -130,15 +136,17 @@ impl MessageBuilder {
         self
     }
 
-    /// How long it is worth delivering, counted from being stored. Default: for ever.
+    /// How long it is worth delivering, counted from being stored; kept in whole milliseconds,
+    /// rounded up. Default: for ever.
     pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = Some(ttl);
+        self.ttl = Some(whole_millis(ttl));
         self
     }
 
-    /// Delivers it no sooner than this long after it is stored, by the broker's clock.
+    /// Delivers it no sooner than this long after it is stored, by the broker's clock; kept in
+    /// whole milliseconds, rounded up.
     pub fn delay(mut self, delay: Duration) -> Self {
-        self.schedule = Schedule::After(delay);
+        self.schedule = Schedule::After(whole_millis(delay));
         self
     }
 
@@ -213,32 +221,25 @@ impl MessageBuilder {
             return Err(wrong);
         }
         let topic = self.topic?;
-        let over = |what: &str, got: usize, limit: usize| {
-            let text = format!("the {what} has {got} bytes, the limit is {limit}");
-            Err(Error::new(ErrorKind::TooLarge, text).with("topic", &topic))
-        };
-        if self.payload.len() > MAX_PAYLOAD {
-            return over("payload", self.payload.len(), MAX_PAYLOAD);
-        }
-        if let Some(key) = self.key.as_ref().filter(|k| k.len() > MAX_KEY) {
-            return over("key", key.len(), MAX_KEY);
-        }
-        if let Some(id) = &self.correlation_id {
-            if id.len() > MAX_CORRELATION_ID {
-                return over("correlation id", id.len(), MAX_CORRELATION_ID);
-            }
-            if id.chars().any(char::is_control) {
-                return Err(invalid("the correlation id holds control characters"));
-            }
-        }
-        if self.max_retries > MAX_RETRIES {
-            return Err(invalid("max_retries is over 1000"));
-        }
-        if !self.traceparent.as_deref().is_none_or(is_traceparent) {
-            return Err(invalid("the traceparent is not of W3C form")
-                .remedy("write it like 00-<32 hex digits>-<16 hex digits>-01"));
-        }
-        Ok(Message(Arc::new(Fields {
+        let checked = check::payload_len(self.payload.len())
+            .and_then(|()| {
+                self.key
+                    .as_ref()
+                    .map_or(Ok(()), |k| check::key_len(k.len()))
+            })
+            .and_then(|()| {
+                self.correlation_id
+                    .as_deref()
+                    .map_or(Ok(()), check::correlation_id)
+            })
+            .and_then(|()| check::max_retries(self.max_retries))
+            .and_then(|()| {
+                self.traceparent
+                    .as_deref()
+                    .map_or(Ok(()), check::traceparent)
+            });
+        checked.map_err(|e| e.with("topic", &topic))?;
+        let fields = Fields {
             id: self.id.unwrap_or_else(MessageId::new),
             topic,
             payload: self.payload,
@@ -254,21 +255,22 @@ impl MessageBuilder {
             max_retries: self.max_retries,
             traceparent: self.traceparent,
             provenance: OnceLock::new(),
-        })))
+            signed: None,
+        };
+        #[cfg(feature = "hmac")]
+        let fields = match self.signing_key {
+            None => fields,
+            Some(key) => Fields {
+                provenance: OnceLock::from(key.sign(&fields)),
+                ..fields
+            },
+        };
+        Ok(Message(Arc::new(fields)))
     }
 }
 
-fn invalid(why: &str) -> Error {
-    Error::new(ErrorKind::InvalidArgument, why)
-}
-
-/// `00-<trace id>-<span id>-<flags>`, lower-case hex, ids not all zero.
-fn is_traceparent(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let hex = |part: &str, len: usize| {
-        part.len() == len && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let id = |part: &str, len: usize| hex(part, len) && part.bytes().any(|b| b != b'0');
-    matches!(parts[..], [version, trace, span, flags]
-        if hex(version, 2) && version != "ff" && id(trace, 32) && id(span, 16) && hex(flags, 2))
+/// Whole milliseconds, rounded up, so that every form of a message carries a duration exactly.
+fn whole_millis(d: Duration) -> Duration {
+    let millis = u64::try_from(d.as_nanos().div_ceil(1_000_000)).unwrap_or(MAX_MILLIS);
+    Duration::from_millis(millis.min(MAX_MILLIS))
 }

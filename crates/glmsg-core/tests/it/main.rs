@@ -1,0 +1,3 @@
+//! The tests of glmsg-core, as one binary.
+
+mod wire_envelope;
