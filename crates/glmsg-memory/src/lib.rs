@@ -1,1 +1,31 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod acker;
+mod admin;
+mod backend;
+mod clock;
+mod config;
+mod dead_letter;
+mod delivery;
+mod error;
+mod group;
+mod id_set;
+mod key_order;
+mod lane;
+mod member;
+mod progress;
+mod publish;
+mod replay;
+mod retention;
+mod schedule;
+mod shared;
+mod subscriber;
+mod timers;
+mod topic;
+
+pub use acker::MemorySettler;
+pub use backend::MemoryBroker;
+pub use clock::TokioClock;
+pub use config::MemoryConfig;
+pub use subscriber::MemorySource;
