@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 use crate::limits::MAX_CONTENT_TYPE;
 use crate::{Error, ErrorKind, Result};
@@ -65,6 +66,14 @@ impl ContentType {
     /// `true` for `text/…`.
     pub fn is_text(&self) -> bool {
         self.essence().starts_with("text/")
+    }
+}
+
+impl FromStr for ContentType {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::new(text)
     }
 }
 

@@ -2,12 +2,18 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod batch;
+#[cfg(feature = "json")]
+mod cloudevents;
+pub mod codec;
 mod content_type;
 mod dead_letter;
 mod error;
 mod headers;
+mod hex;
 mod history;
 mod id;
+#[cfg(feature = "json")]
+mod json_form;
 pub mod limits;
 mod message;
 mod name;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "hmac")]
 mod key_ring;
+mod text;
 
 #[cfg(feature = "hmac")]
 pub use key_ring::{KeyRing, SigningKey};

@@ -12,7 +12,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z.
 ///
-/// `Display` and `FromStr` use RFC 3339; any offset is read, UTC is written.
+/// `Display` and `FromStr` use RFC 3339; any offset is read, UTC is written. A time outside of the
+/// years 0 to 9999, which RFC 3339 cannot say, is written and read as microseconds: `-1us`.
 ///
 /// ```
 /// use glmsg_core::Timestamp;
@@ -79,6 +80,9 @@ impl FromStr for Timestamp {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        if let Some(Ok(micros)) = text.strip_suffix("us").map(str::parse) {
+            return Ok(Self(micros));
+        }
         let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|e| {
             Error::new(ErrorKind::InvalidArgument, "not an RFC 3339 time")
                 .with("got", crate::name::excerpt(text))

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::{Fields, Message, Schedule, check};
 use crate::limits::MAX_MILLIS;
 use crate::{
-    Clock, ContentType, Error, Headers, MessageId, Priority, Result, SystemClock, Timestamp,
-    TopicName,
+    Clock, ContentType, Error, Headers, MessageId, Priority, Provenance, Result, SystemClock,
+    Timestamp, TopicName,
 };
 
 /// Builds a [`Message`]. Setters never fail; the first thing wrong is reported by
@@ -32,6 +32,7 @@ pub struct MessageBuilder {
     max_retries: u16,
     traceparent: Option<Box<str>>,
     wrong: Option<Error>,
+    claimed: Option<Provenance>,
     #[cfg(feature = "hmac")]
     pub(crate) signing_key: Option<crate::SigningKey>,
 }
@@ -54,6 +55,7 @@ impl MessageBuilder {
             max_retries: Message::DEFAULT_MAX_RETRIES,
             traceparent: None,
             wrong: None,
+            claimed: None,
             #[cfg(feature = "hmac")]
             signing_key: None,
         }
@@ -76,6 +78,7 @@ impl MessageBuilder {
             max_retries: fields.max_retries,
             traceparent: fields.traceparent,
             wrong: None,
+            claimed: None,
             #[cfg(feature = "hmac")]
             signing_key: None,
         }
@@ -90,18 +93,6 @@ impl MessageBuilder {
     /// What the payload's bytes are. Default: [`ContentType::BYTES`].
     pub fn content_type(mut self, content_type: ContentType) -> Self {
         self.content_type = content_type;
-        self
-    }
-
-    /// `value` as JSON for the payload, with its content type.
-    #[cfg(feature = "json")]
-    pub fn json<V: serde::Serialize + ?Sized>(mut self, value: &V) -> Self {
-        let encoded = serde_json::to_vec(value)
-            .map_err(|e| Error::new(crate::ErrorKind::Codec, "the value cannot be JSON").source(e));
-        if let Some(bytes) = self.note(encoded) {
-            self.payload = bytes.into();
-            self.content_type = ContentType::JSON;
-        }
         self
     }
 
@@ -170,9 +161,14 @@ impl MessageBuilder {
 
     /// Sets a header; see [`Headers`] for what is allowed.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        let set = self.headers.insert(name, value);
+        let set = self.set_header(name, value);
         self.note(set);
         self
+    }
+
+    /// [`header`](Self::header) for who reports the error himself.
+    pub(crate) fn set_header(&mut self, name: &str, value: &str) -> Result<()> {
+        self.headers.insert(name, value)
     }
 
     /// The agent that sends it, as the header `source-agent`.
@@ -202,6 +198,19 @@ impl MessageBuilder {
         outcome.map_err(|e| self.wrong.get_or_insert(e)).ok()
     }
 
+    /// Whether a delay or a time to deliver is set.
+    #[cfg(feature = "json")]
+    pub(crate) fn is_scheduled(&self) -> bool {
+        self.schedule != Schedule::Now
+    }
+
+    /// What the message is said to be checked against, by whoever sent it in another form.
+    #[cfg(feature = "json")]
+    pub(crate) fn claim(mut self, provenance: Option<Provenance>) -> Self {
+        self.claimed = provenance;
+        self
+    }
+
     /// Finishes the message, with the system clock for its creation time.
     ///
     /// # Errors
@@ -221,24 +230,14 @@ impl MessageBuilder {
             return Err(wrong);
         }
         let topic = self.topic?;
-        let checked = check::payload_len(self.payload.len())
-            .and_then(|()| {
-                self.key
-                    .as_ref()
-                    .map_or(Ok(()), |k| check::key_len(k.len()))
-            })
-            .and_then(|()| {
-                self.correlation_id
-                    .as_deref()
-                    .map_or(Ok(()), check::correlation_id)
-            })
-            .and_then(|()| check::max_retries(self.max_retries))
-            .and_then(|()| {
-                self.traceparent
-                    .as_deref()
-                    .map_or(Ok(()), check::traceparent)
-            });
-        checked.map_err(|e| e.with("topic", &topic))?;
+        check::all(
+            &self.payload,
+            self.key.as_deref(),
+            self.correlation_id.as_deref(),
+            self.max_retries,
+            self.traceparent.as_deref(),
+        )
+        .map_err(|e| e.with("topic", &topic))?;
         let fields = Fields {
             id: self.id.unwrap_or_else(MessageId::new),
             topic,
@@ -254,7 +253,7 @@ impl MessageBuilder {
             headers: self.headers,
             max_retries: self.max_retries,
             traceparent: self.traceparent,
-            provenance: OnceLock::new(),
+            provenance: self.claimed.map_or_else(OnceLock::new, OnceLock::from),
             signed: None,
         };
         #[cfg(feature = "hmac")]

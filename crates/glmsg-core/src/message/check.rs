@@ -3,8 +3,27 @@
 use crate::limits::{MAX_CORRELATION_ID, MAX_KEY, MAX_KEY_ID, MAX_PAYLOAD, MAX_RETRIES};
 use crate::{Error, ErrorKind, Result};
 
+/// Checks what types do not.
+pub(crate) fn all(
+    payload: &[u8],
+    the_key: Option<&str>,
+    correlation: Option<&str>,
+    retries: u16,
+    trace: Option<&str>,
+) -> Result<()> {
+    payload_len(payload.len())?;
+    the_key.map_or(Ok(()), key)?;
+    correlation.map_or(Ok(()), correlation_id)?;
+    max_retries(retries)?;
+    trace.map_or(Ok(()), traceparent)
+}
+
 pub(crate) fn payload_len(len: usize) -> Result<()> {
     at_most("payload", len, MAX_PAYLOAD)
+}
+
+pub(crate) fn key(key: &str) -> Result<()> {
+    key_len(key.len())
 }
 
 pub(crate) fn key_len(len: usize) -> Result<()> {
