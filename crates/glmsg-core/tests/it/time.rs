@@ -61,7 +61,7 @@ fn a_manual_clock_stands_still_and_wakes() {
         count.fetch_add(1, Ordering::Relaxed);
     }));
     assert_eq!(clock.now(), Timestamp::EPOCH);
-    clock.clone().advance(Duration::from_secs(1));
+    clock.advance(Duration::from_secs(1));
     assert_eq!(clock.now().as_millis(), 1000);
     assert_eq!(woken.load(Ordering::Relaxed), 1);
     assert!(clock.is_manual() && !SystemClock.is_manual());

@@ -22,11 +22,14 @@ fn field(tag: u8, value: &[u8]) -> Vec<u8> {
     out
 }
 
-fn signed(fields: &[(u8, &[u8])]) -> Vec<u8> {
+fn signed(fields: &[Raw<'_>]) -> Vec<u8> {
     fields.iter().flat_map(|(t, v)| field(*t, v)).collect()
 }
 
-const HEAD: [(u8, &[u8]); 6] = [
+/// A field's tag and value.
+type Raw<'a> = (u8, &'a [u8]);
+
+const HEAD: [Raw<'_>; 6] = [
     (1, &[7; 16]),
     (2, b"t"),
     (3, b"a/b"),
@@ -36,7 +39,7 @@ const HEAD: [(u8, &[u8]); 6] = [
 ];
 
 /// The error about a signed section of the required fields and these.
-fn refused(more: &[(u8, &[u8])]) -> Error {
+fn refused(more: &[Raw<'_>]) -> Error {
     let mut fields = HEAD.to_vec();
     fields.extend(more);
     let claim = field(2, &[[1u8; 1].as_slice(), &[0; 32]].concat());
@@ -119,10 +122,10 @@ fn bytes_after_the_envelope_are_refused() {
 
 #[test]
 fn wrong_fields_are_named() {
-    let payload: (u8, &[u8]) = (14, b"");
+    let payload: Raw<'_> = (14, b"");
     let big = vec![b'x'; limits::MAX_KEY + 1];
     let long_header = [&[1, b'n'][..], &vec![b'v'; limits::MAX_HEADER_VALUE + 1]].concat();
-    let cases: [(&[(u8, &[u8])], ErrorKind, &str, &str); 14] = [
+    let cases: [(&[Raw<'_>], ErrorKind, &str, &str); 14] = [
         (&[], ErrorKind::Codec, "payload", "missing"),
         (
             &[(7, b"a"), (7, b"b"), payload],
