@@ -87,6 +87,15 @@ fn envelopes_are_as_documented() {
 }
 
 #[test]
+fn the_page_has_the_same_vectors() {
+    let page = include_str!("../../../../docs/wire-format.md");
+    let page: String = page.split_whitespace().collect();
+    for vector in [MINIMAL, FULL, SIGNED, DELAYED, HISTORY] {
+        assert!(page.contains(vector), "{vector}");
+    }
+}
+
+#[test]
 fn histories_are_as_documented() {
     let mut history = History::new();
     let at = |t: &str| t.parse::<Timestamp>().unwrap();
