@@ -1,1 +1,12 @@
-//! Placeholder.
+//! The project's own tests of its backends: their fixtures, the binaries that tests start, and the
+//! table of what each backend has proved.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "this package is the project's tests"
+)]
+
+mod memory;
+
+pub use memory::{Memory, MemoryByHand};

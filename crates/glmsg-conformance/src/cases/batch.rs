@@ -1,0 +1,171 @@
+//! Batches: the primitive of publishing, receiving and settling.
+
+use std::time::Duration;
+
+use glmsg_broker::{Nack, Published, Settled, Settler, SubscribeOptions, Token};
+use glmsg_core::Message;
+use glmsg_core::limits::MAX_BATCH;
+
+use crate::member::{Member, received_ids};
+use crate::messages::{group, ids, message, named_topic, numbered, publish, store};
+use crate::patience::within;
+use crate::{Case, Fixture};
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! batch_cases {
+    ($then:ident $($args:tt)*) => {
+        $crate::$then! { batch ["batch.rs"] [
+            a_large_batch_arrives_in_order,
+            an_empty_batch_is_no_error,
+            a_batch_may_go_to_several_topics,
+            one_refused_message_does_not_harm_the_others,
+            recv_appends_and_keeps_to_the_maximum,
+            settling_gives_an_outcome_for_each_token,
+            empty_settlements_are_no_error,
+        ] $($args)* }
+    };
+}
+
+pub(crate) fn all<F: Fixture>() -> Vec<Case<F>> {
+    batch_cases!(__list)
+}
+
+/// The largest batch is stored as a whole and arrives in its order.
+///
+/// Promise 1
+pub async fn a_large_batch_arrives_in_order<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let messages = numbered(MAX_BATCH);
+    store(&broker, &messages).await;
+    let mut member = Member::join(&broker, "g").await;
+    let got = member.take(MAX_BATCH).await;
+    assert_eq!(received_ids(&got), ids(&messages));
+    member.ack_all(&got).await;
+}
+
+/// Publishing no messages succeeds with no outcomes.
+pub async fn an_empty_batch_is_no_error<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    assert!(publish(&broker, &[]).await.is_empty());
+}
+
+/// One call may carry messages of several topics; each topic keeps its part's order.
+pub async fn a_batch_may_go_to_several_topics<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let topics = [named_topic("left"), named_topic("right")];
+    let messages: Vec<Message> = (0..20)
+        .map(|n| Message::new(&topics[n % 2], n.to_string()).expect("a valid message"))
+        .collect();
+    store(&broker, &messages).await;
+    for (side, topic) in topics.iter().enumerate() {
+        let options = SubscribeOptions::new(topic, group("g")).expect("valid options");
+        let mut member = Member::join_with(&broker, &options).await;
+        let got = member.take(10).await;
+        let expected: Vec<_> = ids(&messages).into_iter().skip(side).step_by(2).collect();
+        assert_eq!(received_ids(&got), expected, "the part of {topic}");
+    }
+}
+
+/// A message that is refused leaves the others of its batch stored, with outcomes in their order.
+///
+/// Promise 14
+pub async fn one_refused_message_does_not_harm_the_others<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let too_large = vec![b'x'; F::capability().max_payload + 1];
+    let Ok(too_large) = message("").to_builder().payload(too_large).build() else {
+        // The limit is as high as a message can be, so nothing can be over it.
+        return;
+    };
+    let batch = [message("before"), too_large, message("behind")];
+    let outcomes = publish(&broker, &batch).await;
+    assert!(
+        matches!(
+            outcomes[..],
+            [
+                Published::Stored,
+                Published::Rejected(_),
+                Published::Stored
+            ]
+        ),
+        "expected stored, rejected, stored, got {outcomes:?}"
+    );
+    let mut member = Member::join(&broker, "g").await;
+    let got = member.take(2).await;
+    assert_eq!(received_ids(&got), [batch[0].id(), batch[2].id()]);
+    member.ack_all(&got).await;
+    member.expect_nothing(&broker).await;
+}
+
+/// `recv` appends to what is in the buffer and never gives more than it was asked for.
+pub async fn recv_appends_and_keeps_to_the_maximum<F: Fixture>(f: F) {
+    use glmsg_broker::Source;
+
+    let broker = f.broker().await;
+    let messages = numbered(30);
+    store(&broker, &messages).await;
+    let mut member = Member::join(&broker, "g").await;
+    let mut buf = Vec::new();
+    while buf.len() < 30 {
+        let before = buf.len();
+        let received = member.source.recv(&mut buf, 7);
+        within("deliveries", received)
+            .await
+            .expect("receiving works");
+        let new = buf.len() - before;
+        assert!(
+            (1..=7).contains(&new),
+            "asked for at most 7, got {new} more"
+        );
+    }
+    assert_eq!(received_ids(&buf), ids(&messages));
+}
+
+/// Settling several deliveries gives one outcome for each token, in their order, and a stale token
+/// does not harm the others.
+///
+/// Promise 3
+pub async fn settling_gives_an_outcome_for_each_token<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    store(&broker, &numbered(6)).await;
+    let mut member = Member::join(&broker, "g").await;
+    let got = member.take(6).await;
+    member.ack(&got[1]).await;
+    let tokens: Vec<Token> = got[..3].iter().map(|d| d.token).collect();
+    let acks = within("acks", member.settler.ack(&tokens)).await;
+    let expected = [Settled::Acked, Settled::Stale, Settled::Acked];
+    assert_eq!(
+        acks.expect("acking works"),
+        expected,
+        "the second was acked before"
+    );
+    let nacks: Vec<Nack> = [&got[3], &got[2], &got[4]]
+        .map(|d| Nack::retry(d.token, Duration::ZERO, "again"))
+        .into();
+    let outcomes = within("nacks", member.settler.nack(&nacks)).await;
+    let outcomes = outcomes.expect("nacking works");
+    assert!(
+        matches!(
+            outcomes[..],
+            [Settled::Retried(_), Settled::Stale, Settled::Retried(_)]
+        ),
+        "the second was acked before: {outcomes:?}"
+    );
+    member.ack(&got[5]).await;
+}
+
+/// Settling nothing succeeds with no outcomes.
+pub async fn empty_settlements_are_no_error<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let member = Member::join(&broker, "g").await;
+    let settler = &member.settler;
+    let lease = Duration::from_secs(30);
+    for outcomes in [
+        within("an ack", settler.ack(&[])).await,
+        within("a nack", settler.nack(&[])).await,
+        within("a release", settler.release(&[])).await,
+        within("an extension", settler.extend(&[], lease)).await,
+    ] {
+        assert_eq!(outcomes.expect("nothing to do cannot fail"), []);
+    }
+}

@@ -1,0 +1,305 @@
+//! Failed attempts: all kinds of them, when they come again, and when they do not.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use glmsg_broker::{HandlerError, Incoming, Ordering, Requeue, RetryPolicy, Settled};
+use glmsg_core::{AttemptOutcome, DeadLetterReason};
+
+use super::{Journal, eager, keep_time, patient};
+use crate::Fixture;
+use crate::member::{Member, PAST_SHORT};
+use crate::messages::{
+    build, builder, dead_letters, lag, message, numbered, only_dead_letter, store,
+};
+use crate::patience::within;
+use crate::watch::Watch;
+
+/// A handler's error is a failed attempt that is retried: after two of them the third succeeds,
+/// and no message is dropped.
+///
+/// Promise 5
+pub async fn an_error_is_retried_and_never_dropped<F: Fixture>(f: F) {
+    let (broker, watch) = Watch::over(f.broker().await);
+    store(&broker, &numbered(20)).await;
+    let handler = |incoming: Incoming| async move {
+        if incoming.attempt() < 3 {
+            let cause = std::io::Error::other(format!("failure {}", incoming.attempt()));
+            return Err(HandlerError::from(cause));
+        }
+        let history = incoming.history().attempts();
+        assert_eq!(history.len(), 2);
+        assert!(history[0].error.contains("failure 1"), "{history:?}");
+        assert_eq!(history[1].outcome, AttemptOutcome::Failed);
+        Ok(())
+    };
+    let consumer = eager(&broker).start(handler).await.expect("starts");
+    watch.until("20 acks", |seen| seen.acked == 20).await;
+    within("the drain", consumer.shutdown()).await;
+    assert_eq!(watch.seen().nacks.len(), 40);
+    let now = lag(&broker, "g").await;
+    assert_eq!((now.total(), now.dead_letters), (0, 0));
+}
+
+/// A handler that panics has failed one attempt; the consumer and its other workers go on.
+///
+/// Promise 5
+pub async fn a_panic_is_a_failed_attempt<F: Fixture>(f: F) {
+    let (broker, watch) = Watch::over(f.broker().await);
+    let bad = build(builder("boom").max_retries(2));
+    store(&broker, std::slice::from_ref(&bad)).await;
+    store(&broker, &numbered(10)).await;
+    let handler = |incoming: Incoming| async move {
+        // A panic that prints nothing: it is expected, and the test's output should not alarm.
+        if &incoming.payload()[..] == b"boom" {
+            std::panic::resume_unwind(Box::new("boom"));
+        }
+        Ok(())
+    };
+    let consumer = eager(&broker).workers(2).start(handler);
+    let consumer = consumer.await.expect("starts");
+    watch
+        .until("ten acks and three failures", |seen| {
+            seen.acked == 10 && seen.nacks.len() == 3
+        })
+        .await;
+    within("the drain", consumer.shutdown()).await;
+    let dead = only_dead_letter(&broker, "g").await;
+    assert_eq!((dead.id, dead.attempts), (bad.id(), 3));
+    let outcomes: Vec<_> = dead.history.attempts().iter().map(|a| a.outcome).collect();
+    assert_eq!(outcomes, [AttemptOutcome::Panicked; 3]);
+}
+
+/// A handler that does not end in its time has failed one attempt.
+///
+/// Promise 5
+pub async fn a_time_out_is_a_failed_attempt<F: Fixture>(f: F) {
+    let (broker, watch) = Watch::over(f.broker().await);
+    store(&broker, &[build(builder("slow").max_retries(1))]).await;
+    let consumer = eager(&broker)
+        .handler_timeout(Duration::from_millis(50))
+        .start(|_: Incoming| std::future::pending::<Result<(), HandlerError>>());
+    let consumer = consumer.await.expect("starts");
+    watch.until("two time-outs", |seen| seen.nacks.len() == 2).await;
+    within("the drain", consumer.shutdown()).await;
+    let dead = only_dead_letter(&broker, "g").await;
+    let outcomes: Vec<_> = dead.history.attempts().iter().map(|a| a.outcome).collect();
+    assert_eq!(outcomes, [AttemptOutcome::TimedOut; 2]);
+}
+
+/// Retries come at the policy's delays: asked for exactly, and never delivered sooner by the
+/// broker's clock.
+///
+/// Promise 5
+pub async fn retries_follow_the_policy<F: Fixture>(f: F) {
+    let f = Arc::new(f);
+    let _time = keep_time(&f);
+    let (broker, watch) = Watch::over(f.broker().await);
+    let delays = [0, 60, 120].map(Duration::from_millis);
+    store(&broker, &[message("patience")]).await;
+    let consumer = patient(&broker)
+        .retry(RetryPolicy::new(delays.to_vec()))
+        .start(|_: Incoming| async { Err(HandlerError::retry("not yet")) });
+    let consumer = consumer.await.expect("starts");
+    watch.until("four attempts", |seen| seen.nacks.len() == 4).await;
+    within("the drain", consumer.shutdown()).await;
+    let seen = watch.seen();
+    for ((nack, _), delay) in seen.nacks.iter().zip(delays) {
+        assert_eq!(nack.requeue, Requeue::After(delay), "as the policy says");
+    }
+    let last = Settled::DeadLettered(DeadLetterReason::MaxRetries);
+    assert_eq!(seen.nacks[3].1, last, "the fourth was the last");
+    let dead = only_dead_letter(&broker, "g").await;
+    let ended: Vec<_> = dead.history.attempts().iter().map(|a| a.at).collect();
+    for (pair, delay) in ended.windows(2).zip(delays) {
+        let waited = pair[1].since(pair[0]);
+        assert!(waited >= delay, "{waited:?} between attempts, not {delay:?}");
+    }
+}
+
+/// A handler may say itself when it wants the message again.
+///
+/// Promise 6
+pub async fn a_handler_may_choose_the_delay<F: Fixture>(f: F) {
+    let (broker, watch) = Watch::over(f.broker().await);
+    store(&broker, &[message("tomorrow")]).await;
+    let day = Duration::from_secs(24 * 3600);
+    let consumer = eager(&broker)
+        .start(move |_: Incoming| async move { Err(HandlerError::retry_after(day, "busy")) });
+    let consumer = consumer.await.expect("starts");
+    watch.until("an attempt", |seen| seen.nacks.len() == 1).await;
+    within("the drain", consumer.shutdown()).await;
+    assert_eq!(watch.seen().nacks[0].0.requeue, Requeue::After(day));
+    assert_eq!(lag(&broker, "g").await.delayed, 1, "it waits in the broker");
+}
+
+/// By default the first retry comes at once, the next after 1 s and 2 s, and later ones after ever
+/// more, with jitter, up to five minutes.
+///
+/// Promise 5
+pub async fn the_default_policy_backs_off<F: Fixture>(f: F) {
+    let (broker, watch) = Watch::over(f.broker().await);
+    store(&broker, &[message("default")]).await;
+    let consumer = patient(&broker)
+        .start(|_: Incoming| async { Err(HandlerError::retry("no")) });
+    let consumer = consumer.await.expect("starts");
+    watch.until("two attempts", |seen| seen.nacks.len() == 2).await;
+    within("the drain", consumer.shutdown()).await;
+    let seen = watch.seen();
+    let asked: Vec<_> = seen.nacks.iter().map(|(nack, _)| nack.requeue).collect();
+    let second = Duration::from_secs(1);
+    assert_eq!(asked, [Requeue::NOW, Requeue::After(second)]);
+    let policy = RetryPolicy::default();
+    let first: Vec<_> = (1..=3).map(|n| policy.delay(n)).collect();
+    assert_eq!(first, [Duration::ZERO, second, 2 * second]);
+    for attempt in 4..100 {
+        let delay = policy.delay(attempt);
+        assert!(delay <= 300 * second, "{delay:?} after attempt {attempt}");
+    }
+    let mut late: Vec<_> = (0..50).map(|_| policy.delay(20)).collect();
+    late.sort();
+    late.dedup();
+    assert!(late.len() > 10, "fifty late retries do not come together");
+}
+
+/// A message whose handler always fails is tried exactly 1 + `max_retries` times; then it is one
+/// dead letter with its history, and a redrive brings it back once.
+///
+/// Promise 5, 7
+pub async fn a_hopeless_message_is_tried_exactly_as_allowed<F: Fixture>(f: F) {
+    let (broker, watch) = Watch::over(f.broker().await);
+    let hopeless = message("hopeless");
+    store(&broker, std::slice::from_ref(&hopeless)).await;
+    store(&broker, &numbered(10)).await;
+    let journal = Journal::default();
+    let log = journal.clone();
+    let handler = move |incoming: Incoming| {
+        let log = log.clone();
+        async move {
+            log.note(incoming.id(), incoming.attempt());
+            match &incoming.payload()[..] {
+                b"hopeless" => Err(HandlerError::retry("as ever")),
+                _ => Ok(()),
+            }
+        }
+    };
+    let consumer = eager(&broker).start(handler).await.expect("starts");
+    watch
+        .until("ten acks and four failures", |seen| {
+            seen.acked == 10 && seen.nacks.len() == 4
+        })
+        .await;
+    let tries = |journal: &Journal| -> Vec<u32> {
+        let entries = journal.entries().into_iter();
+        entries.filter(|(id, _)| *id == hopeless.id()).map(|(_, n)| n).collect()
+    };
+    assert_eq!(tries(&journal), [1, 2, 3, 4], "once and three retries");
+    let dead = only_dead_letter(&broker, "g").await;
+    assert_eq!((dead.reason, dead.attempts), (DeadLetterReason::MaxRetries, 4));
+    assert_eq!(dead.history.len(), 4);
+    let all = glmsg_broker::DeadLetterSelector::All;
+    assert_eq!(crate::messages::redrive(&broker, "g", &all).await, 1);
+    watch.until("four more", |seen| seen.nacks.len() == 8).await;
+    within("the drain", consumer.shutdown()).await;
+    assert_eq!(tries(&journal), [1, 2, 3, 4, 1, 2, 3, 4]);
+    assert_eq!(dead_letters(&broker, "g").await.len(), 1);
+}
+
+/// A policy may allow fewer attempts than the message does.
+///
+/// Promise 5
+pub async fn a_policy_may_allow_fewer_attempts<F: Fixture>(f: F) {
+    let (broker, watch) = Watch::over(f.broker().await);
+    store(&broker, &[build(builder("stubborn").max_retries(50))]).await;
+    let policy = RetryPolicy::fixed(Duration::ZERO).max_attempts(2);
+    let consumer = patient(&broker)
+        .retry(policy)
+        .start(|_: Incoming| async { Err(HandlerError::retry("no")) });
+    let consumer = consumer.await.expect("starts");
+    watch.until("two attempts", |seen| seen.nacks.len() == 2).await;
+    within("the drain", consumer.shutdown()).await;
+    let dead = only_dead_letter(&broker, "g").await;
+    assert_eq!((dead.reason, dead.attempts), (DeadLetterReason::MaxRetries, 2));
+    assert_eq!(dead.history.len(), 2);
+}
+
+/// A handler that rejects a message makes it a dead letter at once.
+///
+/// Promise 5
+pub async fn a_rejection_is_not_retried<F: Fixture>(f: F) {
+    let (broker, watch) = Watch::over(f.broker().await);
+    store(&broker, &[message("spam")]).await;
+    let consumer = eager(&broker)
+        .start(|_: Incoming| async { Err(HandlerError::reject("not for us")) });
+    let consumer = consumer.await.expect("starts");
+    watch.until("an attempt", |seen| seen.nacks.len() == 1).await;
+    within("the drain", consumer.shutdown()).await;
+    let dead = only_dead_letter(&broker, "g").await;
+    assert_eq!((dead.reason, dead.attempts), (DeadLetterReason::Rejected, 1));
+    assert!(dead.detail.contains("not for us"), "{}", dead.detail);
+}
+
+/// A message that was delivered as often as it allows does not reach a handler again.
+///
+/// Promise 5
+pub async fn the_cap_is_checked_before_the_handler_runs<F: Fixture>(f: F) {
+    let (broker, watch) = Watch::over(f.broker().await);
+    let poison = build(builder("poison").max_retries(1));
+    store(&broker, std::slice::from_ref(&poison)).await;
+    for _ in 0..2 {
+        // A consumer that dies of it.
+        let mut member = Member::join_briefly(&broker, "g").await;
+        member.next().await;
+        drop(member);
+        f.pass(PAST_SHORT).await;
+    }
+    let sound = message("sound");
+    store(&broker, std::slice::from_ref(&sound)).await;
+    let journal = Journal::default();
+    let log = journal.clone();
+    let handler = move |incoming: Incoming| {
+        log.note(incoming.id(), incoming.attempt());
+        async { Ok(()) }
+    };
+    let consumer = eager(&broker).start(handler).await.expect("starts");
+    watch.until("an ack", |seen| seen.acked == 1).await;
+    assert_eq!(consumer.stats().dead_lettered, 1, "the statistics tell");
+    within("the drain", consumer.shutdown()).await;
+    journal.assert_each_once(&[sound.id()]);
+    assert_eq!(only_dead_letter(&broker, "g").await.id, poison.id());
+}
+
+/// With order by key, many workers and failing attempts, each key is finished in its order.
+///
+/// Promise 9
+pub async fn order_by_key_holds_across_retries<F: Fixture>(f: F) {
+    let (broker, watch) = Watch::over(f.broker().await);
+    let keys = ["a", "b", "c", "d"];
+    let messages: Vec<_> = (0..80)
+        .map(|n| build(builder(&n.to_string()).key(keys[n % 4])))
+        .collect();
+    store(&broker, &messages).await;
+    let finished = Arc::new(std::sync::Mutex::new(BTreeMap::<String, Vec<_>>::new()));
+    let done = finished.clone();
+    let handler = move |incoming: Incoming| {
+        let done = done.clone();
+        async move {
+            let n: usize = String::from_utf8_lossy(incoming.payload()).parse()?;
+            if n % 5 == 0 && incoming.attempt() < 3 {
+                return Err(HandlerError::retry("every fifth fails twice"));
+            }
+            let key = incoming.key().unwrap_or_default().to_owned();
+            done.lock().expect("no panic").entry(key).or_default().push(n);
+            Ok(())
+        }
+    };
+    let consumer = eager(&broker).ordering(Ordering::PerKey).start(handler);
+    let consumer = consumer.await.expect("starts");
+    watch.until("80 acks", |seen| seen.acked == 80).await;
+    within("the drain", consumer.shutdown()).await;
+    for (key, order) in finished.lock().expect("no panic").iter() {
+        assert_eq!(order.len(), 20, "key {key}");
+        assert!(order.is_sorted(), "key {key} was finished as {order:?}");
+    }
+}

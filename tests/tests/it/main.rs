@@ -1,0 +1,3 @@
+//! Every backend against the conformance suite, and the suite against itself.
+
+mod memory;
