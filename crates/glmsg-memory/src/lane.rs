@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use glmsg_core::{Message, Timestamp};
 
+use crate::id_set::Kept;
+
 /// A message in its place.
 #[derive(Debug, Clone)]
 pub(crate) struct Slot {
@@ -13,6 +15,8 @@ pub(crate) struct Slot {
     pub(crate) stored_at: Timestamp,
     /// [`Timestamp::MAX`] for never.
     pub(crate) expires_at: Timestamp,
+    /// Where the topic keeps the id.
+    pub(crate) kept: Kept,
 }
 
 /// A queue whose places are called by offsets that never change: the front has the offset `base`.

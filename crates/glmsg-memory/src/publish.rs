@@ -47,13 +47,20 @@ impl MemoryBroker {
             };
             let limit = self.shared.config.max_payload;
             let mut acked = None;
-            for message in run {
+            // Errors are made when the lock is not held: a publisher that hammers a full topic
+            // must not keep its consumers out.
+            let mut refused = Vec::new();
+            for (at, message) in (outcomes.len()..).zip(run) {
                 let got = message.payload().len();
-                outcomes.push(if got > limit {
-                    Published::Rejected(payload_too_large(name, got, limit))
+                let outcome = if got > limit {
+                    Err(Refused::TooLarge(got))
                 } else {
                     state.store(message, now, &mut acked)
-                });
+                };
+                outcomes.push(outcome.unwrap_or_else(|why| {
+                    refused.push((at, why));
+                    Published::Duplicate
+                }));
             }
             for group in state.groups.values() {
                 group.notify.notify_one();
@@ -61,30 +68,46 @@ impl MemoryBroker {
             let dropped = std::mem::take(&mut state.dropped);
             drop(state);
             drop(dropped);
+            for (at, why) in refused {
+                outcomes[at] = match why {
+                    Refused::TooLarge(got) => {
+                        Published::Rejected(payload_too_large(name, got, limit))
+                    }
+                    Refused::Full(held) => Published::Full(full(name, held)),
+                };
+            }
             return Ok(());
         }
     }
 }
 
+/// Why a message is not stored.
+enum Refused {
+    TooLarge(usize),
+    Full(u64),
+}
+
 impl TopicState {
-    fn store(&mut self, message: &Message, now: Timestamp, acked: &mut Option<Acked>) -> Published {
-        if self.len() < self.config.max_len {
-            if !self.ids.insert(message.id()) {
-                return Published::Duplicate;
-            }
+    fn store(
+        &mut self,
+        message: &Message,
+        now: Timestamp,
+        acked: &mut Option<Acked>,
+    ) -> Result<Published, Refused> {
+        let id = message.id();
+        if self.ids.contains(id) {
+            return Ok(Published::Duplicate);
+        }
+        if self.len() >= self.config.max_len && !self.make_room(acked) {
+            return Err(Refused::Full(self.len()));
+        }
+        if let Some(due) = message.schedule().due(now) {
+            self.ids.insert_scheduled(id);
+            self.scheduled.push(due, message.clone());
         } else {
-            if self.ids.contains(message.id()) {
-                return Published::Duplicate;
-            }
-            if !self.make_room(acked) {
-                return Published::Full(full(message.topic(), self.len()));
-            }
-            self.ids.insert(message.id());
+            let kept = self.ids.insert(usize::from(message.priority().as_u8()), id);
+            self.append(message.clone(), kept, now, message.expires_at(now));
         }
-        match message.schedule().due(now) {
-            Some(due) => self.scheduled.push(due, message.clone()),
-            None => self.append(message.clone(), now, message.expires_at(now)),
-        }
-        Published::Stored
+        Ok(Published::Stored)
     }
 }

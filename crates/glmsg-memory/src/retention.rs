@@ -42,8 +42,8 @@ impl TopicState {
     /// Drops messages until one more fits; `false` if it does not.
     pub(crate) fn make_room(&mut self, acked: &mut Option<Acked>) -> bool {
         while self.len() >= self.config.max_len {
-            let acked = *acked.get_or_insert_with(|| self.acked());
-            let oldest = self.oldest(|n, lane| lane.base() < acked[n]);
+            let until = *acked.get_or_insert_with(|| self.acked());
+            let oldest = self.oldest(|n, lane| lane.base() < until[n]);
             if let Some(n) = oldest {
                 self.pop(n);
             } else if self.config.overflow == Overflow::DropOldest {
@@ -55,6 +55,8 @@ impl TopicState {
                     group.progress[n].drop_front(&self.lanes[n]);
                 }
                 self.pop(n);
+                // What stood behind it may be acked.
+                *acked = None;
             } else {
                 return false;
             }
@@ -74,7 +76,7 @@ impl TopicState {
 
     fn pop(&mut self, n: usize) {
         if let Some(slot) = self.lanes[n].pop() {
-            self.ids.remove(slot.message.id());
+            self.ids.remove_front(n, slot.kept, || slot.message.id());
             self.dropped.push(slot.message);
         }
     }

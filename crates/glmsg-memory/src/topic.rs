@@ -8,7 +8,7 @@ use glmsg_core::{Error, GroupName, Message, Result, Timestamp, TopicName};
 
 use crate::error::{closed, no_group, no_topic};
 use crate::group::{Group, LANES};
-use crate::id_set::IdSet;
+use crate::id_set::{IdSet, Kept};
 use crate::lane::{Lane, Slot};
 use crate::schedule::Scheduled;
 
@@ -147,7 +147,7 @@ impl TopicState {
         let now = self.now;
         while let Some((due, message)) = self.scheduled.pop(now) {
             let expires_at = message.ttl().map(|ttl| due.after(ttl));
-            self.append(message, now, expires_at);
+            self.append(message, Kept::Other, now, expires_at);
         }
         self.drop_aged(now);
         now
@@ -157,6 +157,7 @@ impl TopicState {
     pub(crate) fn append(
         &mut self,
         message: Message,
+        kept: Kept,
         stored_at: Timestamp,
         expires_at: Option<Timestamp>,
     ) {
@@ -165,6 +166,7 @@ impl TopicState {
             message,
             ordinal: self.next_ordinal,
             stored_at,
+            kept,
             expires_at: expires_at.unwrap_or(Timestamp::MAX),
         });
         self.next_ordinal += 1;

@@ -1,20 +1,27 @@
-//! The rules of the delivery model, one by one.
+//! The rules of the delivery model, one by one, with the time in the test's hand.
 
-use glmsg_broker::{Backend, Settled, Settler, Source, SubscribeOptions};
-use glmsg_core::Message;
-use glmsg_memory::MemoryBroker;
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests are tests too"
+)]
 
-#[tokio::test]
-async fn smoke() {
-    let broker = MemoryBroker::default();
-    let options = SubscribeOptions::new("t", "g").unwrap();
-    let mut source = broker.subscribe(&options).await.unwrap();
-    broker
-        .publish(&[Message::new("t", "a").unwrap()])
-        .await
-        .unwrap();
-    let mut buf = Vec::new();
-    source.recv(&mut buf, 10).await.unwrap();
-    let settled = source.settler().ack(&[buf[0].token]).await.unwrap();
-    assert_eq!(settled, [Settled::Acked]);
-}
+mod attempts;
+mod bounds;
+mod dead_letters;
+mod duplicates;
+mod expiry;
+mod groups;
+mod lanes;
+mod leases;
+mod model;
+mod naive;
+mod order;
+mod replay;
+mod retention;
+mod schedule;
+mod starting;
+mod tokio_time;
+mod waiting;
+mod world;
