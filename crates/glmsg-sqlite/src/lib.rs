@@ -1,1 +1,27 @@
-//! Placeholder.
+#![doc = include_str!("docs.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod acker;
+mod admin;
+mod backend;
+mod clock;
+mod config;
+mod connection;
+mod dead_letter;
+mod encode;
+mod error;
+mod place;
+mod publish;
+mod queue;
+mod reader;
+mod replay;
+mod schema;
+mod snapshot;
+mod subscriber;
+mod wake;
+mod writer;
+
+pub use acker::SqliteSettler;
+pub use backend::SqliteBroker;
+pub use config::SqliteConfig;
+pub use subscriber::SqliteSource;
