@@ -73,7 +73,7 @@ impl MemorySettler {
             progress.tidy();
         }
         if settling.wakes {
-            settling.group.notify.notify_one();
+            settling.group.waiting.wake();
         }
         Ok(outcomes)
     }

@@ -60,7 +60,7 @@ impl MemoryBroker {
             let removed = state.groups.remove(group);
             removed.ok_or_else(|| no_group(name, group))
         })?;
-        removed.notify.notify_waiters();
+        removed.waiting.wake_all();
         Ok(())
     }
 

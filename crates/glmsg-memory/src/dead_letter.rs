@@ -155,7 +155,7 @@ impl MemoryBroker {
     ) -> Result<u64> {
         self.shared.with_group(topic, name, |group, _, now| {
             let redriven = group.redrive(which, now);
-            group.notify.notify_one();
+            group.waiting.wake();
             redriven
         })
     }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use glmsg_broker::{GroupInfo, Intake, LanePicker, Ordering, Received, Token};
 use glmsg_core::{Attempt, AttemptOutcome, DeadLetterReason, GroupName, Timestamp, TopicName};
-use tokio::sync::Notify;
 
 use crate::dead_letter::{Dead, DeadLetters};
 use crate::delivery::Stage;
 use crate::lane::Lane;
 use crate::member::Members;
 use crate::progress::{Candidate, Progress};
+use crate::waiting::Waiting;
 
 /// How many lanes there are: one for each priority.
 pub(crate) const LANES: usize = 4;
@@ -27,8 +27,7 @@ pub(crate) struct Group {
     pub(crate) progress: [Progress; LANES],
     pub(crate) members: Members,
     pub(crate) dead: DeadLetters,
-    /// Wakes a waiting member.
-    pub(crate) notify: Arc<Notify>,
+    pub(crate) waiting: Arc<Waiting>,
     picker: LanePicker,
 }
 
@@ -74,18 +73,18 @@ impl Group {
             progress: array::from_fn(|n| begin(&lanes[n])),
             members: Members::default(),
             dead: DeadLetters::default(),
-            notify: Arc::new(Notify::new()),
+            waiting: Arc::default(),
             picker: LanePicker::default(),
         }
     }
 
-    /// Appends what is deliverable to `buf`, at most `request.max`.
+    /// Appends what is deliverable to `buf`, at most `request.max`; says whether there is more.
     pub(crate) fn receive(
         &mut self,
         lanes: &[Lane; LANES],
         request: &Request,
         buf: &mut Vec<Received>,
-    ) -> Intake {
+    ) -> (Intake, bool) {
         let mut intake = Intake::default();
         let now = request.now;
         let mut candidates: [Option<Candidate>; LANES] =
@@ -111,7 +110,7 @@ impl Group {
         for progress in &mut self.progress {
             progress.end_receive(deadline);
         }
-        intake
+        (intake, candidates.iter().any(Option::is_some))
     }
 
     /// Leases the candidate, or makes it a dead letter.

@@ -23,6 +23,7 @@ mod shared;
 mod subscriber;
 mod timers;
 mod topic;
+mod waiting;
 
 pub use acker::MemorySettler;
 pub use backend::MemoryBroker;

@@ -63,7 +63,7 @@ impl MemoryBroker {
                 }));
             }
             for group in state.groups.values() {
-                group.notify.notify_one();
+                group.waiting.wake();
             }
             let dropped = std::mem::take(&mut state.dropped);
             drop(state);

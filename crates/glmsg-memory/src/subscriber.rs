@@ -5,21 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_broker::{Intake, Received, Source, SubscribeOptions};
-use glmsg_core::{Error, ErrorKind, Result, Timestamp};
-use tokio::sync::Notify;
+use glmsg_core::{Error, ErrorKind, Result};
 use tokio::time::timeout;
 
 use crate::error::no_group;
 use crate::group::Request;
 use crate::member::Member;
 use crate::topic::{Topic, TopicState};
+use crate::waiting::Waiting;
 use crate::{MemoryBroker, MemorySettler};
 
 /// A subscription of a [`MemoryBroker`]. Dropping it leaves the group.
 pub struct MemorySource {
     settler: MemorySettler,
     lease: Duration,
-    notify: Arc<Notify>,
+    waiting: Arc<Waiting>,
 }
 
 impl fmt::Debug for MemorySource {
@@ -47,7 +47,7 @@ impl MemoryBroker {
             }
             Ok(MemorySource {
                 lease: options.lease,
-                notify: group.notify.clone(),
+                waiting: group.waiting.clone(),
                 settler: MemorySettler {
                     shared: self.shared.clone(),
                     topic: topic.clone(),
@@ -82,15 +82,14 @@ impl Source for MemorySource {
         if max == 0 {
             return Ok(Intake::default());
         }
-        let receiving = Receiving::new(&self.settler.member, &self.notify);
+        let receiving = Receiving::new(&self.settler, &self.waiting);
         loop {
             // Made before looking, so that no wake-up falls between looking and waiting.
-            let woken = receiving.notify.notified();
-            let before = buf.len();
-            let (intake, until) = self.take(buf, max)?;
-            if buf.len() > before || intake != Intake::default() {
-                return Ok(intake);
-            }
+            let woken = receiving.waiting.woken();
+            let until = match self.take(receiving.number, buf, max)? {
+                Taken::Some(intake) => return Ok(intake),
+                Taken::NoneUntil(time) => time,
+            };
             match until {
                 // Woken or not, the next look finds out.
                 Some(time) => drop(timeout(time, woken).await),
@@ -101,8 +100,8 @@ impl Source for MemorySource {
 }
 
 impl MemorySource {
-    /// Takes what there is; gives how long to wait for the next thing that time alone brings.
-    fn take(&self, buf: &mut Vec<Received>, max: usize) -> Result<(Intake, Option<Duration>)> {
+    /// Takes what there is.
+    fn take(&self, receive: u64, buf: &mut Vec<Received>, max: usize) -> Result<Taken> {
         let MemorySettler {
             shared,
             topic,
@@ -125,13 +124,26 @@ impl MemorySource {
             member: member.id,
             fence: shared.next_number(),
         };
-        let intake = group.receive(&state.lanes, &request, buf);
+        let before = buf.len();
+        let (intake, has_more) = group.receive(&state.lanes, &request, buf);
         // A clock that is moved by hand says so when it is.
         let next = [group.next_time(), state.scheduled.next()];
         let next = next.into_iter().flatten().min();
-        let until = next.filter(|_| !shared.config.clock.is_manual());
-        Ok((intake, until.map(|time: Timestamp| time.since(now))))
+        let next = next.filter(|_| !shared.config.clock.is_manual());
+        if buf.len() > before || intake != Intake::default() {
+            group.waiting.leaves(receive, has_more, next);
+            return Ok(Taken::Some(intake));
+        }
+        group.waiting.sleeps(receive, next);
+        Ok(Taken::NoneUntil(next.map(|time| time.since(now))))
     }
+}
+
+/// What a look gave.
+enum Taken {
+    Some(Intake),
+    /// Nothing, and how long until the next thing that time alone brings.
+    NoneUntil(Option<Duration>),
 }
 
 impl Drop for MemorySource {
@@ -145,23 +157,27 @@ impl Drop for MemorySource {
     }
 }
 
-/// A running receive. However it ends, another waiting member is woken: there may be more, and
-/// this one no longer watches the time.
+/// A running receive. However it ends, it no longer watches the time.
 struct Receiving<'a> {
+    number: u64,
     member: &'a Member,
-    notify: &'a Notify,
+    waiting: &'a Waiting,
 }
 
 impl<'a> Receiving<'a> {
-    fn new(member: &'a Member, notify: &'a Notify) -> Self {
-        member.starts_receiving();
-        Self { member, notify }
+    fn new(settler: &'a MemorySettler, waiting: &'a Waiting) -> Self {
+        settler.member.starts_receiving();
+        Self {
+            number: settler.shared.next_number(),
+            member: &settler.member,
+            waiting,
+        }
     }
 }
 
 impl Drop for Receiving<'_> {
     fn drop(&mut self) {
         self.member.ends_receiving();
-        self.notify.notify_one();
+        self.waiting.ends(self.number);
     }
 }

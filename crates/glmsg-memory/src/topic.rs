@@ -102,7 +102,7 @@ impl Topic {
         state.scheduled = Scheduled::default();
         drop(state);
         for group in groups.values() {
-            group.notify.notify_waiters();
+            group.waiting.wake_all();
         }
         drop(lanes);
     }
@@ -110,7 +110,7 @@ impl Topic {
     /// Wakes a member of each group, because the time has changed.
     pub(crate) fn wake(&self) {
         for group in self.lock().groups.values() {
-            group.notify.notify_one();
+            group.waiting.wake();
         }
     }
 

@@ -13,6 +13,7 @@ mod dead_letters;
 mod duplicates;
 mod expiry;
 mod groups;
+mod guide;
 mod lanes;
 mod leases;
 mod model;
