@@ -8,5 +8,7 @@
 )]
 
 mod memory;
+mod sqlite;
 
-pub use memory::{Memory, MemoryByHand};
+pub use memory::{BEGINNING, Memory, MemoryByHand};
+pub use sqlite::{Sqlite, SqliteByHand};

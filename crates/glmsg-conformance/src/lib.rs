@@ -27,4 +27,6 @@ pub use need::Need;
 #[doc(hidden)]
 //pub use process::{cases as process_cases, run_process_case};
 #[doc(hidden)]
+pub use patience::set_patience;
+#[doc(hidden)]
 pub use suite::{assert_complete, run_case};

@@ -95,7 +95,10 @@ impl Need {
             Self::PerKeyOrder => {
                 let options = options("g").ordering(Ordering::PerKey);
                 let refused = broker.open_source(&options).await;
-                unsupported("a subscription with order by key", error_kind("it", refused));
+                unsupported(
+                    "a subscription with order by key",
+                    error_kind("it", refused),
+                );
             }
             Self::Replay => {
                 store(&broker, &[message("stored")]).await;

@@ -35,26 +35,66 @@ macro_rules! suite {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __group {
-    (delivery $f:ty) => { $crate::delivery_cases! { __tests $f } };
-    (batch $f:ty) => { $crate::batch_cases! { __tests $f } };
-    (ordering $f:ty) => { $crate::ordering_cases! { __tests $f } };
-    (groups $f:ty) => { $crate::groups_cases! { __tests $f } };
-    (redelivery $f:ty) => { $crate::redelivery_cases! { __tests $f } };
-    (lease $f:ty) => { $crate::lease_cases! { __tests $f } };
-    (retry $f:ty) => { $crate::retry_cases! { __tests $f } };
-    (ttl $f:ty) => { $crate::ttl_cases! { __tests $f } };
-    (priority $f:ty) => { $crate::priority_cases! { __tests $f } };
-    (dead_letter $f:ty) => { $crate::dead_letter_cases! { __tests $f } };
-    (replay $f:ty) => { $crate::replay_cases! { __tests $f } };
-    (retention $f:ty) => { $crate::retention_cases! { __tests $f } };
-    (idempotence $f:ty) => { $crate::idempotence_cases! { __tests $f } };
-    (limits $f:ty) => { $crate::limits_cases! { __tests $f } };
-    (shutdown $f:ty) => { $crate::shutdown_cases! { __tests $f } };
-    (reconnect $f:ty) => { $crate::reconnect_cases! { __tests $f } };
-    (consumer $f:ty) => { $crate::consumer_cases! { __tests $f } };
-    (health $f:ty) => { $crate::health_cases! { __tests $f } };
+    (delivery $f:ty) => {
+        $crate::delivery_cases! { __tests $f }
+    };
+    (batch $f:ty) => {
+        $crate::batch_cases! { __tests $f }
+    };
+    (ordering $f:ty) => {
+        $crate::ordering_cases! { __tests $f }
+    };
+    (groups $f:ty) => {
+        $crate::groups_cases! { __tests $f }
+    };
+    (redelivery $f:ty) => {
+        $crate::redelivery_cases! { __tests $f }
+    };
+    (lease $f:ty) => {
+        $crate::lease_cases! { __tests $f }
+    };
+    (retry $f:ty) => {
+        $crate::retry_cases! { __tests $f }
+    };
+    (ttl $f:ty) => {
+        $crate::ttl_cases! { __tests $f }
+    };
+    (priority $f:ty) => {
+        $crate::priority_cases! { __tests $f }
+    };
+    (dead_letter $f:ty) => {
+        $crate::dead_letter_cases! { __tests $f }
+    };
+    (replay $f:ty) => {
+        $crate::replay_cases! { __tests $f }
+    };
+    (retention $f:ty) => {
+        $crate::retention_cases! { __tests $f }
+    };
+    (idempotence $f:ty) => {
+        $crate::idempotence_cases! { __tests $f }
+    };
+    (limits $f:ty) => {
+        $crate::limits_cases! { __tests $f }
+    };
+    (shutdown $f:ty) => {
+        $crate::shutdown_cases! { __tests $f }
+    };
+    (reconnect $f:ty) => {
+        $crate::reconnect_cases! { __tests $f }
+    };
+    (consumer $f:ty) => {
+        $crate::consumer_cases! { __tests $f }
+    };
+    (health $f:ty) => {
+        $crate::health_cases! { __tests $f }
+    };
     ($other:ident $f:ty) => {
-        compile_error!(concat!("the suite has no group of cases named `", stringify!($other), "`"));
+        compile_error!(concat!(
+            "the suite has no group of cases named `",
+            stringify!($other),
+            "`"
+        ));
     };
 }
 
@@ -157,7 +197,10 @@ pub fn assert_complete<F: Fixture>(listed: &[&str]) {
 
 /// The groups that `listed` leaves out without a reason.
 fn missing_groups<F: Fixture>(listed: &[&str]) -> Vec<&'static str> {
-    let mut missing: Vec<&str> = crate::catalog::<F>().iter().map(|case| case.group).collect();
+    let mut missing: Vec<&str> = crate::catalog::<F>()
+        .iter()
+        .map(|case| case.group)
+        .collect();
     missing.dedup();
     let excused = |group: &str| {
         let optional = OPTIONAL.iter().find(|(name, _)| *name == group);

@@ -1,3 +1,5 @@
-//! Every backend against the conformance suite, and the suite against itself.
+//! Every backend against the conformance suite, and against the memory backend as its model.
 
 mod memory;
+mod model;
+mod sqlite;

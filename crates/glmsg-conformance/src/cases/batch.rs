@@ -82,11 +82,7 @@ pub async fn one_refused_message_does_not_harm_the_others<F: Fixture>(f: F) {
     assert!(
         matches!(
             outcomes[..],
-            [
-                Published::Stored,
-                Published::Rejected(_),
-                Published::Stored
-            ]
+            [Published::Stored, Published::Rejected(_), Published::Stored]
         ),
         "expected stored, rejected, stored, got {outcomes:?}"
     );

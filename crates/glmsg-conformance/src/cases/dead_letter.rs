@@ -48,7 +48,10 @@ async fn bury(broker: &Arc<dyn Broker>, messages: &[Message]) -> Member {
     let mut member = Member::join(broker, "g").await;
     store(broker, messages).await;
     for got in member.take(messages.len()).await {
-        let why = format!("rejected {}", String::from_utf8_lossy(got.message.payload()));
+        let why = format!(
+            "rejected {}",
+            String::from_utf8_lossy(got.message.payload())
+        );
         member.reject(&got, &why).await;
     }
     assert_eq!(dead_letters(broker, "g").await.len(), messages.len());

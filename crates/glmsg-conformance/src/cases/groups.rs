@@ -196,9 +196,7 @@ pub async fn a_group_cannot_start_at_an_unknown_message<F: Fixture>(f: F) {
     let broker = f.broker().await;
     store(&broker, &[message("known")]).await;
     let start = StartFrom::Message(MessageId::new());
-    let joined = broker
-        .open_source(&options("g").start(start.clone()))
-        .await;
+    let joined = broker.open_source(&options("g").start(start.clone())).await;
     assert_eq!(error_kind("subscribing", joined), ErrorKind::NotFound);
     let config = GroupConfig::default().start(start);
     let created = broker.create_group(&topic(), &group("g"), &config).await;
@@ -216,8 +214,7 @@ pub async fn a_scheduled_message_reaches_groups_made_before_it_is_due<F: Fixture
     let later = build(builder("later").delay(delay));
     store(&broker, std::slice::from_ref(&later)).await;
     let mut first = Member::join(&broker, "first").await;
-    let mut second =
-        Member::join_with(&broker, &options("second").start(StartFrom::Latest)).await;
+    let mut second = Member::join_with(&broker, &options("second").start(StartFrom::Latest)).await;
     f.pass(delay).await;
     for member in [&mut first, &mut second] {
         assert_eq!(member.next().await.message.id(), later.id());
@@ -231,8 +228,7 @@ pub async fn an_existing_group_keeps_its_start<F: Fixture>(f: F) {
     store(&broker, &numbered(3)).await;
     let created = broker.create_group(&topic(), &group("g"), &config).await;
     created.expect("a new group");
-    let mut member =
-        Member::join_with(&broker, &options("g").start(StartFrom::Earliest)).await;
+    let mut member = Member::join_with(&broker, &options("g").start(StartFrom::Earliest)).await;
     member.expect_nothing(&broker).await;
 }
 
@@ -332,7 +328,10 @@ pub async fn members_are_listed<F: Fixture>(f: F) {
     bee.ack(&got[0]).await;
     let listed = within("the members", broker.members(&topic(), &group("g"))).await;
     let listed = listed.expect("a list");
-    let found: Vec<_> = listed.iter().map(|m| (m.name.as_str(), m.pending)).collect();
+    let found: Vec<_> = listed
+        .iter()
+        .map(|m| (m.name.as_str(), m.pending))
+        .collect();
     assert_eq!(found, [("ant", 0), ("bee", 2)]);
     drop(ant);
     crate::patience::until("the member that left to be off the list", || async {

@@ -136,9 +136,16 @@ pub async fn what_is_scheduled_is_no_lag<F: Fixture>(f: F) {
     store(&broker, &[build(builder("soon").delay(soon))]).await;
     let hour = Duration::from_secs(3600);
     store(&broker, &[build(builder("late").delay(hour))]).await;
-    assert_eq!(lag(&broker, "g").await.oldest_age.map(|age| age < soon), None);
+    assert_eq!(
+        lag(&broker, "g").await.oldest_age.map(|age| age < soon),
+        None
+    );
     f.pass(soon).await;
-    assert_eq!(lag(&broker, "g").await.undelivered, 1, "the one that is due");
+    assert_eq!(
+        lag(&broker, "g").await.undelivered,
+        1,
+        "the one that is due"
+    );
     let topics = broker.topics().await.expect("a list");
     assert_eq!((topics[0].messages, topics[0].scheduled), (2, 1));
 }

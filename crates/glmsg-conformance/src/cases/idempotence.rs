@@ -163,5 +163,9 @@ pub async fn a_foreign_id_is_kept<F: Fixture>(f: F) {
     let again = publish(&broker, &messages).await;
     assert!(again.iter().all(|o| matches!(o, Published::Duplicate)));
     let got = Member::join(&broker, "g").await.take(3).await;
-    assert_eq!(received_ids(&got), ids(&messages), "stored order, not id order");
+    assert_eq!(
+        received_ids(&got),
+        ids(&messages),
+        "stored order, not id order"
+    );
 }

@@ -194,8 +194,17 @@ pub async fn a_second_settlement_is_stale<F: Fixture>(f: F) {
         assert_eq!(outcomes, [Settled::Stale; 4]);
     }
     let now = lag(&broker, "g").await;
-    let found = (now.undelivered, now.in_flight, now.delayed, now.dead_letters);
-    assert_eq!(found, (0, 0, 2, 1), "one acked, one retried, one dead, one released: {now:?}");
+    let found = (
+        now.undelivered,
+        now.in_flight,
+        now.delayed,
+        now.dead_letters,
+    );
+    assert_eq!(
+        found,
+        (0, 0, 2, 1),
+        "one acked, one retried, one dead, one released: {now:?}"
+    );
 }
 
 /// No two deliveries share a token, whoever gets them and however often the message comes.

@@ -77,7 +77,9 @@ pub async fn any_bytes_are_a_payload<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let mut random = 1_u64;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         random.to_be_bytes()[0]
     })
     .take(10_000)
@@ -109,7 +111,9 @@ pub async fn any_bytes_are_a_payload<F: Fixture>(f: F) {
 pub async fn the_longest_names_work<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let segment = |c: char| c.to_string().repeat(MAX_SEGMENT);
-    let mut name = ["a", "b", "c"].map(|s| segment(s.chars().next().unwrap())).join(".");
+    let mut name = ["a", "b", "c"]
+        .map(|s| segment(s.chars().next().unwrap()))
+        .join(".");
     name.push('.');
     name.push_str(&"d".repeat(MAX_NAME - name.len()));
     let topic = named_topic(&name);
@@ -127,7 +131,15 @@ pub async fn the_longest_names_work<F: Fixture>(f: F) {
 /// Names are compared byte by byte, and none is part of another.
 pub async fn names_that_differ_in_case_or_dots_are_different<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let names = ["orders", "Orders", "ORDERS", "orders.eu", "orders-eu", "orders_eu", "orderseu"];
+    let names = [
+        "orders",
+        "Orders",
+        "ORDERS",
+        "orders.eu",
+        "orders-eu",
+        "orders_eu",
+        "orderseu",
+    ];
     let messages: Vec<_> = names
         .iter()
         .map(|name| Message::new(named_topic(name), *name).expect("a valid message"))
@@ -194,7 +206,10 @@ pub async fn times_at_the_end_of_time_do_not_overflow<F: Fixture>(f: F) {
     assert_eq!(received_ids(&got), ids(&now));
     // A retry after for ever is a retry all the same.
     let settled = member.retry(&got[0], Duration::MAX, "never again").await;
-    assert!(matches!(settled, glmsg_broker::Settled::Retried(_)), "{settled:?}");
+    assert!(
+        matches!(settled, glmsg_broker::Settled::Retried(_)),
+        "{settled:?}"
+    );
     member.ack_all(&got[1..]).await;
     member.expect_nothing(&broker).await;
 }

@@ -227,9 +227,6 @@ pub async fn another_ordering_is_a_conflict<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let mut member = join_ordered(&broker).await;
     let plain = broker.open_source(&options("g")).await;
-    assert_eq!(
-        error_kind("another ordering", plain),
-        ErrorKind::Conflict
-    );
+    assert_eq!(error_kind("another ordering", plain), ErrorKind::Conflict);
     member.expect_nothing(&broker).await;
 }

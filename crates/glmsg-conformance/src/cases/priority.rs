@@ -49,7 +49,11 @@ pub async fn urgent_messages_come_first<F: Fixture>(f: F) {
     }
     let mut member = Member::join(&broker, "g").await;
     let got = priorities_of(&mut member, 12).await;
-    let mut expected: Vec<Priority> = Priority::ALL.into_iter().rev().flat_map(|p| [p; 3]).collect();
+    let mut expected: Vec<Priority> = Priority::ALL
+        .into_iter()
+        .rev()
+        .flat_map(|p| [p; 3])
+        .collect();
     assert_eq!(got, expected);
     expected.dedup();
     assert_eq!(expected.len(), 4);
@@ -125,7 +129,10 @@ pub async fn a_retry_keeps_its_priority<F: Fixture>(f: F) {
     member.retry(&got, Duration::ZERO, "again").await;
     store(&broker, &of(Priority::High, 2)).await;
     let next = member.take(4).await;
-    let found: Vec<_> = next.iter().map(|d| (d.message.priority(), d.attempt)).collect();
+    let found: Vec<_> = next
+        .iter()
+        .map(|d| (d.message.priority(), d.attempt))
+        .collect();
     let (high, normal) = (Priority::High, Priority::Normal);
     assert_eq!(found, [(high, 1), (high, 1), (normal, 2), (normal, 1)]);
 }
@@ -143,7 +150,15 @@ pub async fn priorities_are_weighed_for_each_group<F: Fixture>(f: F) {
     assert_eq!(ahead, [Priority::High; 15]);
     let of_second = priorities_of(&mut second, 16).await;
     let of_first = priorities_of(&mut first, 1).await;
-    assert_eq!(of_first, [Priority::Low], "the sixteenth of the first group");
-    assert_eq!(of_second[15], Priority::Low, "the sixteenth of the second group");
+    assert_eq!(
+        of_first,
+        [Priority::Low],
+        "the sixteenth of the first group"
+    );
+    assert_eq!(
+        of_second[15],
+        Priority::Low,
+        "the sixteenth of the second group"
+    );
     assert_eq!(of_second[..15], [Priority::High; 15]);
 }

@@ -51,7 +51,11 @@ pub async fn stored_messages_survive_a_crash<F: Fixture>(f: F) {
     let mut member = Member::join(&broker, "g").await;
     let got = member.take(100).await;
     assert_eq!(received_ids(&got), ids(&messages));
-    assert!(got.iter().zip(&messages).all(|(d, sent)| d.message == *sent));
+    assert!(
+        got.iter()
+            .zip(&messages)
+            .all(|(d, sent)| d.message == *sent)
+    );
 }
 
 /// What was acked before a crash does not come again after it.
@@ -224,7 +228,9 @@ pub async fn positions_survive_a_crash<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let messages = numbered(6);
     store(&broker, &messages).await;
-    let position = replay(&broker, StartFrom::Earliest).await[2].position.clone();
+    let position = replay(&broker, StartFrom::Earliest).await[2]
+        .position
+        .clone();
     drop(broker);
     let broker = f.reopen().await;
     let rest = replay(&broker, StartFrom::After(position)).await;
@@ -245,11 +251,17 @@ pub async fn handles_share_one_store<F: Fixture>(f: F) {
     f.pass(PAST_SHORT).await;
     let mut there = Member::join(&two, "g").await;
     let taken = there.take(20).await;
-    assert_eq!((taken[0].message.id(), taken[0].attempt), (messages[0].id(), 2));
+    assert_eq!(
+        (taken[0].message.id(), taken[0].attempt),
+        (messages[0].id(), 2)
+    );
     assert_eq!(here.try_ack(&lost[0]).await, Settled::Stale);
     let mut here = Member::join(&one, "g").await;
     let rest = here.take(20).await;
-    let all: HashSet<_> = [received_ids(&taken), received_ids(&rest)].concat().into_iter().collect();
+    let all: HashSet<_> = [received_ids(&taken), received_ids(&rest)]
+        .concat()
+        .into_iter()
+        .collect();
     assert_eq!(all, ids(&messages).into_iter().collect());
     there.ack_all(&taken).await;
     here.ack_all(&rest).await;
@@ -271,7 +283,9 @@ pub async fn a_publish_wakes_a_member_of_another_handle<F: Fixture>(f: F) {
         (waiter, got)
     });
     store(&two, std::slice::from_ref(&sent)).await;
-    let (mut waiter, got) = within("the publish to wake it", waiting).await.expect("no panic");
+    let (mut waiter, got) = within("the publish to wake it", waiting)
+        .await
+        .expect("no panic");
     assert_eq!(got.message.id(), sent.id());
     waiter.retry(&got, Duration::ZERO, "over to you").await;
     let got = other.next().await;
@@ -279,12 +293,18 @@ pub async fn a_publish_wakes_a_member_of_another_handle<F: Fixture>(f: F) {
         let got = waiter.next().await;
         (waiter, got)
     });
-    other.retry(&got, Duration::from_millis(50), "back to you").await;
+    other
+        .retry(&got, Duration::from_millis(50), "back to you")
+        .await;
     f.pass(Duration::from_millis(50)).await;
-    let (mut waiter, got) = within("the retry to wake it", waiting).await.expect("no panic");
+    let (mut waiter, got) = within("the retry to wake it", waiting)
+        .await
+        .expect("no panic");
     waiter.reject(&got, "bad").await;
     let waiting = tokio::spawn(async move { waiter.next().await });
     assert_eq!(redrive(&two, "g", &DeadLetterSelector::All).await, 1);
-    let got = within("the redrive to wake it", waiting).await.expect("no panic");
+    let got = within("the redrive to wake it", waiting)
+        .await
+        .expect("no panic");
     assert_eq!(got.message.id(), sent.id());
 }

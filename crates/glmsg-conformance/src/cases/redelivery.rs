@@ -45,7 +45,10 @@ pub async fn an_abandoned_delivery_comes_again<F: Fixture>(f: F) {
     let mut other = Member::join(&broker, "g").await;
     let got = other.take(10).await;
     assert_eq!(received_ids(&got), ids(&messages), "all, in their order");
-    assert!(got.iter().all(|d| d.attempt == 2), "the second attempt at each");
+    assert!(
+        got.iter().all(|d| d.attempt == 2),
+        "the second attempt at each"
+    );
     other.ack_all(&got).await;
     drop(held);
 }
@@ -123,7 +126,11 @@ pub async fn returned_messages_come_before_new_ones<F: Fixture>(f: F) {
     let mut first_two = received_ids(&next[..2]);
     first_two.sort();
     assert_eq!(first_two, ids(&messages[..2]), "the returned ones first");
-    assert_eq!(received_ids(&next[2..]), ids(&messages[2..]), "then the new");
+    assert_eq!(
+        received_ids(&next[2..]),
+        ids(&messages[2..]),
+        "then the new"
+    );
 }
 
 /// Returned messages come in the order in which they became due.
@@ -149,8 +156,12 @@ pub async fn returned_messages_come_by_due_time<F: Fixture>(f: F) {
     let due_in_order = !F::has_manual_clock() && received_ids(&got) != expected;
     // With a clock that runs, a slow call between two nacks can turn their due times round.
     if due_in_order {
-        let due: Vec<_> = got.iter().map(|d| d.history.last().expect("one").at).collect();
-        let delays = |id| 300 - 100 * ids(&messages).iter().position(|m| *m == id).expect("ours") as u64;
+        let due: Vec<_> = got
+            .iter()
+            .map(|d| d.history.last().expect("one").at)
+            .collect();
+        let delays =
+            |id| 300 - 100 * ids(&messages).iter().position(|m| *m == id).expect("ours") as u64;
         let times: Vec<_> = got
             .iter()
             .zip(due)
@@ -208,6 +219,8 @@ pub async fn an_expired_lease_goes_to_one_member<F: Fixture>(f: F) {
     // Whatever else is on its way comes before this.
     let last = message("the last");
     store(&broker, std::slice::from_ref(&last)).await;
-    let (n, id, _) = within("the last message", seen.recv()).await.expect("they wait");
+    let (n, id, _) = within("the last message", seen.recv())
+        .await
+        .expect("they wait");
     assert_eq!(id, last.id(), "member {n} got the contended message, too");
 }

@@ -45,7 +45,10 @@ pub async fn everything_is_replayed_in_stored_order<F: Fixture>(f: F) {
         store(&broker, part).await;
     }
     let stored = replay(&broker, StartFrom::Earliest).await;
-    let found: Vec<_> = stored.iter().map(|s| s.message.clone().expect("whole")).collect();
+    let found: Vec<_> = stored
+        .iter()
+        .map(|s| s.message.clone().expect("whole"))
+        .collect();
     assert_eq!(found, messages);
     assert!(stored.is_sorted_by_key(|s| s.stored_at), "times in order");
     assert!(stored[0].stored_at > Timestamp::EPOCH);

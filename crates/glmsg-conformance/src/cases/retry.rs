@@ -40,7 +40,9 @@ pub async fn a_retry_waits_for_its_delay<F: Fixture>(f: F) {
     let mut member = Member::join(&broker, "g").await;
     let hour = Duration::from_secs(3600);
     let first = member.next().await;
-    let Settled::Retried(due) = member.retry(&first, Duration::from_millis(200), "wait").await
+    let Settled::Retried(due) = member
+        .retry(&first, Duration::from_millis(200), "wait")
+        .await
     else {
         panic!("a first attempt of four is retried");
     };
@@ -56,7 +58,10 @@ pub async fn a_retry_waits_for_its_delay<F: Fixture>(f: F) {
     let Settled::Retried(later) = member.retry(&second, hour, "wait longer").await else {
         panic!("a second attempt of four is retried");
     };
-    assert!(later.since(due) >= hour, "the second was delivered when due");
+    assert!(
+        later.since(due) >= hour,
+        "the second was delivered when due"
+    );
     member.expect_nothing(&broker).await;
     let now = lag(&broker, "g").await;
     assert_eq!((now.delayed, now.in_flight), (1, 0), "{now:?}");
@@ -88,7 +93,13 @@ pub async fn a_message_is_tried_as_often_as_it_allows<F: Fixture>(f: F) {
     assert_eq!(dead.attempts, 5);
     assert_eq!(&*dead.detail, "failure 5", "the last error");
     let errors: Vec<_> = dead.history.attempts().iter().map(|a| &*a.error).collect();
-    let expected = ["failure 1", "failure 2", "failure 3", "failure 4", "failure 5"];
+    let expected = [
+        "failure 1",
+        "failure 2",
+        "failure 3",
+        "failure 4",
+        "failure 5",
+    ];
     assert_eq!(errors, expected);
 }
 

@@ -125,4 +125,3 @@ pub async fn closing_finishes_what_was_accepted<F: Fixture>(f: F) {
     let lost = expected.iter().filter(|id| !found.contains(id)).count();
     assert_eq!(lost, 0, "of {} reported stored", expected.len());
 }
-

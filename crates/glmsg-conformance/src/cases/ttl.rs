@@ -78,7 +78,11 @@ pub async fn a_retry_may_expire<F: Fixture>(f: F) {
     member.expect_nothing(&broker).await;
     let dead = only_dead_letter(&broker, "g").await;
     assert_eq!(dead.reason, DeadLetterReason::Expired);
-    assert_eq!((dead.attempts, dead.history.len()), (1, 1), "the one attempt is kept");
+    assert_eq!(
+        (dead.attempts, dead.history.len()),
+        (1, 1),
+        "the one attempt is kept"
+    );
 }
 
 /// A message that expires in its holder's hands can still be acked.
@@ -170,5 +174,8 @@ pub async fn a_redriven_message_lives_anew<F: Fixture>(f: F) {
     member.retry(&again, Duration::ZERO, "slow").await;
     f.pass(life + SHORT).await;
     member.expect_nothing(&broker).await;
-    assert_eq!(only_dead_letter(&broker, "g").await.reason, DeadLetterReason::Expired);
+    assert_eq!(
+        only_dead_letter(&broker, "g").await.reason,
+        DeadLetterReason::Expired
+    );
 }

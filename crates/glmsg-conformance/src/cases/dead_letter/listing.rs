@@ -95,7 +95,11 @@ pub async fn dead_letters_are_selected<F: Fixture>(f: F) {
     };
     let two = vec![messages[3].id(), messages[1].id(), MessageId::new()];
     let found = select(DeadLetterSelector::Ids(two)).await;
-    assert_eq!(found, [messages[1].id(), messages[3].id()], "by id, in order");
+    assert_eq!(
+        found,
+        [messages[1].id(), messages[3].id()],
+        "by id, in order"
+    );
     let found = select(DeadLetterSelector::Reason(DeadLetterReason::MaxRetries)).await;
     assert_eq!(found, [spent.id()]);
     let found = select(DeadLetterSelector::Reason(DeadLetterReason::Expired)).await;

@@ -48,7 +48,10 @@ pub async fn redriving_selects<F: Fixture>(f: F) {
     assert_eq!(redrive(&broker, "g", &by_reason).await, 1);
     assert_eq!(member.next().await.message.id(), spent.id());
     let by_id = vec![messages[2].id(), MessageId::new()];
-    assert_eq!(redrive(&broker, "g", &DeadLetterSelector::Ids(by_id)).await, 1);
+    assert_eq!(
+        redrive(&broker, "g", &DeadLetterSelector::Ids(by_id)).await,
+        1
+    );
     assert_eq!(member.next().await.message.id(), messages[2].id());
     assert_eq!(redrive(&broker, "g", &DeadLetterSelector::All).await, 4);
     let mut rest = received_ids(&member.take(4).await);

@@ -60,7 +60,9 @@ pub async fn undecodable_bytes_stay_dead_letters<F: Fixture>(f: F) {
     assert_eq!(redrive(&broker, "g", &DeadLetterSelector::All).await, 0);
     assert_eq!(dead_letters(&broker, "g").await.len(), 1, "still there");
     let name = crate::messages::group("g");
-    let purged = broker.purge(&topic(), &name, &DeadLetterSelector::All).await;
+    let purged = broker
+        .purge(&topic(), &name, &DeadLetterSelector::All)
+        .await;
     assert_eq!(purged.expect("purging works"), 1);
 }
 

@@ -1,0 +1,56 @@
+//! Several processes on one store.
+
+use std::collections::HashSet;
+
+use crate::Fixture;
+use crate::messages::{ids, lag, message, numbered, store};
+use crate::patience::until;
+use crate::process::ledger::What;
+use crate::process::plan::{Plan, Role};
+use crate::process::stage::Stage;
+
+/// Two processes of one group share its messages, and handle each once.
+///
+/// Promise 4
+pub async fn two_processes_share_a_group<F: Fixture>(stage: Stage<F>) {
+    let broker = stage.broker().await;
+    let plan = Plan {
+        prefetch: 4,
+        ..stage.plan(Role::Handle)
+    };
+    let (mut one, mut two) = (stage.start(&plan), stage.start(&plan));
+    one.next(What::Ready).await;
+    two.next(What::Ready).await;
+    let messages = numbered(500);
+    for part in messages.chunks(10) {
+        store(&broker, part).await;
+    }
+    until("everything to be acked", || async {
+        lag(&broker, "g").await.total() == 0
+    })
+    .await;
+    let pids = HashSet::from([one.pid(), two.pid()]);
+    one.stop().await;
+    two.stop().await;
+    let done = stage.events(What::Done);
+    assert_eq!(done.len(), 500, "each handled once");
+    assert_eq!(stage.done(), ids(&messages).into_iter().collect());
+    assert!(done.iter().all(|event| event.attempt == 1));
+    let at_work: HashSet<_> = done.iter().map(|event| event.pid).collect();
+    assert_eq!(at_work, pids, "both had their share");
+}
+
+/// A worker that waits is woken by a publish in another process, every time.
+///
+/// Promise 1
+pub async fn a_publish_wakes_another_process<F: Fixture>(stage: Stage<F>) {
+    let broker = stage.broker().await;
+    let mut waiting = stage.start_as(Role::Handle);
+    waiting.next(What::Ready).await;
+    for n in 0..20 {
+        let sent = message(&format!("wake up {n}"));
+        store(&broker, std::slice::from_ref(&sent)).await;
+        assert_eq!(waiting.next(What::Done).await.id, sent.id());
+    }
+    waiting.stop().await;
+}

@@ -1,0 +1,358 @@
+//! The model and a backend side by side: every step is taken on both, and everything compared.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use glmsg_broker::{
+    BoxSettler, DeadLetterSelector, GroupConfig, Nack, Published, Received, Settled, Settler,
+    StartFrom, Token, TopicConfig,
+};
+use glmsg_conformance::Fixture;
+use glmsg_core::{DeadLetterReason, Error, Message, MessageId, Timestamp};
+use glmsg_tests::{BEGINNING, MemoryByHand};
+
+use super::compare;
+use super::side::{Side, group, group_config, topic};
+use super::step::{Draft, Profile, Start, Step, Which};
+
+/// How long the backend may take for what the model does at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the backend is watched where the model says that nothing comes. Whatever comes later
+/// is found by the steps that follow.
+const GRACE: Duration = Duration::from_millis(10);
+
+pub(crate) type Outcome<T = ()> = Result<T, String>;
+
+/// A delivery as both sides hold it. It is kept after it was settled, so that settling it again is
+/// tried, too.
+struct Held {
+    model: (BoxSettler, Token),
+    backend: (BoxSettler, Token),
+}
+
+/// The model and a backend.
+pub(crate) struct Pair<F> {
+    model: Side<MemoryByHand>,
+    backend: Side<F>,
+    profile: Profile,
+    bounds: TopicConfig,
+    now: Timestamp,
+    published: Vec<Message>,
+    held: [Vec<Held>; 3],
+}
+
+pub(crate) fn same<T: PartialEq + Debug>(what: &str, model: T, backend: T) -> Outcome<T> {
+    if model == backend {
+        Ok(model)
+    } else {
+        Err(format!(
+            "{what}:\n  model   {model:?}\n  backend {backend:?}"
+        ))
+    }
+}
+
+fn broken(error: Error) -> String {
+    format!("an error where none may be: {error}")
+}
+
+impl<F: Fixture> Pair<F> {
+    pub(crate) async fn new(profile: Profile) -> Self {
+        let mut pair = Self {
+            model: Side::new().await,
+            backend: Side::new().await,
+            profile,
+            bounds: profile.topic(),
+            now: BEGINNING,
+            published: Vec::new(),
+            held: Default::default(),
+        };
+        pair.set_bounds().await.expect("a fresh topic");
+        for n in 0..3 {
+            pair.make_group(n, &group_config(n)).await.expect("a group");
+        }
+        pair.model.join_all().await.expect("members");
+        pair.backend.join_all().await.expect("members");
+        pair
+    }
+
+    async fn set_bounds(&mut self) -> Outcome {
+        let (topic, bounds) = (topic(), &self.bounds);
+        let model = self.model.broker.create_topic(&topic, bounds).await;
+        let backend = self.backend.broker.create_topic(&topic, bounds).await;
+        same("create_topic", kind(&model), kind(&backend))?;
+        Ok(())
+    }
+
+    async fn make_group(&mut self, n: usize, config: &GroupConfig) -> Outcome<bool> {
+        let (topic, group) = (topic(), group(n));
+        let model = self.model.broker.create_group(&topic, &group, config);
+        let model = model.await;
+        let backend = self.backend.broker.create_group(&topic, &group, config);
+        let backend = backend.await;
+        same("create_group", kind(&model), kind(&backend))?;
+        Ok(model.is_ok())
+    }
+
+    /// Takes a step on both sides, and compares.
+    pub(crate) async fn take(&mut self, step: &Step) -> Outcome {
+        match step {
+            Step::Nothing => return Ok(()),
+            Step::Publish(drafts) => {
+                let messages: Vec<_> = drafts.iter().map(|draft| self.make(draft)).collect();
+                self.publish(&messages).await?;
+                self.published.extend(messages);
+            }
+            Step::Repeat(pick) if self.published.is_empty() => drop(*pick),
+            Step::Repeat(pick) => {
+                let again = self.published[pick % self.published.len()].clone();
+                self.publish(&[again]).await?;
+            }
+            Step::Receive { group, member, max } => self.receive(*group, *member, *max).await?,
+            Step::Ack {
+                group,
+                first,
+                count,
+            } => {
+                self.settle(*group, *first, *count, async |settler, tokens| {
+                    settler.ack(&tokens).await
+                })
+                .await?;
+            }
+            Step::Release {
+                group,
+                first,
+                count,
+            } => {
+                self.settle(*group, *first, *count, async |settler, tokens| {
+                    settler.release(&tokens).await
+                })
+                .await?;
+            }
+            Step::Extend { group, pick, lease } => {
+                self.settle(*group, *pick, 1, async |settler, tokens| {
+                    settler.extend(&tokens, *lease).await
+                })
+                .await?;
+            }
+            Step::Retry { group, pick, delay } => {
+                self.settle(*group, *pick, 1, async |settler, tokens| {
+                    settler
+                        .nack(&[Nack::retry(tokens[0], *delay, "failed")])
+                        .await
+                })
+                .await?;
+            }
+            Step::Reject { group, pick } => {
+                self.settle(*group, *pick, 1, async |settler, tokens| {
+                    let reason = DeadLetterReason::Rejected;
+                    settler
+                        .nack(&[Nack::reject(tokens[0], reason, "bad")])
+                        .await
+                })
+                .await?;
+            }
+            Step::Pass(by) => {
+                self.model.fixture.pass(*by).await;
+                self.backend.fixture.pass(*by).await;
+                self.now = self.now.after(*by);
+            }
+            Step::Crash => {
+                // The model has no process to lose; what its members held stays leased.
+                self.model.join_all().await.map_err(broken)?;
+                self.backend.crash().await.map_err(broken)?;
+                self.held = Default::default();
+            }
+            Step::Redrive { group: n, which } => {
+                let which = self.selector(*n, which).await?;
+                let (topic, group) = (topic(), group(*n));
+                let model = self.model.broker.redrive(&topic, &group, &which).await;
+                let backend = self.backend.broker.redrive(&topic, &group, &which).await;
+                same("redriven", model.ok(), backend.ok())?;
+            }
+            Step::Purge { group: n, which } => {
+                let which = self.selector(*n, which).await?;
+                let (topic, group) = (topic(), group(*n));
+                let model = self.model.broker.purge(&topic, &group, &which).await;
+                let backend = self.backend.broker.purge(&topic, &group, &which).await;
+                same("purged", model.ok(), backend.ok())?;
+            }
+            Step::Regroup(start) => self.regroup(start).await?,
+            Step::Bounds { max_len, overflow } => {
+                self.bounds = self.profile.topic().max_len(*max_len).overflow(*overflow);
+                self.set_bounds().await?;
+            }
+        }
+        compare::everything(&self.model.broker, &self.backend.broker).await
+    }
+
+    /// Lets everything come due and takes it all, so that nothing differs unseen.
+    pub(crate) async fn finish(&mut self) -> Outcome {
+        for _ in 0..4 {
+            self.take(&Step::Pass(Duration::from_secs(5))).await?;
+            for group in 0..3 {
+                let all = Step::Receive {
+                    group,
+                    member: 0,
+                    max: 1000,
+                };
+                self.take(&all)
+                    .await
+                    .map_err(|e| format!("at the end: {e}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn make(&self, draft: &Draft) -> Message {
+        let mut builder = Message::builder(topic())
+            .payload(format!("{}", self.published.len()))
+            .priority(draft.priority)
+            .max_retries(draft.retries);
+        if let Some(key) = draft.key {
+            builder = builder.key(format!("k{key}"));
+        }
+        if let Some(ttl) = draft.ttl {
+            builder = builder.ttl(ttl);
+        }
+        if let Some(delay) = draft.delay {
+            builder = builder.delay(delay);
+        }
+        builder.build().expect("a valid message")
+    }
+
+    async fn publish(&mut self, messages: &[Message]) -> Outcome {
+        let name = |outcome: &Published| match outcome {
+            Published::Stored => "stored".to_owned(),
+            Published::Duplicate => "duplicate".to_owned(),
+            Published::Full(_) => "full".to_owned(),
+            other => format!("{other:?}"),
+        };
+        let names = |outcomes: Vec<Published>| outcomes.iter().map(name).collect::<Vec<_>>();
+        let model = self.model.broker.publish(messages).await.map_err(broken)?;
+        let backend = self.backend.broker.publish(messages).await;
+        let backend = backend.map_err(broken)?;
+        same("published", names(model), names(backend))?;
+        Ok(())
+    }
+
+    /// Receives on the model what it has at once, and from the backend the same.
+    async fn receive(&mut self, group: usize, member: usize, max: usize) -> Outcome {
+        let from = (group, member);
+        let (model, intake) = self
+            .model
+            .receive(from, max, Duration::ZERO)
+            .await
+            .map_err(broken)?;
+        let counts = |n: usize, i: glmsg_broker::Intake| (n, i.expired, i.dead_lettered);
+        let expected = counts(model.len(), intake);
+        let mut backend: Vec<Received> = Vec::new();
+        let mut found = (0, 0, 0);
+        while found.0 < expected.0 || found.1 < expected.1 || found.2 < expected.2 {
+            let want = (max - backend.len()).max(1);
+            let more = self.backend.receive(from, want, PATIENCE).await;
+            let (some, intake) = more.map_err(broken)?;
+            if some.is_empty() && intake == glmsg_broker::Intake::default() {
+                break;
+            }
+            found.1 += intake.expired;
+            found.2 += intake.dead_lettered;
+            backend.extend(some);
+            found.0 = backend.len();
+        }
+        if model.len() < max {
+            let more = self.backend.receive(from, max - model.len(), GRACE).await;
+            let (some, intake) = more.map_err(broken)?;
+            found.1 += intake.expired;
+            found.2 += intake.dead_lettered;
+            backend.extend(some);
+            found.0 = backend.len();
+        }
+        let seen = |all: &[Received]| -> Vec<_> {
+            let one = |d: &Received| {
+                let payload = String::from_utf8_lossy(d.message.payload()).into_owned();
+                let priority = d.message.priority();
+                (payload, priority, d.attempt, d.history.clone())
+            };
+            all.iter().map(one).collect()
+        };
+        same("received", seen(&model), seen(&backend))?;
+        same("deliveries, expired and dead-lettered", expected, found)?;
+        for (model, backend) in model.into_iter().zip(backend) {
+            same("the message", &model.message, &backend.message)?;
+            let held = &mut self.held[group];
+            held.push(Held {
+                model: (self.model.settler(group, member), model.token),
+                backend: (self.backend.settler(group, member), backend.token),
+            });
+            // The settled among them make room in time.
+            if held.len() > 24 {
+                held.remove(0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Settles some of what is held on both sides.
+    async fn settle(
+        &mut self,
+        group: usize,
+        first: usize,
+        count: usize,
+        call: impl AsyncFn(BoxSettler, Vec<Token>) -> glmsg_core::Result<Vec<Settled>>,
+    ) -> Outcome {
+        let held = &self.held[group];
+        if held.is_empty() {
+            return Ok(());
+        }
+        let first = first % held.len();
+        for one in held.iter().skip(first).take(count) {
+            let (settler, token) = &one.model;
+            let model = call(settler.clone(), vec![*token]).await.map_err(broken)?;
+            let (settler, token) = &one.backend;
+            let backend = call(settler.clone(), vec![*token]).await.map_err(broken)?;
+            same("settled", model, backend)?;
+        }
+        Ok(())
+    }
+
+    async fn selector(&self, n: usize, which: &Which) -> Outcome<DeadLetterSelector> {
+        Ok(match which {
+            Which::All => DeadLetterSelector::All,
+            Which::Reason(reason) => DeadLetterSelector::Reason(*reason),
+            Which::Nth(pick) => {
+                let ids: Vec<MessageId> = compare::dead_ids(&self.model.broker, n).await;
+                let chosen = ids.get(pick % ids.len().max(1)).copied();
+                DeadLetterSelector::Ids(chosen.into_iter().collect())
+            }
+        })
+    }
+
+    async fn regroup(&mut self, start: &Start) -> Outcome {
+        let (topic, group) = (topic(), group(2));
+        let model = self.model.broker.delete_group(&topic, &group).await;
+        let backend = self.backend.broker.delete_group(&topic, &group).await;
+        same("delete_group", kind(&model), kind(&backend))?;
+        self.held[2].clear();
+        let start = match start {
+            Start::Message(_) if self.published.is_empty() => StartFrom::Earliest,
+            Start::Message(n) => StartFrom::Message(self.published[n % self.published.len()].id()),
+            Start::Earliest => StartFrom::Earliest,
+            Start::Latest => StartFrom::Latest,
+            Start::Ago(d) => {
+                let ago = i64::try_from(d.as_micros()).expect("a few seconds");
+                StartFrom::Time(Timestamp::from_micros(self.now.as_micros() - ago))
+            }
+        };
+        let config = GroupConfig::default().start(start);
+        // A message that is scheduled or dropped is no place to start from, on either side.
+        if !self.make_group(2, &config).await? {
+            self.make_group(2, &GroupConfig::default()).await?;
+        }
+        self.model.rejoin(2).await.map_err(broken)?;
+        self.backend.rejoin(2).await.map_err(broken)
+    }
+}
+
+fn kind<T>(result: &glmsg_core::Result<T>) -> Option<glmsg_core::ErrorKind> {
+    result.as_ref().err().map(Error::kind)
+}

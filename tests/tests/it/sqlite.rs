@@ -1,0 +1,17 @@
+//! The suite on the SQLite backend.
+
+mod with_a_clock_moved_by_hand {
+    use glmsg_tests::SqliteByHand;
+
+    glmsg_conformance::suite!(SqliteByHand; delivery, batch, ordering, groups, redelivery, lease,
+        retry, ttl, priority, dead_letter, replay, retention, idempotence, limits, shutdown,
+        reconnect, health);
+}
+
+mod with_a_running_clock {
+    use glmsg_tests::Sqlite;
+
+    glmsg_conformance::suite!(Sqlite; delivery, batch, ordering, groups, redelivery, lease, retry,
+        ttl, priority, dead_letter, replay, retention, idempotence, limits, shutdown, reconnect,
+        health);
+}
