@@ -2,33 +2,48 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backend;
+mod backoff;
 mod broker;
 mod capability;
+mod consumer;
 mod dead_letters;
+mod ext;
 mod group;
+mod handler;
 mod health;
 mod lag;
 mod lanes;
 mod layer;
+mod metered;
 mod metrics;
 mod options;
 mod publish;
 mod replay;
+mod retry;
 mod settle;
+mod subscription;
 mod topic;
 
 pub use backend::{Backend, Intake, Received, Settler, Source};
 pub use broker::{BoxFuture, BoxSettler, BoxSource, Broker};
 pub use capability::{Capability, Durability};
+pub use consumer::{Consumer, ConsumerBuilder, ConsumerHandle, ConsumerReport, ConsumerStats};
 pub use dead_letters::{DeadLetterQuery, DeadLetterSelector, Page, PageToken};
+pub use ext::BrokerExt;
 pub use group::{GroupConfig, GroupInfo, MemberInfo, Ordering, StartFrom};
+pub use handler::{Handler, HandlerError, Incoming};
 pub use health::{Health, HealthStatus};
 pub use lag::Lag;
 pub use lanes::LanePicker;
 pub use layer::Layer;
-pub use metrics::BrokerMetrics;
+pub use metered::MetricsLayer;
+pub use metrics::{BrokerMetrics, Latency, MetricsSnapshot};
 pub use options::SubscribeOptions;
 pub use publish::Published;
 pub use replay::{Position, ReplayQuery, Stored, StoredError};
+pub use retry::{RetryPolicy, Verdict};
 pub use settle::{Nack, Requeue, Settled, Token};
+pub use subscription::{Delivery, Subscription};
 pub use topic::{Overflow, TopicConfig, TopicInfo};
+
+pub use tokio_util::sync::CancellationToken;

@@ -1,1 +1,21 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod connect;
+pub mod prelude;
+
+pub use connect::{connect, schemes};
+pub use glmsg_broker::*;
+pub use glmsg_core::*;
+
+/// The in-process broker.
+#[cfg(feature = "memory")]
+pub mod memory {
+    pub use glmsg_memory::*;
+}
+
+/// The embedded durable broker.
+#[cfg(feature = "sqlite")]
+pub mod sqlite {
+    pub use glmsg_sqlite::*;
+}

@@ -1,0 +1,15 @@
+//! The runtime that most users want: it receives, handles, settles, retries and drains.
+
+mod attempt;
+mod builder;
+mod handle;
+mod pump;
+mod settling;
+mod shared;
+mod solo;
+mod stats;
+mod worker;
+
+pub use builder::{Consumer, ConsumerBuilder};
+pub use handle::ConsumerHandle;
+pub use stats::{ConsumerReport, ConsumerStats};

@@ -1,0 +1,106 @@
+//! One attempt at one message: from a handler's end to what is asked of the broker.
+
+use std::any::Any;
+use std::sync::atomic::Ordering;
+
+use glmsg_core::{AttemptOutcome, DeadLetterReason, ErrorKind, clean_error_text};
+
+use super::shared::{Outcomes, Shared};
+use crate::{HandlerError, Nack, Received, Requeue, Token, Verdict};
+
+/// How a handler ended.
+pub(super) enum Ended {
+    Returned(Result<(), HandlerError>),
+    Panicked(Box<dyn Any + Send>),
+    TimedOut,
+    /// The drain's time was up.
+    Stopped,
+}
+
+/// Why a message must not reach the handler, if so.
+pub(super) fn refuse(shared: &Shared, received: &Received) -> Option<Nack> {
+    let allowed = shared
+        .settings
+        .retry
+        .attempts_of(received.message.max_attempts());
+    if received.attempt > allowed {
+        let text = received.history.last().map_or("", |a| &a.error);
+        let reason = DeadLetterReason::MaxRetries;
+        return Some(Nack::reject(received.token, reason, text));
+    }
+    if shared.settings.verify {
+        // A signed message is for the handler to verify, who has the keys; see `Message::verify`.
+        let error = received.message.verify().err();
+        let error = error.filter(|e| e.kind() == ErrorKind::Codec)?;
+        let reason = DeadLetterReason::BadProvenance;
+        return Some(Nack::reject(received.token, reason, &error.to_string()));
+    }
+    None
+}
+
+/// Asks for what `ended` means for the message.
+pub(super) fn conclude(
+    shared: &Shared,
+    token: Token,
+    attempt: u32,
+    allowed: u32,
+    ended: Ended,
+    done: &mut Outcomes,
+) {
+    let counters = &shared.counters;
+    let error = match ended {
+        Ended::Returned(Ok(())) => {
+            done.acks.push(token);
+            return;
+        }
+        Ended::Stopped => {
+            counters.stopped.fetch_add(1, Ordering::Relaxed);
+            done.releases.push(token);
+            return;
+        }
+        Ended::Returned(Err(error)) => (AttemptOutcome::Failed, error),
+        Ended::Panicked(panic) => {
+            counters.panicked.fetch_add(1, Ordering::Relaxed);
+            (
+                AttemptOutcome::Panicked,
+                no_verdict(&panic_text(panic.as_ref())),
+            )
+        }
+        Ended::TimedOut => {
+            counters.timed_out.fetch_add(1, Ordering::Relaxed);
+            let text = "the handler did not finish within its time-out";
+            (AttemptOutcome::TimedOut, no_verdict(text))
+        }
+    };
+    counters.failed(1);
+    let (outcome, error) = error;
+    let text = error.to_string();
+    let retry = &shared.settings.retry;
+    let nack = match retry.verdict(&error) {
+        Verdict::Reject => {
+            Nack::reject(token, error.reason(), &text).outcome(AttemptOutcome::Rejected)
+        }
+        // The policy may allow fewer attempts than the message does.
+        _ if attempt >= allowed => {
+            Nack::reject(token, DeadLetterReason::MaxRetries, &text).outcome(outcome)
+        }
+        Verdict::Retry => Nack::retry(token, retry.delay(attempt), &text).outcome(outcome),
+        Verdict::RetryAfter(delay) => Nack::retry(token, delay, &text).outcome(outcome),
+    };
+    tracing::debug!(?token, attempt, %outcome, retried = nack.requeue != Requeue::Never, error = %clean_error_text(&text), "attempt failed");
+    done.nacks.push(nack);
+}
+
+/// Panics and time-outs are classified like any error.
+fn no_verdict(text: &str) -> HandlerError {
+    HandlerError::unclassified(text)
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    match text {
+        Some(text) => format!("the handler panicked: {text}"),
+        None => "the handler panicked".into(),
+    }
+}

@@ -1,0 +1,85 @@
+//! Holding a running consumer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use glmsg_core::{Error, ErrorKind, Result};
+use tokio::task::JoinHandle;
+
+use super::builder::check_workers;
+use super::shared::Shared;
+use super::stats::{ConsumerReport, ConsumerStats, Ending};
+
+/// A running [`Consumer`](crate::Consumer). Dropping it begins the drain, in the background.
+#[must_use = "dropping the handle stops the consumer"]
+pub struct ConsumerHandle {
+    shared: Arc<Shared>,
+    task: JoinHandle<Ending>,
+}
+
+impl ConsumerHandle {
+    pub(super) fn new(shared: Arc<Shared>, task: JoinHandle<Ending>) -> Self {
+        Self { shared, task }
+    }
+
+    /// What it has done and is doing.
+    pub fn stats(&self) -> ConsumerStats {
+        self.shared.stats()
+    }
+
+    /// `false` once it has ended.
+    pub fn is_running(&self) -> bool {
+        !self.task.is_finished()
+    }
+
+    /// Changes how many messages are handled at a time. Fewer takes effect as handlers finish.
+    ///
+    /// # Errors
+    /// `InvalidArgument` unless it is 1 to 10 000.
+    pub fn set_workers(&self, workers: usize) -> Result<()> {
+        check_workers(workers)?;
+        self.shared.state().workers = workers;
+        self.shared.work.notify_waiters();
+        self.shared.pump.notify_one();
+        Ok(())
+    }
+
+    /// Drains: stops the intake, gives back what waits, lets running handlers finish within the
+    /// drain time-out, and settles. When it returns, nothing is held any more.
+    ///
+    /// # Errors
+    /// What ended the consumer before, or what kept it from settling.
+    pub async fn shutdown(self) -> Result<ConsumerReport> {
+        self.shared.draining.cancel();
+        self.join().await
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    /// What ended it, other than being cancelled.
+    pub async fn join(mut self) -> Result<ConsumerReport> {
+        match (&mut self.task).await {
+            Ok(ending) => ending.map(|()| self.shared.report()),
+            Err(error) => {
+                Err(Error::new(ErrorKind::Unexpected, "the consumer's task died").source(error))
+            }
+        }
+    }
+}
+
+impl Drop for ConsumerHandle {
+    fn drop(&mut self) {
+        self.shared.draining.cancel();
+    }
+}
+
+impl fmt::Debug for ConsumerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsumerHandle")
+            .field("topic", &self.shared.options.topic)
+            .field("group", &self.shared.options.group)
+            .field("running", &self.is_running())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,309 @@
+//! The consumer's main task: receives, settles, renews leases, scales, drains.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use futures_util::FutureExt;
+use glmsg_core::{Error, Result};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+
+use super::settling::settle;
+use super::shared::{Outcomes, Shared};
+use super::solo::{Solo, is_suspect};
+use super::stats::Ending;
+use super::worker;
+use crate::backoff::Backoff;
+use crate::{BoxSettler, BoxSource, Handler, Intake, Received, Settled, Settler, Source, Token};
+
+/// How long a handler that is stopped may take to notice.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
+
+type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+pub(super) struct Pump<H> {
+    /// `None` once the intake has stopped, so that the group sees the member leave.
+    source: Option<BoxSource>,
+    settler: BoxSettler,
+    shared: Arc<Shared>,
+    handler: Arc<H>,
+    workers: JoinSet<()>,
+    buf: Vec<Received>,
+    solo: Solo,
+    /// Under way; at most one at a time, so that settlements gather meanwhile.
+    settling: Option<Task<(Outcomes, Option<Error>)>>,
+    settling_tokens: Vec<Token>,
+    renewing: Option<Task<()>>,
+    /// After a failure: nothing is received, or settled, before these.
+    receive_at: Option<Instant>,
+    settle_at: Option<Instant>,
+    receive_backoff: Backoff,
+    settle_backoff: Backoff,
+    ending: Ending,
+}
+
+impl<H: Handler> Pump<H> {
+    pub(super) fn new(source: BoxSource, shared: Arc<Shared>, handler: Arc<H>) -> Self {
+        Self {
+            settler: source.settler(),
+            source: Some(source),
+            shared,
+            handler,
+            workers: JoinSet::new(),
+            buf: Vec::new(),
+            solo: Solo::Off,
+            settling: None,
+            settling_tokens: Vec::new(),
+            renewing: None,
+            receive_at: None,
+            settle_at: None,
+            receive_backoff: Backoff::default(),
+            settle_backoff: Backoff::default(),
+            ending: Ok(()),
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Ending {
+        let shared = self.shared.clone();
+        let beat = shared.options.lease / 3;
+        let mut heartbeat = interval_at(Instant::now() + beat, beat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut deadline = None;
+        loop {
+            self.spawn_workers();
+            self.begin_settling();
+            if deadline.is_some() && self.settling.is_none() && shared.is_quiet() {
+                break;
+            }
+            let (room, draining) = (self.room(), self.source.is_none());
+            tokio::select! {
+                biased;
+                () = shared.draining.cancelled(), if deadline.is_none() => {
+                    deadline = Some(Instant::now() + shared.settings.drain_timeout);
+                    self.stop_intake();
+                }
+                (left, error) = pending_or(&mut self.settling) => self.settled(left, error),
+                () = pending_or(&mut self.renewing) => self.renewing = None,
+                _ = heartbeat.tick() => self.renew(),
+                () = shared.pump.notified() => {}
+                () = until(self.settle_at) => self.settle_at = None,
+                () = until(self.receive_at) => self.receive_at = None,
+                received = recv(&mut self.source, &mut self.buf, room), if room > 0 => {
+                    self.received(received);
+                }
+                () = until(deadline), if draining => {
+                    if shared.abort.is_cancelled() {
+                        self.abandon().await;
+                        return self.ending;
+                    }
+                    shared.abort.cancel();
+                    deadline = Some(Instant::now() + GRACE);
+                }
+            }
+        }
+        shared.state().finished = true;
+        shared.work.notify_waiters();
+        while self.workers.join_next().await.is_some() {}
+        self.ending
+    }
+
+    /// A handler that blocks its thread cannot be stopped. Its message is given back, so that
+    /// another member gets it, and the worker is left behind.
+    async fn abandon(&mut self) {
+        let held = self.shared.held();
+        tracing::error!(
+            messages = held.len(),
+            "handlers block their threads and cannot be stopped"
+        );
+        self.shared
+            .counters
+            .stopped
+            .fetch_add(held.len() as u64, Relaxed);
+        if let Err(error) = self.settler.release(&held).await {
+            self.ending = Err(error);
+        }
+        self.workers.detach_all();
+    }
+
+    /// As many workers as are wanted; surplus ones end by themselves.
+    fn spawn_workers(&mut self) {
+        while self.workers.try_join_next().is_some() {}
+        let mut state = self.shared.state();
+        let wanted = state.workers.max(state.running.len());
+        state.running.resize(wanted, false);
+        state.active.resize(wanted, Vec::new());
+        for index in 0..state.workers {
+            if std::mem::replace(&mut state.running[index], true) {
+                continue;
+            }
+            let worker = worker::run(self.shared.clone(), index, self.handler.clone());
+            self.workers.spawn(worker);
+        }
+    }
+
+    /// How many messages may be received now.
+    fn room(&self) -> usize {
+        let waiting = matches!(self.solo, Solo::Waiting(_));
+        if self.source.is_none() || waiting || self.receive_at.is_some() {
+            return 0;
+        }
+        if matches!(self.solo, Solo::Alone) {
+            let quiet = self.settling.is_none() && self.shared.is_quiet();
+            return usize::from(quiet);
+        }
+        let ready = self.shared.state().ready.len();
+        let room = self.shared.options.prefetch.saturating_sub(ready);
+        // Small refills cost as much as large ones.
+        if ready > 0 && room < self.shared.options.prefetch / 2 {
+            0
+        } else {
+            room
+        }
+    }
+
+    fn received(&mut self, received: Result<Intake>) {
+        let again = self.buf.iter().filter(|r| r.attempt > 1).count() as u64;
+        let intake = *received.as_ref().unwrap_or(&Intake::default());
+        self.shared
+            .counters
+            .intake(intake, self.buf.len() as u64, again);
+        match received {
+            Ok(_) => self.receive_backoff.reset(),
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "receive failed; trying again");
+                self.receive_at = Some(Instant::now() + self.receive_backoff.next());
+            }
+            Err(error) => {
+                tracing::error!(%error, "the consumer ends");
+                self.ending = Err(error);
+                self.shared.draining.cancel();
+            }
+        }
+        match self.buf.iter().position(is_suspect) {
+            Some(at) => {
+                let suspect = self.buf.swap_remove(at);
+                let others = self.buf.drain(..).map(|r| r.token);
+                self.shared.state().outcomes.releases.extend(others);
+                self.solo = Solo::Waiting(Box::new(suspect));
+            }
+            None if self.buf.is_empty() => {}
+            None => {
+                self.solo = Solo::Off;
+                self.shared.offer(self.buf.drain(..));
+            }
+        }
+    }
+
+    fn begin_settling(&mut self) {
+        let quiet = self.settling.is_none() && self.shared.is_quiet();
+        if quiet && matches!(self.solo, Solo::Waiting(_)) {
+            self.start_solo();
+        }
+        if self.settling.is_some() || self.settle_at.is_some() {
+            return;
+        }
+        let outcomes = std::mem::take(&mut self.shared.state().outcomes);
+        if !outcomes.is_empty() {
+            self.settling_tokens = outcomes.tokens().collect();
+            let task = settle(self.shared.clone(), self.settler.clone(), outcomes);
+            self.settling = Some(Box::pin(task));
+        }
+    }
+
+    fn start_solo(&mut self) {
+        if let Solo::Waiting(suspect) = std::mem::replace(&mut self.solo, Solo::Alone) {
+            self.shared.offer([*suspect]);
+        }
+    }
+
+    fn settled(&mut self, mut left: Outcomes, error: Option<Error>) {
+        self.settling = None;
+        self.settling_tokens.clear();
+        let Some(error) = error else {
+            self.settle_backoff.reset();
+            return;
+        };
+        // Settling is idempotent, so it is tried again for as long as it can help; a drain that
+        // has run out of time leaves it to the leases.
+        if error.is_transient() && !self.shared.abort.is_cancelled() {
+            tracing::warn!(%error, "settling failed; trying again");
+            self.shared.state().outcomes.append(&mut left);
+            self.settle_at = Some(Instant::now() + self.settle_backoff.next());
+        } else {
+            tracing::error!(%error, messages = left.tokens().count(), "could not settle");
+            if self.ending.is_ok() {
+                self.ending = Err(error);
+            }
+            self.shared.draining.cancel();
+        }
+    }
+
+    fn renew(&mut self) {
+        let mut tokens = self.shared.held();
+        tokens.extend_from_slice(&self.settling_tokens);
+        if let Solo::Waiting(suspect) = &self.solo {
+            tokens.push(suspect.token);
+        }
+        if tokens.is_empty() || self.renewing.is_some() {
+            return;
+        }
+        let (settler, shared) = (self.settler.clone(), self.shared.clone());
+        self.renewing = Some(Box::pin(async move {
+            match settler.extend(&tokens, shared.options.lease).await {
+                Ok(settled) => {
+                    let lost = tokens
+                        .iter()
+                        .zip(settled)
+                        .filter(|(_, s)| *s == Settled::Stale);
+                    let lost: HashSet<Token> = lost.map(|(t, _)| *t).collect();
+                    if !lost.is_empty() {
+                        shared.forget(&lost);
+                    }
+                }
+                // The next beat tries again; two of three may fail before a lease is lost.
+                Err(error) => tracing::warn!(%error, "leases could not be renewed"),
+            }
+        }));
+    }
+
+    /// No more intake; what waits goes back at once.
+    fn stop_intake(&mut self) {
+        self.source = None;
+        let mut state = self.shared.state();
+        state.draining = true;
+        let mut back: Vec<Token> = state.ready.drain(..).map(|r| r.token).collect();
+        back.extend(self.buf.drain(..).map(|r| r.token));
+        if let Solo::Waiting(suspect) = std::mem::take(&mut self.solo) {
+            back.push(suspect.token);
+        }
+        state.outcomes.releases.append(&mut back);
+    }
+}
+
+async fn recv(
+    source: &mut Option<BoxSource>,
+    buf: &mut Vec<Received>,
+    room: usize,
+) -> Result<Intake> {
+    match source {
+        Some(source) => source.recv(buf, room).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn pending_or<T>(task: &mut Option<Task<T>>) -> T {
+    match task {
+        Some(task) => task.as_mut().fuse().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,244 @@
+//! What the pump and the workers share.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::builder::Settings;
+use super::stats::{ConsumerReport, ConsumerStats, Counters};
+use crate::{BrokerMetrics, Nack, Received, SubscribeOptions, Token};
+
+/// What the pump and the workers share. A worker takes the lock once for several messages when
+/// handlers are quick: it hands in what is done and takes what comes next in one go.
+pub(super) struct Shared {
+    state: Mutex<State>,
+    /// Wakes workers: there is work, or fewer of them are wanted.
+    pub(super) work: Notify,
+    /// Wakes the pump: there is something to settle, there is room, or a worker became idle.
+    pub(super) pump: Notify,
+    pub(super) options: SubscribeOptions,
+    pub(super) settings: Settings,
+    pub(super) counters: Counters,
+    pub(super) metrics: Option<BrokerMetrics>,
+    /// Cancelled: no more intake.
+    pub(super) draining: CancellationToken,
+    /// Cancelled: handlers are stopped.
+    pub(super) abort: CancellationToken,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) ready: VecDeque<Received>,
+    /// What each worker holds, by its number.
+    pub(super) active: Vec<Vec<Token>>,
+    /// Which numbers have a worker.
+    pub(super) running: Vec<bool>,
+    pub(super) outcomes: Outcomes,
+    /// Workers waiting for work.
+    idle: usize,
+    /// Workers wanted.
+    pub(super) workers: usize,
+    /// No more intake: what comes back from a worker goes back to the broker.
+    pub(super) draining: bool,
+    /// Nothing more will come: idle workers end.
+    pub(super) finished: bool,
+}
+
+/// Settlements that workers ask for.
+#[derive(Default)]
+pub(super) struct Outcomes {
+    pub(super) acks: Vec<Token>,
+    pub(super) nacks: Vec<Nack>,
+    pub(super) releases: Vec<Token>,
+}
+
+impl Outcomes {
+    pub(super) fn is_empty(&self) -> bool {
+        self.acks.is_empty() && self.nacks.is_empty() && self.releases.is_empty()
+    }
+
+    pub(super) fn append(&mut self, other: &mut Self) {
+        self.acks.append(&mut other.acks);
+        self.nacks.append(&mut other.nacks);
+        self.releases.append(&mut other.releases);
+    }
+
+    pub(super) fn tokens(&self) -> impl Iterator<Item = Token> + '_ {
+        let nacks = self.nacks.iter().map(|n| n.token);
+        self.acks.iter().chain(&self.releases).copied().chain(nacks)
+    }
+}
+
+/// The most messages a worker takes at a time.
+const MAX_CHUNK: usize = 64;
+
+impl Shared {
+    pub(super) fn new(
+        options: SubscribeOptions,
+        settings: Settings,
+        metrics: Option<BrokerMetrics>,
+        draining: CancellationToken,
+    ) -> Self {
+        let state = State {
+            workers: settings.workers,
+            ..State::default()
+        };
+        Self {
+            state: Mutex::new(state),
+            work: Notify::new(),
+            pump: Notify::new(),
+            options,
+            settings,
+            counters: Counters::default(),
+            metrics,
+            draining,
+            abort: CancellationToken::new(),
+        }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands in worker `index`'s outcomes and fills `chunk` with what it does next: one message,
+    /// or a share of what waits if its handlers are `quick`. `false`: the worker is to end.
+    pub(super) async fn next(
+        &self,
+        index: usize,
+        done: &mut Outcomes,
+        chunk: &mut VecDeque<Received>,
+        quick: bool,
+    ) -> bool {
+        loop {
+            let work = self.work.notified();
+            tokio::pin!(work);
+            // Enabled before looking, so that a notification after the look is not missed.
+            work.as_mut().enable();
+            {
+                let mut state = self.state();
+                let mut wake_pump = !done.is_empty() && state.outcomes.is_empty();
+                state.outcomes.append(done);
+                state.active[index].clear();
+                let surplus = index >= state.workers;
+                if !surplus && !state.ready.is_empty() {
+                    let share = state.ready.len() / state.workers.max(1);
+                    let take = if quick { share.clamp(1, MAX_CHUNK) } else { 1 };
+                    let take = take.min(state.ready.len());
+                    chunk.extend(state.ready.drain(..take));
+                    state.active[index].extend(chunk.iter().map(|r| r.token));
+                    wake_pump |= state.ready.len() <= self.options.prefetch / 2;
+                    drop(state);
+                    if wake_pump {
+                        self.pump.notify_one();
+                    }
+                    return true;
+                }
+                let end = surplus || state.finished;
+                match end {
+                    true => state.running[index] = false,
+                    false => state.idle += 1,
+                }
+                drop(state);
+                // Idle: whoever waits for quiet (a drain, a lone retry) must hear of it.
+                self.pump.notify_one();
+                if end {
+                    return false;
+                }
+            }
+            work.await;
+            self.state().idle -= 1;
+        }
+    }
+
+    /// Before a worker waits inside a handler, or when it takes long: what is done is handed in,
+    /// and what it had taken beyond the message at hand goes to others.
+    pub(super) fn give_back(
+        &self,
+        index: usize,
+        current: Option<Token>,
+        done: &mut Outcomes,
+        chunk: &mut VecDeque<Received>,
+    ) {
+        let mut state = self.state();
+        state.outcomes.append(done);
+        state.active[index].clear();
+        state.active[index].extend(current);
+        while let Some(received) = chunk.pop_back() {
+            if state.draining {
+                state.outcomes.releases.push(received.token);
+            } else {
+                state.ready.push_front(received);
+            }
+        }
+        let wake = state.idle.min(state.ready.len());
+        drop(state);
+        self.pump.notify_one();
+        self.wake_workers(wake);
+    }
+
+    /// Puts received messages in front of the workers.
+    pub(super) fn offer(&self, received: impl IntoIterator<Item = Received>) {
+        let mut state = self.state();
+        state.ready.extend(received);
+        let wake = state.idle.min(state.ready.len());
+        drop(state);
+        self.wake_workers(wake);
+    }
+
+    fn wake_workers(&self, n: usize) {
+        for _ in 0..n {
+            self.work.notify_one();
+        }
+    }
+
+    /// `true` if nothing waits, is handled, or is to be settled.
+    pub(super) fn is_quiet(&self) -> bool {
+        let state = self.state();
+        state.ready.is_empty()
+            && state.outcomes.is_empty()
+            && state.active.iter().all(Vec::is_empty)
+    }
+
+    /// All tokens whose lease is to be renewed, besides those being settled.
+    pub(super) fn held(&self) -> Vec<Token> {
+        let state = self.state();
+        let active = state.active.iter().flatten().copied();
+        let ready = state.ready.iter().map(|r| r.token);
+        active.chain(ready).chain(state.outcomes.tokens()).collect()
+    }
+
+    /// Forgets messages that wait here but belong to somebody else by now.
+    pub(super) fn forget(&self, lost: &HashSet<Token>) {
+        self.state().ready.retain(|r| !lost.contains(&r.token));
+    }
+
+    pub(super) fn record_handling(&self, took: &mut Vec<Duration>) {
+        if !took.is_empty() {
+            self.counters.handling(took, self.metrics.as_ref());
+            took.clear();
+        }
+    }
+
+    pub(super) fn stats(&self) -> ConsumerStats {
+        let mut stats = self.counters.snapshot();
+        let state = self.state();
+        stats.in_flight = state.active.iter().map(Vec::len).sum::<usize>() as u64;
+        stats.buffered = state.ready.len() as u64;
+        stats.workers = state.workers as u64;
+        stats
+    }
+
+    pub(super) fn report(&self) -> ConsumerReport {
+        let stopped = self
+            .counters
+            .stopped
+            .load(std::sync::atomic::Ordering::Relaxed);
+        ConsumerReport {
+            stats: self.stats(),
+            stopped,
+        }
+    }
+}

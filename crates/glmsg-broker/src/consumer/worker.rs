@@ -1,0 +1,107 @@
+//! A worker: takes messages and runs the handler, one at a time.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
+
+use super::attempt::{Ended, conclude, refuse};
+use super::shared::{Outcomes, Shared};
+use crate::{Handler, Incoming, Received};
+
+/// A chunk whose handlers run longer than this in all is given to other workers.
+const QUICK: Duration = Duration::from_millis(1);
+
+pub(super) async fn run<H: Handler>(shared: Arc<Shared>, index: usize, handler: Arc<H>) {
+    let mut done = Outcomes::default();
+    let mut chunk = VecDeque::new();
+    let mut took = Vec::new();
+    // Handlers count as quick until one waits or takes long.
+    let mut quick = true;
+    while shared.next(index, &mut done, &mut chunk, quick).await {
+        let started = Instant::now();
+        let mut last = started;
+        quick = true;
+        while let Some(received) = chunk.pop_front() {
+            let waited = attempt(&shared, index, &*handler, received, &mut done, &mut chunk).await;
+            let now = Instant::now();
+            took.push(now - last);
+            last = now;
+            quick &= !waited;
+            if now - started > QUICK && !chunk.is_empty() {
+                quick = false;
+                shared.give_back(index, None, &mut done, &mut chunk);
+            }
+        }
+        shared.record_handling(&mut took);
+        // A handler that never waits must not keep the runtime's thread to itself.
+        tokio::task::consume_budget().await;
+    }
+}
+
+/// Runs the handler for one message; `true` if it had to be waited for.
+async fn attempt<H: Handler>(
+    shared: &Shared,
+    index: usize,
+    handler: &H,
+    received: Received,
+    done: &mut Outcomes,
+    chunk: &mut VecDeque<Received>,
+) -> bool {
+    if let Some(nack) = refuse(shared, &received) {
+        done.nacks.push(nack);
+        return false;
+    }
+    let (token, number) = (received.token, received.attempt);
+    let allowed = shared
+        .settings
+        .retry
+        .attempts_of(received.message.max_attempts());
+    let incoming = Incoming::new(received, shared.draining.clone());
+    // The call itself may panic before there is a future, so it is made inside one.
+    let call = AssertUnwindSafe(async { handler.handle(incoming).await }).catch_unwind();
+    let mut call = pin!(call);
+    let first = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
+    let (ended, waited) = match first {
+        Poll::Ready(result) => (flatten(result), false),
+        Poll::Pending => {
+            shared.give_back(index, Some(token), done, chunk);
+            (wait_for(shared, call).await, true)
+        }
+    };
+    conclude(shared, token, number, allowed, ended, done);
+    waited
+}
+
+async fn wait_for(
+    shared: &Shared,
+    call: impl Future<Output = std::thread::Result<Result<(), crate::HandlerError>>> + Unpin,
+) -> Ended {
+    let stop = pin!(shared.abort.cancelled());
+    let bounded = async {
+        match shared.settings.handler_timeout {
+            None => flatten(call.await),
+            Some(limit) => match tokio::time::timeout(limit, call).await {
+                Ok(result) => flatten(result),
+                Err(_) => Ended::TimedOut,
+            },
+        }
+    };
+    match select(pin!(bounded), stop).await {
+        Either::Left((ended, _)) => ended,
+        Either::Right(_) => Ended::Stopped,
+    }
+}
+
+fn flatten(result: std::thread::Result<Result<(), crate::HandlerError>>) -> Ended {
+    match result {
+        Ok(returned) => Ended::Returned(returned),
+        Err(panic) => Ended::Panicked(panic),
+    }
+}

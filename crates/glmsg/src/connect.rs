@@ -1,0 +1,85 @@
+//! Opening a broker by its URL.
+
+use std::sync::Arc;
+
+use glmsg_broker::{Broker, Layer, MetricsLayer};
+use glmsg_core::{Error, ErrorKind, Result};
+
+/// Every scheme glmsg knows, and the feature that brings its backend.
+const SCHEMES: [(&str, &str, bool); 2] = [
+    ("memory", "memory", cfg!(feature = "memory")),
+    ("sqlite", "sqlite", cfg!(feature = "sqlite")),
+];
+
+/// The URL schemes that this build can [`connect`] to.
+pub fn schemes() -> Vec<&'static str> {
+    let compiled = SCHEMES.iter().filter(|(_, _, compiled)| *compiled);
+    compiled.map(|(scheme, _, _)| *scheme).collect()
+}
+
+/// Opens the broker that `url` names, with [metrics](glmsg_broker::Broker::metrics) counted.
+///
+/// | URL | broker | feature |
+/// | --- | --- | --- |
+/// | `memory:` | in this process, gone with it | `memory` |
+/// | `sqlite:PATH` | in a file, shared by processes | `sqlite` |
+///
+/// Settings follow as a query, such as `sqlite:jobs.db?max_len=500000`; see each backend's docs.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let broker = glmsg::connect("memory:").await?;
+/// assert_eq!(broker.name(), "memory");
+/// # Ok::<(), glmsg::Error>(())
+/// # }).unwrap();
+/// ```
+///
+/// # Errors
+/// `ConfigInvalid` for a URL that is not understood, `Unsupported` for a backend that is not
+/// compiled in (it names the feature), and whatever keeps the backend from opening.
+pub async fn connect(url: &str) -> Result<Arc<dyn Broker>> {
+    let broker = open(url).await.map_err(|e| e.operation("connect"))?;
+    Ok(MetricsLayer::new().layer(broker))
+}
+
+async fn open(url: &str) -> Result<Arc<dyn Broker>> {
+    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+    match scheme {
+        #[cfg(feature = "memory")]
+        "memory" => {
+            let config = glmsg_memory::MemoryConfig::from_url(url)?;
+            Ok(Arc::new(glmsg_memory::MemoryBroker::new(config)))
+        }
+        #[cfg(feature = "sqlite")]
+        "sqlite" => {
+            let config = glmsg_sqlite::SqliteConfig::from_url(url)?;
+            Ok(Arc::new(glmsg_sqlite::SqliteBroker::open(config).await?))
+        }
+        _ => Err(no_backend(scheme)),
+    }
+}
+
+/// The scheme alone is shown: the rest of a URL may hold a password.
+fn no_backend(scheme: &str) -> Error {
+    if let Some((_, feature, _)) = SCHEMES.iter().find(|(known, _, _)| *known == scheme) {
+        return Error::new(
+            ErrorKind::Unsupported,
+            format!("this build of glmsg has no backend for \"{scheme}:\""),
+        )
+        .remedy(format!(
+            "enable the feature \"{feature}\" of the crate glmsg"
+        ));
+    }
+    let known: Vec<String> = schemes().iter().map(|s| format!("{s}:")).collect();
+    let plain: String = scheme
+        .chars()
+        .take(20)
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    let what = match plain.is_empty() {
+        true => "a broker URL begins with a scheme".to_owned(),
+        false => format!("unknown broker scheme \"{plain}:\""),
+    };
+    Error::new(ErrorKind::ConfigInvalid, what)
+        .remedy(format!("this build knows {}", known.join(", ")))
+}
