@@ -9,6 +9,7 @@
 
 mod memory;
 mod sqlite;
+pub mod worker;
 
 pub use memory::{BEGINNING, Memory, MemoryByHand};
 pub use sqlite::{Sqlite, SqliteByHand};

@@ -82,7 +82,7 @@ pub fn catalog<F: Fixture>() -> Vec<Case<F>> {
         cases::limits::all,
         cases::shutdown::all,
         cases::reconnect::all,
-        //cases::consumer::all,
+        cases::consumer::all,
         cases::health::all,
     ];
     groups.into_iter().flat_map(|group| group()).collect()

@@ -2,7 +2,7 @@
 //! can step through one in a debugger; as tests they come from [`suite!`](crate::suite).
 
 pub mod batch;
-//pub mod consumer;
+pub mod consumer;
 pub mod dead_letter;
 pub mod delivery;
 pub mod groups;

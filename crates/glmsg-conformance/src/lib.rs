@@ -15,7 +15,7 @@ mod member;
 mod messages;
 mod need;
 mod patience;
-//mod process;
+mod process;
 mod suite;
 mod watch;
 
@@ -23,10 +23,10 @@ pub use case::{Case, Verdict, catalog};
 pub use fixture::Fixture;
 pub use interpose::{Hooks, Interposed};
 pub use need::Need;
-//pub use process::{Plan, ProcessCase, Role, process_catalog, run_worker};
-#[doc(hidden)]
-//pub use process::{cases as process_cases, run_process_case};
 #[doc(hidden)]
 pub use patience::set_patience;
+pub use process::{Plan, ProcessCase, Role, Stage, process_catalog, run_worker};
+#[doc(hidden)]
+pub use process::{cases as process_cases, run_process_case};
 #[doc(hidden)]
 pub use suite::{assert_complete, run_case};

@@ -91,7 +91,8 @@ impl<F: Fixture> ProcessCase<F> {
         }
         let f = F::new().await;
         let url = url(&f);
-        (self.check)(Stage::new(f, url, worker)).await;
+        let stage = Stage::new(f, url, worker).await;
+        (self.check)(stage).await;
         Verdict::Holds
     }
 }

@@ -5,7 +5,7 @@ mod with_a_clock_moved_by_hand {
 
     glmsg_conformance::suite!(SqliteByHand; delivery, batch, ordering, groups, redelivery, lease,
         retry, ttl, priority, dead_letter, replay, retention, idempotence, limits, shutdown,
-        reconnect, health);
+        reconnect, consumer, health);
 }
 
 mod with_a_running_clock {
@@ -13,5 +13,12 @@ mod with_a_running_clock {
 
     glmsg_conformance::suite!(Sqlite; delivery, batch, ordering, groups, redelivery, lease, retry,
         ttl, priority, dead_letter, replay, retention, idempotence, limits, shutdown, reconnect,
-        health);
+        consumer, health);
+}
+
+mod across_processes {
+    use glmsg_tests::Sqlite;
+
+    glmsg_conformance::process_suite!(Sqlite; worker = env!("CARGO_BIN_EXE_worker"),
+        url = Sqlite::url);
 }

@@ -20,10 +20,13 @@ pub use subscribing::*;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use glmsg_broker::{Broker, Consumer, ConsumerBuilder, RetryPolicy};
+use glmsg_broker::{
+    Broker, Consumer, ConsumerBuilder, ConsumerHandle, ConsumerReport, RetryPolicy,
+};
 use glmsg_core::MessageId;
 
 use crate::messages::{group, topic};
+use crate::patience::within;
 use crate::{Case, Fixture};
 
 #[doc(hidden)]
@@ -89,6 +92,12 @@ fn patient(broker: &Arc<dyn Broker>) -> ConsumerBuilder {
     Consumer::new(broker.clone(), topic(), group("g"))
 }
 
+/// Stops a consumer in good order.
+async fn drain(consumer: ConsumerHandle) -> ConsumerReport {
+    let drained = within("the drain", consumer.shutdown()).await;
+    drained.expect("a consumer drains")
+}
+
 /// What handlers did, in the order they did it.
 #[derive(Debug, Clone, Default)]
 struct Journal(Arc<Mutex<Vec<(MessageId, u32)>>>);
@@ -100,7 +109,10 @@ impl Journal {
     }
 
     fn entries(&self) -> Vec<(MessageId, u32)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Each message once, as its first attempt.

@@ -1,6 +1,6 @@
 //! Closing: what was accepted is finished, everything else is told so.
 
-use glmsg_broker::{Published, StartFrom};
+use glmsg_broker::{BrokerExt, Published, StartFrom};
 use glmsg_core::{ErrorKind, Message};
 
 use crate::member::{Member, options, received_ids};
@@ -19,6 +19,8 @@ macro_rules! shutdown_cases {
             closing_ends_waiting_subscriptions,
             closing_twice_is_no_error,
             closing_finishes_what_was_accepted (Reopen Replay),
+            a_closed_subscription_strands_nothing,
+            a_dropped_subscription_strands_nothing_for_long,
         ] $($args)* }
     };
 }
@@ -124,4 +126,62 @@ pub async fn closing_finishes_what_was_accepted<F: Fixture>(f: F) {
     let found = replayed_ids(&replay(&broker, StartFrom::Earliest).await);
     let lost = expected.iter().filter(|id| !found.contains(id)).count();
     assert_eq!(lost, 0, "of {} reported stored", expected.len());
+}
+
+/// Closing a subscription gives back at once what it had buffered, uncounted.
+///
+/// Promise 15
+pub async fn a_closed_subscription_strands_nothing<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let messages = numbered(50);
+    store(&broker, &messages).await;
+    let options = options("g").prefetch(40);
+    let subscribed = within("a subscription", broker.subscribe(options)).await;
+    let mut subscription = subscribed.expect("subscribes");
+    let first = within("a delivery", subscription.recv()).await;
+    first.expect("receives").ack().await.expect("acks");
+    within("the close", subscription.close())
+        .await
+        .expect("closes");
+    let now = lag(&broker, "g").await;
+    assert_eq!(
+        (now.in_flight, now.total()),
+        (0, 49),
+        "nothing waits for a lease"
+    );
+    let mut member = Member::join(&broker, "g").await;
+    let got = member.take(49).await;
+    assert!(got.iter().all(|d| d.attempt == 1), "nothing was attempted");
+    let mut found = received_ids(&got);
+    found.sort();
+    let mut expected = ids(&messages[1..]);
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+/// What a subscription held that was dropped without a goodbye comes again when its leases end.
+///
+/// Promise 2
+pub async fn a_dropped_subscription_strands_nothing_for_long<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let messages = numbered(20);
+    store(&broker, &messages).await;
+    let options = options("g").lease(crate::member::SHORT);
+    let subscribed = within("a subscription", broker.subscribe(options)).await;
+    let mut subscription = subscribed.expect("subscribes");
+    let held = within("deliveries", subscription.recv_batch(5)).await;
+    drop(subscription);
+    drop(held);
+    let mut member = Member::join(&broker, "g").await;
+    // Wherever it gave something back, that is here by now; the rest follows.
+    f.pass(crate::member::PAST_SHORT).await;
+    let taking = tokio::spawn(async move {
+        let got = member.take(20).await;
+        (member, received_ids(&got))
+    });
+    let (_, mut got) = within("all messages", taking).await.expect("no panic");
+    got.sort();
+    let mut expected = ids(&messages);
+    expected.sort();
+    assert_eq!(got, expected);
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use glmsg_broker::Broker;
+use glmsg_broker::{Broker, GroupConfig};
 use glmsg_core::MessageId;
 
 use super::ledger::{self, Event, What};
 use super::plan::{Plan, Role};
 use super::worker_process::WorkerProcess;
 use crate::Fixture;
+use crate::messages::{group, topic};
 
 /// Where a process-level case happens.
 pub struct Stage<F> {
@@ -31,7 +32,12 @@ impl<F> fmt::Debug for Stage<F> {
 }
 
 impl<F: Fixture> Stage<F> {
-    pub(super) fn new(fixture: F, url: String, worker: &Path) -> Self {
+    pub(super) async fn new(fixture: F, url: String, worker: &Path) -> Self {
+        // The group is there before any worker, so that a case can ask about it at any time.
+        let config = GroupConfig::default();
+        let broker = fixture.broker().await;
+        let created = broker.create_group(&topic(), &group("g"), &config).await;
+        created.expect("a fresh store takes a group");
         let name = format!("glmsg-conformance-{}", MessageId::new());
         let directory = std::env::temp_dir().join(name);
         std::fs::create_dir(&directory).expect("a directory for the ledger");
@@ -84,7 +90,10 @@ impl<F: Fixture> Stage<F> {
 
     /// The messages that a handler has done.
     pub(super) fn done(&self) -> HashSet<MessageId> {
-        self.events(What::Done).iter().map(|event| event.id).collect()
+        self.events(What::Done)
+            .iter()
+            .map(|event| event.id)
+            .collect()
     }
 
     fn ledger_path(&self) -> PathBuf {

@@ -4,9 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glmsg_broker::{
-    Broker, BrokerExt, Consumer, HandlerError, Incoming, RetryPolicy, Settled,
-};
+use glmsg_broker::{Broker, BrokerExt, Consumer, HandlerError, Incoming, RetryPolicy, Settled};
 use glmsg_core::{Message, MessageId};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::signal::unix::{SignalKind, signal};
@@ -59,7 +57,7 @@ async fn consume(plan: &Plan, broker: &Arc<dyn Broker>, ledger: &Arc<Ledger>) {
         .expect("the consumer starts");
     ledger.note(What::Ready, NOBODY, 0);
     stop.recv().await;
-    consumer.shutdown().await;
+    consumer.shutdown().await.expect("the consumer drains");
 }
 
 async fn act(role: Role, delay: Duration, incoming: &Incoming) -> Result<(), HandlerError> {
@@ -75,7 +73,9 @@ async fn act(role: Role, delay: Duration, incoming: &Incoming) -> Result<(), Han
 }
 
 async fn stall(plan: &Plan, broker: &Arc<dyn Broker>, ledger: &Ledger) {
-    let subscribed = broker.subscribe(options("g").lease(plan.lease).prefetch(1)).await;
+    let subscribed = broker
+        .subscribe(options("g").lease(plan.lease).prefetch(1))
+        .await;
     let mut subscription = subscribed.expect("the worker subscribes");
     let delivery = subscription.recv().await.expect("a delivery");
     let (id, attempt) = (delivery.id(), delivery.attempt());

@@ -6,14 +6,13 @@ use std::time::Duration;
 use glmsg_broker::{Consumer, HandlerError, Incoming};
 use glmsg_core::{ContentType, DeadLetterReason, ErrorKind, Message, wire};
 
-use super::{Journal, eager, keep_time};
+use super::{Journal, drain, eager, keep_time};
 use crate::Fixture;
+use crate::member::{PAST_SHORT, SHORT};
 use crate::messages::{
     build, builder, dead_letters, error_kind, ids, lag, message, numbered, only_dead_letter, store,
     topic,
 };
-use crate::member::{PAST_SHORT, SHORT};
-use crate::patience::within;
 use crate::watch::Watch;
 
 /// `Ok` acks: every message is handled once, and nothing is left.
@@ -31,8 +30,7 @@ pub async fn what_is_handled_is_acked<F: Fixture>(f: F) {
     };
     let consumer = eager(&broker).start(handler).await.expect("starts");
     watch.until("200 acks", |seen| seen.acked == 200).await;
-    let report = within("the drain", consumer.shutdown()).await;
-    drop(report);
+    drain(consumer).await;
     journal.assert_each_once(&ids(&messages));
     assert_eq!(lag(&broker, "g").await.total(), 0);
 }
@@ -64,7 +62,7 @@ pub async fn a_payload_that_is_not_what_the_handler_takes_is_undecodable<F: Fixt
             seen.nacks.len() == 5 && seen.acked == 1
         })
         .await;
-    within("the drain", consumer.shutdown()).await;
+    drain(consumer).await;
     let dead = dead_letters(&broker, "g").await;
     let mut found: Vec<_> = dead.iter().map(|d| d.message().cloned()).collect();
     found.sort_by_key(|m| m.as_ref().map(Message::id));
@@ -86,10 +84,10 @@ pub async fn undecodable_bytes_do_not_stop_a_consumer<F: Fixture>(f: F) {
         injected += usize::from(f.inject_raw(&topic(), b"no message").await);
         store(&broker, std::slice::from_ref(sent)).await;
     }
-    let consumer = eager(&broker).start(|_| async { Ok(()) });
+    let consumer = eager(&broker).start(|_: Incoming| async { Ok(()) });
     let consumer = consumer.await.expect("starts");
     watch.until("ten acks", |seen| seen.acked == 10).await;
-    within("the drain", consumer.shutdown()).await;
+    drain(consumer).await;
     assert_eq!(dead_letters(&broker, "g").await.len(), injected);
     assert_eq!(lag(&broker, "g").await.total(), 0);
 }
@@ -115,10 +113,13 @@ pub async fn a_tampered_message_is_not_handled<F: Fixture>(f: F) {
             seen.acked == 1 && seen.nacks.len() == 1
         })
         .await;
-    within("the drain", consumer.shutdown()).await;
+    drain(consumer).await;
     journal.assert_each_once(&[sound.id()]);
     let dead = only_dead_letter(&broker, "g").await;
-    assert_eq!((dead.id, dead.reason), (tampered.id(), DeadLetterReason::BadProvenance));
+    assert_eq!(
+        (dead.id, dead.reason),
+        (tampered.id(), DeadLetterReason::BadProvenance)
+    );
 }
 
 /// The message with some of its stored bytes replaced by others, its provenance left as it was.
@@ -154,10 +155,13 @@ pub async fn an_expired_message_is_not_handled<F: Fixture>(f: F) {
     watch.until("an ack", |seen| seen.acked == 1).await;
     let stats = consumer.stats();
     assert_eq!(stats.expired, 1, "the statistics tell");
-    within("the drain", consumer.shutdown()).await;
+    drain(consumer).await;
     journal.assert_each_once(&[new.id()]);
     let dead = only_dead_letter(&broker, "g").await;
-    assert_eq!((dead.id, dead.reason), (old.id(), DeadLetterReason::Expired));
+    assert_eq!(
+        (dead.id, dead.reason),
+        (old.id(), DeadLetterReason::Expired)
+    );
 }
 
 /// A topic or group that is no valid name, or a lease that makes no sense, is reported when the

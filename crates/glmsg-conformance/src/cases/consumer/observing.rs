@@ -2,7 +2,7 @@
 
 use glmsg_broker::{HandlerError, HealthStatus, Incoming, Layer, MetricsLayer};
 
-use super::eager;
+use super::{drain, eager};
 use crate::Fixture;
 use crate::messages::{build, builder, numbered, store};
 use crate::patience::{until, within};
@@ -36,7 +36,7 @@ pub async fn statistics_tell_what_happened<F: Fixture>(f: F) {
     let now = consumer.stats();
     assert_eq!((now.received, now.stale, now.expired), (13, 0, 0));
     assert_eq!(now.workers, 3);
-    within("the drain", consumer.shutdown()).await;
+    drain(consumer).await;
 }
 
 /// The metrics layer counts what passes through it, and changes nothing.
@@ -59,9 +59,13 @@ pub async fn the_metrics_layer_counts<F: Fixture>(f: F) {
         (now.published, now.acked, now.dead_lettered) == (21, 20, 1)
     })
     .await;
-    within("the drain", consumer.shutdown()).await;
+    drain(consumer).await;
     let now = metrics.snapshot();
     assert_eq!((now.consumed, now.retried, now.expired), (22, 1, 0));
     let health = within("a probe", broker.health()).await;
-    assert_eq!(health.status, HealthStatus::Healthy, "it passes on the rest");
+    assert_eq!(
+        health.status,
+        HealthStatus::Healthy,
+        "it passes on the rest"
+    );
 }

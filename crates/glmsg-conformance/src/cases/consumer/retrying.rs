@@ -7,13 +7,12 @@ use std::time::Duration;
 use glmsg_broker::{HandlerError, Incoming, Ordering, Requeue, RetryPolicy, Settled};
 use glmsg_core::{AttemptOutcome, DeadLetterReason};
 
-use super::{Journal, eager, keep_time, patient};
+use super::{Journal, drain, eager, keep_time, patient};
 use crate::Fixture;
 use crate::member::{Member, PAST_SHORT};
 use crate::messages::{
     build, builder, dead_letters, lag, message, numbered, only_dead_letter, store,
 };
-use crate::patience::within;
 use crate::watch::Watch;
 
 /// A handler's error is a failed attempt that is retried: after two of them the third succeeds,
@@ -36,7 +35,7 @@ pub async fn an_error_is_retried_and_never_dropped<F: Fixture>(f: F) {
     };
     let consumer = eager(&broker).start(handler).await.expect("starts");
     watch.until("20 acks", |seen| seen.acked == 20).await;
-    within("the drain", consumer.shutdown()).await;
+    drain(consumer).await;
     assert_eq!(watch.seen().nacks.len(), 40);
     let now = lag(&broker, "g").await;
     assert_eq!((now.total(), now.dead_letters), (0, 0));
@@ -64,7 +63,7 @@ pub async fn a_panic_is_a_failed_attempt<F: Fixture>(f: F) {
             seen.acked == 10 && seen.nacks.len() == 3
         })
         .await;
-    within("the drain", consumer.shutdown()).await;
+    drain(consumer).await;
     let dead = only_dead_letter(&broker, "g").await;
     assert_eq!((dead.id, dead.attempts), (bad.id(), 3));
     let outcomes: Vec<_> = dead.history.attempts().iter().map(|a| a.outcome).collect();
@@ -81,8 +80,10 @@ pub async fn a_time_out_is_a_failed_attempt<F: Fixture>(f: F) {
         .handler_timeout(Duration::from_millis(50))
         .start(|_: Incoming| std::future::pending::<Result<(), HandlerError>>());
     let consumer = consumer.await.expect("starts");
-    watch.until("two time-outs", |seen| seen.nacks.len() == 2).await;
-    within("the drain", consumer.shutdown()).await;
+    watch
+        .until("two time-outs", |seen| seen.nacks.len() == 2)
+        .await;
+    drain(consumer).await;
     let dead = only_dead_letter(&broker, "g").await;
     let outcomes: Vec<_> = dead.history.attempts().iter().map(|a| a.outcome).collect();
     assert_eq!(outcomes, [AttemptOutcome::TimedOut; 2]);
@@ -102,8 +103,10 @@ pub async fn retries_follow_the_policy<F: Fixture>(f: F) {
         .retry(RetryPolicy::new(delays.to_vec()))
         .start(|_: Incoming| async { Err(HandlerError::retry("not yet")) });
     let consumer = consumer.await.expect("starts");
-    watch.until("four attempts", |seen| seen.nacks.len() == 4).await;
-    within("the drain", consumer.shutdown()).await;
+    watch
+        .until("four attempts", |seen| seen.nacks.len() == 4)
+        .await;
+    drain(consumer).await;
     let seen = watch.seen();
     for ((nack, _), delay) in seen.nacks.iter().zip(delays) {
         assert_eq!(nack.requeue, Requeue::After(delay), "as the policy says");
@@ -114,7 +117,10 @@ pub async fn retries_follow_the_policy<F: Fixture>(f: F) {
     let ended: Vec<_> = dead.history.attempts().iter().map(|a| a.at).collect();
     for (pair, delay) in ended.windows(2).zip(delays) {
         let waited = pair[1].since(pair[0]);
-        assert!(waited >= delay, "{waited:?} between attempts, not {delay:?}");
+        assert!(
+            waited >= delay,
+            "{waited:?} between attempts, not {delay:?}"
+        );
     }
 }
 
@@ -128,8 +134,10 @@ pub async fn a_handler_may_choose_the_delay<F: Fixture>(f: F) {
     let consumer = eager(&broker)
         .start(move |_: Incoming| async move { Err(HandlerError::retry_after(day, "busy")) });
     let consumer = consumer.await.expect("starts");
-    watch.until("an attempt", |seen| seen.nacks.len() == 1).await;
-    within("the drain", consumer.shutdown()).await;
+    watch
+        .until("an attempt", |seen| seen.nacks.len() == 1)
+        .await;
+    drain(consumer).await;
     assert_eq!(watch.seen().nacks[0].0.requeue, Requeue::After(day));
     assert_eq!(lag(&broker, "g").await.delayed, 1, "it waits in the broker");
 }
@@ -141,11 +149,12 @@ pub async fn a_handler_may_choose_the_delay<F: Fixture>(f: F) {
 pub async fn the_default_policy_backs_off<F: Fixture>(f: F) {
     let (broker, watch) = Watch::over(f.broker().await);
     store(&broker, &[message("default")]).await;
-    let consumer = patient(&broker)
-        .start(|_: Incoming| async { Err(HandlerError::retry("no")) });
+    let consumer = patient(&broker).start(|_: Incoming| async { Err(HandlerError::retry("no")) });
     let consumer = consumer.await.expect("starts");
-    watch.until("two attempts", |seen| seen.nacks.len() == 2).await;
-    within("the drain", consumer.shutdown()).await;
+    watch
+        .until("two attempts", |seen| seen.nacks.len() == 2)
+        .await;
+    drain(consumer).await;
     let seen = watch.seen();
     let asked: Vec<_> = seen.nacks.iter().map(|(nack, _)| nack.requeue).collect();
     let second = Duration::from_secs(1);
@@ -192,16 +201,22 @@ pub async fn a_hopeless_message_is_tried_exactly_as_allowed<F: Fixture>(f: F) {
         .await;
     let tries = |journal: &Journal| -> Vec<u32> {
         let entries = journal.entries().into_iter();
-        entries.filter(|(id, _)| *id == hopeless.id()).map(|(_, n)| n).collect()
+        entries
+            .filter(|(id, _)| *id == hopeless.id())
+            .map(|(_, n)| n)
+            .collect()
     };
     assert_eq!(tries(&journal), [1, 2, 3, 4], "once and three retries");
     let dead = only_dead_letter(&broker, "g").await;
-    assert_eq!((dead.reason, dead.attempts), (DeadLetterReason::MaxRetries, 4));
+    assert_eq!(
+        (dead.reason, dead.attempts),
+        (DeadLetterReason::MaxRetries, 4)
+    );
     assert_eq!(dead.history.len(), 4);
     let all = glmsg_broker::DeadLetterSelector::All;
     assert_eq!(crate::messages::redrive(&broker, "g", &all).await, 1);
     watch.until("four more", |seen| seen.nacks.len() == 8).await;
-    within("the drain", consumer.shutdown()).await;
+    drain(consumer).await;
     assert_eq!(tries(&journal), [1, 2, 3, 4, 1, 2, 3, 4]);
     assert_eq!(dead_letters(&broker, "g").await.len(), 1);
 }
@@ -217,10 +232,15 @@ pub async fn a_policy_may_allow_fewer_attempts<F: Fixture>(f: F) {
         .retry(policy)
         .start(|_: Incoming| async { Err(HandlerError::retry("no")) });
     let consumer = consumer.await.expect("starts");
-    watch.until("two attempts", |seen| seen.nacks.len() == 2).await;
-    within("the drain", consumer.shutdown()).await;
+    watch
+        .until("two attempts", |seen| seen.nacks.len() == 2)
+        .await;
+    drain(consumer).await;
     let dead = only_dead_letter(&broker, "g").await;
-    assert_eq!((dead.reason, dead.attempts), (DeadLetterReason::MaxRetries, 2));
+    assert_eq!(
+        (dead.reason, dead.attempts),
+        (DeadLetterReason::MaxRetries, 2)
+    );
     assert_eq!(dead.history.len(), 2);
 }
 
@@ -230,13 +250,18 @@ pub async fn a_policy_may_allow_fewer_attempts<F: Fixture>(f: F) {
 pub async fn a_rejection_is_not_retried<F: Fixture>(f: F) {
     let (broker, watch) = Watch::over(f.broker().await);
     store(&broker, &[message("spam")]).await;
-    let consumer = eager(&broker)
-        .start(|_: Incoming| async { Err(HandlerError::reject("not for us")) });
+    let consumer =
+        eager(&broker).start(|_: Incoming| async { Err(HandlerError::reject("not for us")) });
     let consumer = consumer.await.expect("starts");
-    watch.until("an attempt", |seen| seen.nacks.len() == 1).await;
-    within("the drain", consumer.shutdown()).await;
+    watch
+        .until("an attempt", |seen| seen.nacks.len() == 1)
+        .await;
+    drain(consumer).await;
     let dead = only_dead_letter(&broker, "g").await;
-    assert_eq!((dead.reason, dead.attempts), (DeadLetterReason::Rejected, 1));
+    assert_eq!(
+        (dead.reason, dead.attempts),
+        (DeadLetterReason::Rejected, 1)
+    );
     assert!(dead.detail.contains("not for us"), "{}", dead.detail);
 }
 
@@ -265,7 +290,7 @@ pub async fn the_cap_is_checked_before_the_handler_runs<F: Fixture>(f: F) {
     let consumer = eager(&broker).start(handler).await.expect("starts");
     watch.until("an ack", |seen| seen.acked == 1).await;
     assert_eq!(consumer.stats().dead_lettered, 1, "the statistics tell");
-    within("the drain", consumer.shutdown()).await;
+    drain(consumer).await;
     journal.assert_each_once(&[sound.id()]);
     assert_eq!(only_dead_letter(&broker, "g").await.id, poison.id());
 }
@@ -290,14 +315,18 @@ pub async fn order_by_key_holds_across_retries<F: Fixture>(f: F) {
                 return Err(HandlerError::retry("every fifth fails twice"));
             }
             let key = incoming.key().unwrap_or_default().to_owned();
-            done.lock().expect("no panic").entry(key).or_default().push(n);
+            done.lock()
+                .expect("no panic")
+                .entry(key)
+                .or_default()
+                .push(n);
             Ok(())
         }
     };
     let consumer = eager(&broker).ordering(Ordering::PerKey).start(handler);
     let consumer = consumer.await.expect("starts");
     watch.until("80 acks", |seen| seen.acked == 80).await;
-    within("the drain", consumer.shutdown()).await;
+    drain(consumer).await;
     for (key, order) in finished.lock().expect("no panic").iter() {
         assert_eq!(order.len(), 20, "key {key}");
         assert!(order.is_sorted(), "key {key} was finished as {order:?}");

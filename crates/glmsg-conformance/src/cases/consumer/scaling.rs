@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use glmsg_broker::{HandlerError, HealthStatus, Incoming};
 use tokio::sync::{Barrier, Semaphore};
 
-use super::{Journal, eager, patient};
+use super::{Journal, drain, eager, patient};
 use crate::Fixture;
 use crate::messages::{ids, lag, numbered, store};
 use crate::patience::{until, within};
@@ -28,7 +28,7 @@ pub async fn ten_workers_work_at_once<F: Fixture>(f: F) {
     let consumer = eager(&broker).workers(10).start(handler);
     let consumer = consumer.await.expect("starts");
     watch.until("100 acks", |seen| seen.acked == 100).await;
-    within("the drain", consumer.shutdown()).await;
+    drain(consumer).await;
 }
 
 /// Workers can be added and removed while the consumer runs.
@@ -50,13 +50,16 @@ pub async fn workers_can_be_added_and_removed<F: Fixture>(f: F) {
     let consumer = eager(&broker).workers(1).start(handler);
     let consumer = consumer.await.expect("starts");
     let running_is = async |n: usize| {
-        let what = format!("{n} running handlers, of {}", running.load(Ordering::SeqCst));
+        let what = format!(
+            "{n} running handlers, of {}",
+            running.load(Ordering::SeqCst)
+        );
         until(&what, || async { running.load(Ordering::SeqCst) == n }).await;
     };
     running_is(1).await;
-    consumer.set_workers(6);
+    consumer.set_workers(6).expect("a sensible number");
     running_is(6).await;
-    consumer.set_workers(2);
+    consumer.set_workers(2).expect("a sensible number");
     // Each permit lets one finish; those over two are not replaced.
     gate.add_permits(6);
     running_is(2).await;
@@ -64,7 +67,7 @@ pub async fn workers_can_be_added_and_removed<F: Fixture>(f: F) {
     gate.add_permits(34);
     watch.until("40 acks", |seen| seen.acked == 40).await;
     assert_eq!(consumer.stats().workers, 2);
-    within("the drain", consumer.shutdown()).await;
+    drain(consumer).await;
 }
 
 /// Two consumers of a group share its messages and handle each once.
@@ -89,7 +92,7 @@ pub async fn consumers_share_a_group<F: Fixture>(f: F) {
     }
     watch.until("300 acks", |seen| seen.acked == 300).await;
     for consumer in consumers {
-        within("the drain", consumer.shutdown()).await;
+        drain(consumer).await;
     }
     journal.assert_each_once(&ids(&messages));
 }
@@ -122,9 +125,9 @@ pub async fn a_hundred_consumers_of_one_group<F: Fixture>(f: F) {
         .map(|consumer| tokio::spawn(consumer.shutdown()))
         .collect();
     for (n, drain) in draining.into_iter().enumerate() {
-        within(&format!("the drain of consumer {n}"), drain)
-            .await
-            .expect("no panic");
+        let what = format!("the drain of consumer {n}");
+        let drained = within(&what, drain).await.expect("no panic");
+        drained.expect("drains");
     }
     journal.assert_each_once(&ids(&messages));
     assert_eq!(lag(&broker, "g").await.total(), 0);

@@ -31,7 +31,10 @@ pub async fn unacked_messages_survive_kill_9<F: Fixture>(stage: Stage<F>) {
     let done = heir.take(What::Done, 10).await;
     let found: HashSet<_> = done.iter().map(|event| event.id).collect();
     assert_eq!(found, ids(&messages).into_iter().collect());
-    assert!(done.iter().all(|event| event.attempt == 2), "the second attempt");
+    assert!(
+        done.iter().all(|event| event.attempt == 2),
+        "the second attempt"
+    );
     heir.stop().await;
     assert_eq!(lag(&broker, "g").await.total(), 0);
 }

@@ -94,7 +94,10 @@ pub async fn a_failing_handler_loses_nothing<F: Fixture>(stage: Stage<F>) {
     .await;
     heir.stop().await;
     for dead in dead_letters(&broker, "g").await {
-        assert_eq!((dead.reason, dead.attempts), (DeadLetterReason::MaxRetries, 4));
+        assert_eq!(
+            (dead.reason, dead.attempts),
+            (DeadLetterReason::MaxRetries, 4)
+        );
     }
     assert_eq!(lag(&broker, "g").await.total(), 0);
 }
