@@ -35,3 +35,30 @@ impl LanePicker {
         Some(top)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picks(count: usize, has: &[Priority]) -> Vec<Priority> {
+        let mut picker = LanePicker::default();
+        (0..count)
+            .filter_map(|_| picker.pick(|p| has.contains(&p)))
+            .collect()
+    }
+
+    #[test]
+    fn the_highest_goes_first_and_the_lowest_still_moves() {
+        let picked = picks(160, &Priority::ALL);
+        let of = |p| picked.iter().filter(|q| **q == p).count();
+        assert!(picked[..15].iter().all(|p| *p == Priority::Critical));
+        assert_eq!(of(Priority::Critical), 150);
+        assert!(of(Priority::Low) >= 3 && of(Priority::Normal) >= 3 && of(Priority::High) >= 3);
+    }
+
+    #[test]
+    fn a_lone_priority_gets_everything() {
+        assert_eq!(picks(40, &[Priority::Low]), vec![Priority::Low; 40]);
+        assert_eq!(picks(40, &[]), vec![]);
+    }
+}

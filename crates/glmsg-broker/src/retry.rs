@@ -135,3 +135,42 @@ impl fmt::Debug for RetryPolicy {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_are_exact_first_and_jittered_below_the_cap_later() {
+        let policy = RetryPolicy::default().cap(Duration::from_secs(60));
+        for attempt in 4..1100 {
+            let bound = Duration::from_secs(2 << (attempt - 3).min(6)).min(Duration::from_secs(60));
+            assert!(policy.delay(attempt) <= bound, "attempt {attempt}");
+        }
+        let draws: Vec<_> = (0..50).map(|_| policy.delay(9)).collect();
+        assert!(draws.iter().any(|d| *d != draws[0]), "no jitter");
+        assert_eq!(
+            RetryPolicy::fixed(Duration::from_secs(5)).delay(1000),
+            Duration::from_secs(5)
+        );
+    }
+
+    #[test]
+    fn an_error_decides_for_itself_before_the_policy_does() {
+        let policy = RetryPolicy::default().classify(|_| Verdict::Reject);
+        let io = || HandlerError::from(std::io::Error::other("disk"));
+        assert_eq!(policy.verdict(&io()), Verdict::Reject);
+        assert_eq!(
+            policy.verdict(&HandlerError::retry("later")),
+            Verdict::Retry
+        );
+        assert_eq!(RetryPolicy::default().verdict(&io()), Verdict::Retry);
+    }
+
+    #[test]
+    fn a_policy_only_lowers_the_attempts() {
+        assert_eq!(RetryPolicy::default().attempts_of(4), 4);
+        assert_eq!(RetryPolicy::default().max_attempts(2).attempts_of(4), 2);
+        assert_eq!(RetryPolicy::default().max_attempts(9).attempts_of(4), 4);
+    }
+}

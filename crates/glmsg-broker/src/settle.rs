@@ -119,8 +119,8 @@ pub enum Settled {
     Released,
     /// Its lease now runs until this, by the broker's clock.
     Extended(Timestamp),
-    /// Nothing was done: the lease had run out or the delivery was settled before. Somebody else
-    /// may hold the message.
+    /// Nothing was done: the delivery was settled before, or its lease ran out and somebody else
+    /// has received the message since.
     Stale,
 }
 

@@ -214,10 +214,11 @@ impl Message {
         self.0.traceparent.as_deref()
     }
 
-    /// When it stops being worth delivering, if it was stored at `stored_at`: the time to live
-    /// counts from then, or from the time it becomes due.
-    pub fn expires_at(&self, stored_at: Timestamp) -> Option<Timestamp> {
-        let from = self.0.schedule.due(stored_at).unwrap_or(stored_at);
+    /// When it stops being worth delivering, if a broker took it at `published_at`: the time to
+    /// live counts from then, or from the time it becomes due. Ask once, at the publish; a delay
+    /// counts from there.
+    pub fn expires_at(&self, published_at: Timestamp) -> Option<Timestamp> {
+        let from = self.0.schedule.due(published_at).unwrap_or(published_at);
         self.0.ttl.map(|ttl| from.after(ttl))
     }
 }

@@ -19,3 +19,8 @@ pub mod memory {
 pub mod sqlite {
     pub use glmsg_sqlite::*;
 }
+
+/// The project's README is compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}
