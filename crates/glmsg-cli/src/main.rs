@@ -1,2 +1,46 @@
-//! Placeholder.
-fn main() {}
+//! `glmsg`: publish, consume and operate a glmsg broker from the command line.
+//!
+//! Everything is printed through [`output`], and every failure ends here, as one line and an exit
+//! code; nothing else writes to the standard streams.
+
+mod arguments;
+mod cli;
+mod commands;
+mod demo;
+mod derived_id;
+mod failure;
+mod input;
+mod interrupt;
+mod leases;
+mod message_form;
+mod output;
+mod progress;
+mod session;
+mod table;
+
+use std::process::ExitCode;
+
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    failure::install_panic_hook();
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(outcome) => return outcome,
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: cli::Cli) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::failed(format!("cannot start the runtime: {e}")))?;
+    let outcome = runtime.block_on(commands::run(cli));
+    // A thread may sit in a read of stdin that never ends; nothing is waiting for it.
+    runtime.shutdown_background();
+    outcome
+}

@@ -1,0 +1,160 @@
+//! The command line: global options and the list of commands. What a command takes stands in its
+//! own file.
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    bench, completions, consume, demo, dlq, groups, lag, publish, replay, topics, verify,
+};
+use crate::failure::Failure;
+
+/// Publish, consume and operate a glmsg broker.
+///
+/// Exit codes: 0 done, 1 failed, 2 the command line makes no sense.
+#[derive(Parser)]
+#[command(
+    name = "glmsg",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    /// Where the messages are: sqlite:PATH, memory: [default: sqlite:glmsg.db]
+    // The value may hold a password, so help does not show it.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "GLMSG_BROKER",
+        hide_env_values = true
+    )]
+    pub(crate) broker: Option<String>,
+
+    /// Print JSON, one object a line
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+
+    /// No progress and no summary on stderr, only what went wrong
+    #[arg(short, long, global = true, help_heading = "Global options")]
+    pub(crate) quiet: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Publish lines, JSON values or a file to a topic
+    Publish(publish::Args),
+    /// Receive a group's messages: print them, or run a command for each
+    Consume(consume::Args),
+    /// Dead letters: list, show, redrive, purge
+    #[command(subcommand)]
+    Dlq(dlq::Command),
+    /// How far groups are behind
+    Lag(lag::Args),
+    /// Topics: list, create, delete
+    Topics(topics::Args),
+    /// Groups of a topic: list, create, delete, members
+    Groups(groups::Args),
+    /// Whether the broker can do its work
+    Health,
+    /// Read a topic again, whoever has acked it
+    Replay(replay::Args),
+    /// Check the provenance of every stored message
+    Verify(verify::Args),
+    /// A quick look at the rates of this broker
+    Bench(bench::Args),
+    /// 20 000 real flights through agents that fail and die, with a ledger at the end
+    Demo(demo::Args),
+    /// An agent of the demo; see [`AgentCli`].
+    #[command(skip)]
+    DemoAgent(demo::AgentArgs),
+    /// A completion script for a shell
+    Completions(completions::Args),
+}
+
+/// The command line by which the demo starts its agents. It is no part of the public one, so that
+/// neither help nor completions know it.
+#[derive(Parser)]
+struct AgentCli {
+    #[arg(long, env = "GLMSG_BROKER", hide_env_values = true)]
+    broker: String,
+    #[command(flatten)]
+    args: demo::AgentArgs,
+}
+
+/// What [`AgentCli`] begins with.
+pub(crate) const AGENT: &str = "demo-agent";
+
+fn try_parse() -> Result<Cli, clap::Error> {
+    let mut words = std::env::args_os().peekable();
+    let program = words.next();
+    if words.next_if(|word| word == AGENT).is_none() {
+        return Cli::try_parse();
+    }
+    let agent = AgentCli::try_parse_from(program.into_iter().chain(words))?;
+    Ok(Cli {
+        broker: Some(agent.broker),
+        json: false,
+        quiet: true,
+        command: Command::DemoAgent(agent.args),
+    })
+}
+
+/// Reads the command line; `Err` is the exit code of a run that ends here.
+pub(crate) fn parse() -> Result<Cli, ExitCode> {
+    let error = match try_parse() {
+        Ok(cli) => return Ok(cli),
+        Err(error) => error,
+    };
+    match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // A closed pipe after `--help | head` is nobody's problem.
+            let _ = error.print();
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            Err(ExitCode::from(code))
+        }
+        _ => Err(Failure::usage(one_line(&error.to_string())).report()),
+    }
+}
+
+/// clap explains an error in a paragraph and adds the usage; a script's log wants one line.
+fn one_line(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let end = ["\n\nUsage:", "\n\nFor more information"]
+        .iter()
+        .filter_map(|tail| text.find(tail))
+        .min()
+        .unwrap_or(text.len());
+    let words: Vec<&str> = text[..end].split_whitespace().collect();
+    format!("{}; see 'glmsg --help'", words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_error_of_the_command_line_is_one_line() {
+        let Err(error) = Cli::try_parse_from(["glmsg", "consume", "flights"]) else {
+            panic!("a consumer without a group is refused");
+        };
+        let line = one_line(&error.to_string());
+        assert_eq!(line.lines().count(), 1);
+        assert!(line.contains("--group"), "{line}");
+        assert!(!line.contains("Usage"), "{line}");
+    }
+}

@@ -1,0 +1,42 @@
+//! The commands, one file each.
+
+pub(crate) mod bench;
+pub(crate) mod completions;
+pub(crate) mod consume;
+pub(crate) mod demo;
+pub(crate) mod dlq;
+pub(crate) mod groups;
+pub(crate) mod health;
+pub(crate) mod lag;
+pub(crate) mod publish;
+pub(crate) mod replay;
+pub(crate) mod topics;
+pub(crate) mod verify;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+use crate::session::Session;
+
+/// Runs one command to its end. What it printed is out when this returns.
+pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
+    // An empty variable is the usual way to unset one.
+    let broker = cli.broker.filter(|url| !url.is_empty());
+    let mut session = Session::new(broker, cli.json, cli.quiet);
+    let session = &mut session;
+    // Boxed: a command's future is large, and the stack is not the place for the largest of all.
+    match cli.command {
+        Command::Publish(args) => Box::pin(publish::run(session, args)).await,
+        Command::Consume(args) => Box::pin(consume::run(session, args)).await,
+        Command::Dlq(command) => Box::pin(dlq::run(session, command)).await,
+        Command::Lag(args) => Box::pin(lag::run(session, args)).await,
+        Command::Topics(args) => Box::pin(topics::run(session, args)).await,
+        Command::Groups(args) => Box::pin(groups::run(session, args)).await,
+        Command::Health => Box::pin(health::run(session)).await,
+        Command::Replay(args) => Box::pin(replay::run(session, args)).await,
+        Command::Verify(args) => Box::pin(verify::run(session, args)).await,
+        Command::Bench(args) => Box::pin(bench::run(session, args)).await,
+        Command::Demo(args) => Box::pin(demo::run(session, args)).await,
+        Command::DemoAgent(args) => Box::pin(demo::run_agent(session, args)).await,
+        Command::Completions(args) => completions::run(session, &args),
+    }
+}

@@ -1,0 +1,107 @@
+//! `glmsg consume`: receive a group's messages, and print them or run a command for each.
+
+mod exec;
+mod print;
+
+use std::time::Duration;
+
+use clap::builder::RangedU64ValueParser;
+use glmsg::{GroupName, StartFrom, SubscribeOptions, TopicName};
+use tokio::time::Instant;
+
+use crate::arguments::{duration, start};
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::message_form::Form;
+use crate::session::{Access, Session};
+
+/// Receive a group's messages: print them, or run a command for each.
+///
+/// A message is acked after it was printed, or after its command ended with exit code 0. Killed at
+/// any moment, the command loses nothing: what was not acked comes again, to any member of the
+/// group, when its lease has run out. Ctrl-C and SIGTERM finish what is begun; a second one ends
+/// at once.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// From this topic; it is created if it does not exist
+    topic: TopicName,
+    /// As a member of this group; it is created if it does not exist
+    #[arg(long, short)]
+    group: GroupName,
+    /// End after this many messages; with --exec, when as many are acked or dead letters
+    #[arg(long, short = 'n', value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
+    count: Option<u64>,
+    /// End when nothing came for this long [default: wait for ever]
+    #[arg(long, short, value_name = "SECONDS", value_parser = duration)]
+    wait: Option<Duration>,
+    /// What to do with a message that was printed
+    #[arg(long, value_enum, default_value = "ack", conflicts_with = "exec")]
+    settle: Settle,
+    /// Why, for --settle nack and reject; it stands in the message's history
+    #[arg(long, value_name = "TEXT", conflicts_with = "exec")]
+    reason: Option<String>,
+    /// What to print of a message
+    #[arg(
+        long,
+        short,
+        value_enum,
+        default_value = "json",
+        conflicts_with = "exec"
+    )]
+    output: Form,
+    /// Run this by sh -c for each message, the payload on its stdin and GLMSG_ID, GLMSG_TOPIC,
+    /// GLMSG_ATTEMPT and GLMSG_KEY in its environment: exit code 0 acks, anything else retries
+    #[arg(long, short, value_name = "CMD")]
+    exec: Option<String>,
+    /// How many commands run at the same time
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "exec",
+          value_parser = clap::value_parser!(u16).range(1..=1000))]
+    workers: u16,
+    /// How long a message is this process's before another may have it; renewed while it lives
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = duration)]
+    lease: Duration,
+    /// Where a group that does not exist yet begins: earliest, latest, a time, or a message's id
+    #[arg(long, value_name = "FROM", default_value = "earliest", value_parser = start)]
+    start: StartFrom,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Settle {
+    /// It is done
+    Ack,
+    /// Nothing: it stays leased while this command runs, and comes again when the lease runs out
+    None,
+    /// It failed: it is retried by the default policy, and dead-lettered when its retries are used up
+    Nack,
+    /// It is refused: it becomes a dead letter
+    Reject,
+}
+
+pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure> {
+    let options = SubscribeOptions::new(&args.topic, &args.group)?
+        .lease(args.lease)
+        .start(args.start.clone());
+    options.check().map_err(|e| Failure::usage(e.to_string()))?;
+    let interrupt = Interrupt::listen()?;
+    let broker = session.connect(Access::Create).await?;
+    let outcome = match &args.exec {
+        Some(command) => exec::run(session, &broker, &args, &options, command, &interrupt).await,
+        None => print::run(session, &broker, &args, &options, &interrupt).await,
+    };
+    let closed = session.close(&broker).await;
+    outcome.and(closed)
+}
+
+/// Ends at the deadline; never without one.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// `--wait` as the time in which something must come. Even with 0 a broker is given the time to
+/// look.
+fn patience(args: &Args) -> Option<Duration> {
+    args.wait.map(|wait| wait.max(Duration::from_millis(250)))
+}

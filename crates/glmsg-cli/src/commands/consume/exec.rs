@@ -1,0 +1,267 @@
+//! Running a command for each message.
+//!
+//! This is a loop of its own, and not the consumer runtime, because of `--count`: a runtime takes
+//! messages ahead of its handlers, and here not one more than asked for may be taken.
+
+mod command;
+mod quota;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use glmsg::{
+    BoxSettler, BoxSource, Broker, DeadLetterReason, ErrorKind, Nack, Received, RetryPolicy,
+    Settled, Settler, Source, SubscribeOptions, Token,
+};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use self::quota::{Quota, Room};
+use super::{Args, patience, until};
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::leases::Leases;
+use crate::session::Session;
+
+/// How long to look away when another message came than the one that is due.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A message, and how its command ended.
+type Ended = (Received, Result<(), String>);
+
+struct Crew {
+    source: BoxSource,
+    settler: BoxSettler,
+    leases: Leases,
+    hands: usize,
+    command: Arc<str>,
+    abort: CancellationToken,
+    running: JoinSet<Ended>,
+    quota: Quota,
+    policy: RetryPolicy,
+    /// Nothing is taken before this.
+    not_before: Instant,
+    tally: Tally,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    acked: u64,
+    retried: u64,
+    dead_lettered: u64,
+    stale: u64,
+}
+
+pub(super) async fn run(
+    session: &mut Session,
+    broker: &Arc<dyn Broker>,
+    args: &Args,
+    options: &SubscribeOptions,
+    command: &str,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let source = broker.open_source(options).await?;
+    let settler = source.settler();
+    let mut crew = Crew {
+        leases: Leases::new(settler.clone(), options.lease),
+        source,
+        settler,
+        hands: args.workers.into(),
+        command: command.into(),
+        abort: interrupt.abort.clone(),
+        running: JoinSet::new(),
+        quota: Quota::new(args.count),
+        policy: RetryPolicy::default(),
+        not_before: Instant::now(),
+        tally: Tally::default(),
+    };
+    let outcome = crew.work(patience(args), &interrupt.finish).await;
+    // What is begun is finished, also when the broker failed for a moment.
+    let drained = crew.drain().await;
+    if !session.quiet && outcome.is_ok() && drained.is_ok() {
+        session.progress.note(&crew.tally.summary());
+    }
+    outcome.and(drained)
+}
+
+impl Crew {
+    async fn work(
+        &mut self,
+        patience: Option<Duration>,
+        finish: &CancellationToken,
+    ) -> Result<(), Failure> {
+        let mut batch = Vec::new();
+        let mut last = Instant::now();
+        while !self.quota.is_full() {
+            let busy = self.running.len();
+            let (want, from) = self.room();
+            let idle = patience.filter(|_| busy == 0).map(|wait| last + wait);
+            tokio::select! {
+                biased;
+                () = finish.cancelled() => return Ok(()),
+                Some(ended) = self.running.join_next(), if busy > 0 => {
+                    self.settle(ended.ok()).await?;
+                    last = Instant::now();
+                }
+                received = receive(&mut self.source, &mut batch, want, from), if want > 0 => {
+                    received?;
+                    if !batch.is_empty() {
+                        last = Instant::now();
+                    }
+                    self.begin(&mut batch).await?;
+                }
+                () = until(idle) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// How many messages to take, and from when on.
+    fn room(&self) -> (usize, Instant) {
+        let free = self.hands - self.running.len();
+        match self.quota.room(self.running.len() as u64) {
+            Room::Any => (free, self.not_before),
+            Room::Some(left) => {
+                let left = usize::try_from(left).unwrap_or(usize::MAX);
+                (free.min(left), self.not_before)
+            }
+            Room::Again(due) => (free.min(1), self.not_before.max(due)),
+            Room::None => (0, self.not_before),
+        }
+    }
+
+    /// Starts the commands of what came.
+    async fn begin(&mut self, batch: &mut Vec<Received>) -> Result<(), Failure> {
+        let mut not_ours: Vec<Token> = Vec::new();
+        let mut broken: Vec<Nack> = Vec::new();
+        for received in batch.drain(..) {
+            if !self
+                .quota
+                .admit(received.message.id(), self.running.len() as u64)
+            {
+                // One beyond the count, where one was expected that comes again.
+                not_ours.push(received.token);
+                continue;
+            }
+            // A signed message is for the command to verify, which has the keys.
+            let wrong = received.message.verify().err();
+            if let Some(e) = wrong.filter(|e| e.kind() == ErrorKind::Codec) {
+                let reason = DeadLetterReason::BadProvenance;
+                broken.push(Nack::reject(received.token, reason, &e.to_string()));
+                self.quota.done();
+                continue;
+            }
+            self.leases.hold([received.token]);
+            let (command, abort) = (self.command.clone(), self.abort.clone());
+            self.running.spawn(async move {
+                let outcome = command::run(&command, &received, &abort).await;
+                (received, outcome)
+            });
+        }
+        if !not_ours.is_empty() {
+            self.settler.release(&not_ours).await?;
+            self.not_before = Instant::now() + PAUSE;
+        }
+        if !broken.is_empty() {
+            self.settler.nack(&broken).await?;
+            self.tally.dead_lettered += broken.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Settles what has ended: the first, and whatever else has by now.
+    async fn settle(&mut self, first: Option<Ended>) -> Result<(), Failure> {
+        let mut ended: Vec<Ended> = first.into_iter().collect();
+        while let Some(next) = self.running.try_join_next() {
+            ended.extend(next.ok());
+        }
+        // A command stopped by the second signal is nobody's failure: its message is not settled,
+        // and comes again. The process is about to end.
+        if self.abort.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+        let (good, bad): (Vec<Ended>, Vec<Ended>) = ended.into_iter().partition(|e| e.1.is_ok());
+        if !good.is_empty() {
+            let tokens: Vec<Token> = good.iter().map(|(received, _)| received.token).collect();
+            let outcomes = self.settler.ack(&tokens).await?;
+            for ((received, _), outcome) in good.iter().zip(&outcomes) {
+                self.count(received, *outcome, Duration::ZERO);
+            }
+        }
+        if !bad.is_empty() {
+            // Drawn once: a delay may have jitter.
+            let delay = |ended: &Ended| self.policy.delay(ended.0.attempt);
+            let delays: Vec<Duration> = bad.iter().map(delay).collect();
+            let nack = |((received, outcome), delay): (&Ended, &Duration)| {
+                let why = outcome.as_ref().err().map_or("", String::as_str);
+                Nack::retry(received.token, *delay, why)
+            };
+            let nacks: Vec<Nack> = bad.iter().zip(&delays).map(nack).collect();
+            let outcomes = self.settler.nack(&nacks).await?;
+            for (((received, _), outcome), delay) in bad.iter().zip(&outcomes).zip(delays) {
+                self.count(received, *outcome, delay);
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, received: &Received, outcome: Settled, delay: Duration) {
+        self.leases.let_go(&[received.token]);
+        match outcome {
+            Settled::Retried(_) => {
+                self.tally.retried += 1;
+                let due = Instant::now() + delay;
+                self.quota.again(received.message.id(), due);
+                return;
+            }
+            Settled::DeadLettered(_) => self.tally.dead_lettered += 1,
+            Settled::Stale => self.tally.stale += 1,
+            _ => self.tally.acked += 1,
+        }
+        self.quota.done();
+    }
+
+    /// Lets the running commands finish.
+    async fn drain(&mut self) -> Result<(), Failure> {
+        let mut outcome = Ok(());
+        while let Some(ended) = self.running.join_next().await {
+            outcome = outcome.and(self.settle(ended.ok()).await);
+        }
+        outcome
+    }
+}
+
+/// Receives from a time on. Cancel-safe.
+async fn receive(
+    source: &mut BoxSource,
+    batch: &mut Vec<Received>,
+    want: usize,
+    from: Instant,
+) -> Result<(), glmsg::Error> {
+    tokio::time::sleep_until(from).await;
+    match source.recv(batch, want).await {
+        Err(e) if e.is_transient() => {
+            // Once more, and not for ever.
+            tokio::time::sleep(PAUSE).await;
+            source.recv(batch, want).await.map(drop)
+        }
+        received => received.map(drop),
+    }
+}
+
+impl Tally {
+    fn summary(&self) -> String {
+        let mut text = format!("handled {} messages", self.acked);
+        for (count, what) in [
+            (self.retried, "failed attempts were retried"),
+            (self.dead_lettered, "became dead letters"),
+            (self.stale, "had gone to another member"),
+        ] {
+            if count > 0 {
+                text += &format!("; {count} {what}");
+            }
+        }
+        text
+    }
+}

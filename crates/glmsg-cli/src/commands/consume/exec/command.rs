@@ -1,0 +1,73 @@
+//! One command for one message.
+
+use std::process::{ExitStatus, Stdio};
+
+use glmsg::Received;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+/// Runs `command` with the message's payload on its stdin; `Err` says how it failed.
+pub(super) async fn run(
+    command: &str,
+    received: &Received,
+    abort: &CancellationToken,
+) -> Result<(), String> {
+    let message = &received.message;
+    let mut shell = shell(command);
+    shell
+        .env("GLMSG_ID", message.id().to_string())
+        .env("GLMSG_TOPIC", message.topic().as_str())
+        .env("GLMSG_ATTEMPT", received.attempt.to_string())
+        .env_remove("GLMSG_KEY")
+        .stdin(Stdio::piped())
+        .kill_on_drop(true);
+    // An environment cannot hold a NUL.
+    if let Some(key) = message.key().filter(|key| !key.contains('\0')) {
+        shell.env("GLMSG_KEY", key);
+    }
+    let mut child = shell.spawn().map_err(|e| format!("cannot start sh: {e}"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        let payload = message.payload().clone();
+        // Beside the wait: a command may end without reading, or close its stdin early, which is
+        // its own business.
+        tokio::spawn(async move {
+            let _ = stdin.write_all(&payload).await;
+        });
+    }
+    tokio::select! {
+        status = child.wait() => match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(ended(status)),
+            Err(e) => Err(format!("cannot wait for sh: {e}")),
+        },
+        () = abort.cancelled() => {
+            let _ = child.kill().await;
+            Err("stopped by a signal".to_owned())
+        }
+    }
+}
+
+/// `sh -c`, in a process group of its own: Ctrl-C in the terminal is for this program, which lets
+/// the commands finish.
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(command);
+    #[cfg(unix)]
+    shell.process_group(0);
+    shell
+}
+
+fn ended(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        if let Some(signal) = status.signal() {
+            return format!("the command was ended by signal {signal}");
+        }
+    }
+    match status.code() {
+        Some(code) => format!("the command ended with exit code {code}"),
+        None => "the command failed".to_owned(),
+    }
+}

@@ -1,0 +1,255 @@
+//! `glmsg publish`: an input, taken apart into messages, stored in batches.
+
+mod feed;
+mod maker;
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use glmsg::{Broker, ContentType, Error, Message, Priority, Published, TopicName};
+use serde_json::json;
+
+use self::feed::{Batch, Feed, Made};
+use self::maker::Maker;
+use crate::arguments::{duration, header};
+use crate::failure::{Failure, say};
+use crate::input::{self, BadPiece, Format};
+use crate::interrupt::Interrupt;
+use crate::session::{Access, Session};
+
+/// How many skipped pieces are named; a file of garbage must not fill the log.
+const NAMED: u64 = 20;
+
+/// Publish lines, JSON values or a file to a topic.
+///
+/// The input is read as a stream and stored in batches. What is reported as stored is durable at
+/// the broker's level. A line's bytes are the payload's, without the newline.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// To this topic; it is created if it does not exist
+    topic: TopicName,
+    /// Read this file; - is stdin
+    #[arg(long, short, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// How the input is divided into messages
+    #[arg(long, value_enum, default_value = "jsonl")]
+    format: Format,
+    /// What the payloads are, like application/json [default: by the format]
+    #[arg(long, value_name = "TYPE", value_parser = ContentType::new)]
+    content_type: Option<ContentType>,
+    /// low, normal, high or critical
+    #[arg(long, default_value = "normal")]
+    priority: Priority,
+    /// Dead-letter what is not handled this long after being stored, like 30s, 10m, 7d
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    ttl: Option<Duration>,
+    /// Deliver no sooner than this long after being stored
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    delay: Option<Duration>,
+    /// The field of each JSON object that is the message's key
+    #[arg(long, value_name = "FIELD")]
+    key_field: Option<String>,
+    /// The field of each JSON object that the message's id follows from: publishing it again
+    /// stores nothing twice
+    #[arg(long, value_name = "FIELD")]
+    id_field: Option<String>,
+    /// A header of every message; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = header)]
+    header: Vec<(String, String)>,
+    /// How often a message is retried before it becomes a dead letter
+    #[arg(long, value_name = "N", default_value_t = Message::DEFAULT_MAX_RETRIES,
+          value_parser = clap::value_parser!(u16).range(0..=1000))]
+    max_retries: u16,
+    /// Messages stored together, at most
+    #[arg(long, value_name = "N", default_value_t = 500,
+          value_parser = clap::value_parser!(u16).range(1..=1000))]
+    batch: u16,
+    /// At a piece that is no message: stop, or skip it and go on. The exit code is 1 either way
+    #[arg(long, value_enum, value_name = "HOW", default_value = "stop")]
+    on_error: OnError,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OnError {
+    /// Nothing of this piece, or behind it, is published
+    Stop,
+    /// It is named on stderr and left out
+    Skip,
+}
+
+/// What became of the pieces so far.
+#[derive(Debug, Default)]
+struct Tally {
+    stored: u64,
+    duplicates: u64,
+    skipped: u64,
+}
+
+pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure> {
+    let maker = Maker::new(&args)?;
+    let opened = input::open(args.file.as_deref())?;
+    let name = opened.name.clone();
+    let bar = session.progress.bytes(opened.size);
+    let read = opened.read.clone();
+
+    // The first piece is made before the broker is opened: an input that begins with garbage
+    // leaves no trace, not even an empty database.
+    let mut reader = args
+        .format
+        .reader(opened.source, glmsg::limits::MAX_PAYLOAD);
+    let mut tally = Tally::default();
+    let first = loop {
+        match reader
+            .next()
+            .and_then(|piece| piece.map(|p| maker.make(p)).transpose())
+        {
+            Ok(Some(made)) => break made,
+            Ok(None) if tally.skipped > 0 => return finish(session, &args, &tally),
+            Ok(None) => return Err(Failure::failed(format!("{name} holds no message"))),
+            Err(bad) => tally.skip(&args, &name, &bad)?,
+        }
+    };
+
+    let interrupt = Interrupt::listen()?;
+    let broker = session.connect(Access::Create).await?;
+    reader.set_limit(broker.capability().max_payload);
+    let pass_over = args.on_error == OnError::Skip;
+    let mut feed = Feed::start(first, reader, maker, pass_over);
+    let outcome = loop {
+        let batch = tokio::select! {
+            biased;
+            () = interrupt.finish.cancelled() => {
+                break Err(Failure::failed(format!("interrupted; {}", tally.so_far())));
+            }
+            batch = feed.next(args.batch.into()) => batch,
+        };
+        let Some(Batch { made, bad, .. }) = &batch else {
+            break Ok(());
+        };
+        let mut outcome = store(broker.as_ref(), &args, made, &mut tally).await;
+        bar.set_position(read.load(Ordering::Relaxed));
+        if session.json && outcome.is_ok() {
+            session.out.json(&json!({ "stored": tally.stored }))?;
+            session.out.flush()?;
+        }
+        // The messages before a bad piece are stored first: stopping counts them.
+        for bad in bad {
+            outcome = outcome.and_then(|()| tally.skip(&args, &name, bad));
+        }
+        if outcome.is_err() {
+            break outcome;
+        }
+    };
+    bar.finish_and_clear();
+    broker.close().await?;
+    outcome?;
+    finish(session, &args, &tally)
+}
+
+/// Stores a batch, and counts what became of it.
+async fn store(
+    broker: &dyn Broker,
+    args: &Args,
+    made: &[Made],
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    if made.is_empty() {
+        return Ok(());
+    }
+    let messages: Vec<Message> = made.iter().map(|m| m.message.clone()).collect();
+    let outcomes = broker
+        .publish(&messages)
+        .await
+        .map_err(|e| Failure::failed(format!("{e}; {}", tally.so_far())))?;
+    let mut failed: Option<(u64, &str, Error)> = None;
+    for (number, outcome) in made.iter().map(|m| m.number).zip(outcomes) {
+        match outcome {
+            Published::Stored => tally.stored += 1,
+            Published::Duplicate => tally.duplicates += 1,
+            Published::Rejected(e) if args.on_error == OnError::Skip => {
+                tally.name_skipped(args, number, e.message());
+            }
+            Published::Full(e) => {
+                failed.get_or_insert((number, "the topic is full", e));
+            }
+            Published::Rejected(e) => {
+                failed.get_or_insert((number, "it is refused", e));
+            }
+            Published::Indeterminate(e) => {
+                failed.get_or_insert((number, "it may or may not be stored", e));
+            }
+        }
+    }
+    let Some((number, what, error)) = failed else {
+        return Ok(());
+    };
+    let piece = args.format.piece();
+    Err(Failure::failed(format!(
+        "{piece} {number}: {what}: {error}; {}",
+        tally.so_far()
+    )))
+}
+
+fn finish(session: &mut Session, args: &Args, tally: &Tally) -> Result<(), Failure> {
+    if session.json {
+        session.out.json(&json!({
+            "topic": args.topic.as_str(),
+            "stored": tally.stored,
+            "duplicates": tally.duplicates,
+            "skipped": tally.skipped,
+        }))?;
+    } else {
+        let mut line = format!("stored {} messages in {}", tally.stored, args.topic);
+        if tally.duplicates > 0 {
+            line += &format!("; {} were there already", tally.duplicates);
+        }
+        if tally.skipped > 0 {
+            line += &format!("; {} skipped", tally.skipped);
+        }
+        session.out.line(line)?;
+    }
+    session.out.flush()?;
+    match tally.skipped {
+        0 => Ok(()),
+        named if named <= NAMED => Err(Failure::Reported),
+        named => {
+            say(&format!("{} more were skipped", named - NAMED));
+            Err(Failure::Reported)
+        }
+    }
+}
+
+impl Tally {
+    /// Passes over a bad piece, or says why that cannot be.
+    fn skip(&mut self, args: &Args, input: &str, bad: &BadPiece) -> Result<(), Failure> {
+        if args.on_error == OnError::Skip && bad.passable {
+            self.name_skipped(args, bad.number, &bad.why);
+            return Ok(());
+        }
+        let piece = args.format.piece();
+        Err(Failure::failed(format!(
+            "{input}: {piece} {}: {}; {}",
+            bad.number,
+            bad.why,
+            self.so_far()
+        )))
+    }
+
+    fn name_skipped(&mut self, args: &Args, number: u64, why: &str) {
+        self.skipped += 1;
+        if self.skipped <= NAMED {
+            say(&format!(
+                "{} {number} is skipped: {why}",
+                args.format.piece()
+            ));
+        }
+    }
+
+    fn so_far(&self) -> String {
+        match self.stored + self.duplicates {
+            0 => "nothing is stored".to_owned(),
+            there => format!("{there} before it are stored"),
+        }
+    }
+}

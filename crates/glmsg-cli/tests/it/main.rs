@@ -1,0 +1,16 @@
+//! The command line as a user has it: the real binary, real files, real signals.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests are tests too"
+)]
+
+mod crash;
+mod dead_letters;
+mod demo;
+mod hostile;
+mod operate;
+mod publish_consume;
+mod store;
