@@ -8,6 +8,7 @@
 )]
 
 mod memory;
+pub mod report;
 mod sqlite;
 pub mod worker;
 
