@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_core::{DeadLetterReason, Error, ErrorKind, History, Message};
@@ -17,12 +18,17 @@ use crate::{Received, Verdict};
 #[derive(Debug)]
 pub struct Incoming {
     received: Received,
-    draining: CancellationToken,
+    /// Behind an `Arc` of the worker's own: cloning the token itself takes a lock.
+    draining: Arc<CancellationToken>,
 }
 
 impl Incoming {
-    pub(crate) fn new(received: Received, draining: CancellationToken) -> Self {
+    pub(crate) fn new(received: Received, draining: Arc<CancellationToken>) -> Self {
         Self { received, draining }
+    }
+
+    pub(crate) fn received(&self) -> &Received {
+        &self.received
     }
 
     /// The message.

@@ -72,6 +72,8 @@ impl<H: Handler> Pump<H> {
         let mut heartbeat = interval_at(Instant::now() + beat, beat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut deadline = None;
+        let cancelled = shared.draining.cancelled();
+        tokio::pin!(cancelled);
         loop {
             self.spawn_workers();
             self.begin_settling();
@@ -81,7 +83,7 @@ impl<H: Handler> Pump<H> {
             let (room, draining) = (self.room(), self.source.is_none());
             tokio::select! {
                 biased;
-                () = shared.draining.cancelled(), if deadline.is_none() => {
+                () = &mut cancelled, if deadline.is_none() => {
                     deadline = Some(Instant::now() + shared.settings.drain_timeout);
                     self.stop_intake();
                 }

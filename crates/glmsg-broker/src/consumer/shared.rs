@@ -113,44 +113,56 @@ impl Shared {
         quick: bool,
     ) -> bool {
         loop {
+            if let Some(more) = self.try_next(index, done, chunk, quick, false) {
+                return more;
+            }
             let work = self.work.notified();
             tokio::pin!(work);
-            // Enabled before looking, so that a notification after the look is not missed.
+            // Enabled before looking again, so that a notification after the look is not missed.
             work.as_mut().enable();
-            {
-                let mut state = self.state();
-                let mut wake_pump = !done.is_empty() && state.outcomes.is_empty();
-                state.outcomes.append(done);
-                state.active[index].clear();
-                let surplus = index >= state.workers;
-                if !surplus && !state.ready.is_empty() {
-                    let share = state.ready.len() / state.workers.max(1);
-                    let take = if quick { share.clamp(1, MAX_CHUNK) } else { 1 };
-                    let take = take.min(state.ready.len());
-                    chunk.extend(state.ready.drain(..take));
-                    state.active[index].extend(chunk.iter().map(|r| r.token));
-                    wake_pump |= state.ready.len() <= self.options.prefetch / 2;
-                    drop(state);
-                    if wake_pump {
-                        self.pump.notify_one();
-                    }
-                    return true;
-                }
-                let end = surplus || state.finished;
-                match end {
-                    true => state.running[index] = false,
-                    false => state.idle += 1,
-                }
-                drop(state);
-                // Idle: whoever waits for quiet (a drain, a lone retry) must hear of it.
-                self.pump.notify_one();
-                if end {
-                    return false;
-                }
+            if let Some(more) = self.try_next(index, done, chunk, quick, true) {
+                return more;
             }
             work.await;
             self.state().idle -= 1;
         }
+    }
+
+    /// `None`: there is nothing now, and if the worker is `to_wait` it counts as idle.
+    fn try_next(
+        &self,
+        index: usize,
+        done: &mut Outcomes,
+        chunk: &mut VecDeque<Received>,
+        quick: bool,
+        to_wait: bool,
+    ) -> Option<bool> {
+        let mut state = self.state();
+        let mut wake_pump = !done.is_empty() && state.outcomes.is_empty();
+        state.outcomes.append(done);
+        state.active[index].clear();
+        let surplus = index >= state.workers;
+        let waiting = state.ready.len();
+        let more = if surplus || (waiting == 0 && state.finished) {
+            state.running[index] = false;
+            Some(false)
+        } else if waiting > 0 {
+            let share = waiting / state.workers.max(1);
+            let take = if quick { share.clamp(1, MAX_CHUNK) } else { 1 };
+            chunk.extend(state.ready.drain(..take));
+            state.active[index].extend(chunk.iter().map(|r| r.token));
+            wake_pump |= state.ready.len() <= self.options.prefetch / 2;
+            Some(true)
+        } else {
+            state.idle += usize::from(to_wait);
+            None
+        };
+        drop(state);
+        // An idle worker too: whoever waits for quiet (a drain, a lone retry) must hear of it.
+        if wake_pump || more != Some(true) {
+            self.pump.notify_one();
+        }
+        more
     }
 
     /// Before a worker waits inside a handler, or when it takes long: what is done is handed in,

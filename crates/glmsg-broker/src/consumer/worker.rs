@@ -24,12 +24,14 @@ pub(super) async fn run<H: Handler>(shared: Arc<Shared>, index: usize, handler: 
     let mut took = Vec::new();
     // Handlers count as quick until one waits or takes long.
     let mut quick = true;
+    let draining = Arc::new(shared.draining.clone());
     while shared.next(index, &mut done, &mut chunk, quick).await {
         let started = Instant::now();
         let mut last = started;
         quick = true;
         while let Some(received) = chunk.pop_front() {
-            let waited = attempt(&shared, index, &*handler, received, &mut done, &mut chunk).await;
+            let incoming = Incoming::new(received, draining.clone());
+            let waited = attempt(&shared, index, &*handler, incoming, &mut done, &mut chunk).await;
             let now = Instant::now();
             took.push(now - last);
             last = now;
@@ -50,20 +52,16 @@ async fn attempt<H: Handler>(
     shared: &Shared,
     index: usize,
     handler: &H,
-    received: Received,
+    incoming: Incoming,
     done: &mut Outcomes,
     chunk: &mut VecDeque<Received>,
 ) -> bool {
-    if let Some(nack) = refuse(shared, &received) {
+    if let Some(nack) = refuse(shared, incoming.received()) {
         done.nacks.push(nack);
         return false;
     }
-    let (token, number) = (received.token, received.attempt);
-    let allowed = shared
-        .settings
-        .retry
-        .attempts_of(received.message.max_attempts());
-    let incoming = Incoming::new(received, shared.draining.clone());
+    let (token, number) = (incoming.received().token, incoming.attempt());
+    let allowed = shared.settings.retry.attempts_of(incoming.max_attempts());
     // The call itself may panic before there is a future, so it is made inside one.
     let call = AssertUnwindSafe(async { handler.handle(incoming).await }).catch_unwind();
     let mut call = pin!(call);
