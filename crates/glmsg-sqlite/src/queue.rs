@@ -144,6 +144,15 @@ impl Queue {
         !self.lock().commands.is_empty()
     }
 
+    /// How many commands there are; as many as anybody could want when it is closing.
+    pub(crate) fn len(&self) -> usize {
+        let state = self.lock();
+        if state.is_closing {
+            return usize::MAX;
+        }
+        state.commands.len()
+    }
+
     /// `true` if something waits for the writer.
     pub(crate) fn is_waited_for(&self) -> bool {
         let state = self.lock();

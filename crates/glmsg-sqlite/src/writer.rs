@@ -4,6 +4,7 @@
 mod bury;
 mod candidate;
 mod fetch;
+mod gather;
 mod group;
 mod keys;
 mod parking;
@@ -36,6 +37,7 @@ pub(crate) use store::Store;
 pub(crate) use topic::{micros, read_config};
 pub(crate) use topology::Joined;
 
+use gather::Gathering;
 use parking::Lot;
 
 /// About how many rows one transaction touches.
@@ -90,6 +92,7 @@ struct Writer {
     status: Arc<Status>,
     config: SqliteConfig,
     lot: Lot,
+    gathering: Gathering,
     /// When another process was last seen to write.
     neighbour_at: Option<Instant>,
     stale_at: Instant,
@@ -123,6 +126,7 @@ pub(crate) fn start(
                 status,
                 config,
                 lot: Lot::default(),
+                gathering: Gathering::default(),
                 neighbour_at: None,
                 stale_at: Instant::now(),
                 _in_use: in_use,
@@ -181,7 +185,9 @@ impl Writer {
                 self.stale_at = Instant::now();
                 jobs.push(crate::queue::silent(|store| Ok(store.drop_stale()?)));
             }
+            let answered = jobs.len();
             self.work(jobs);
+            self.gathering.gather(&self.queue, answered);
             self.leave_gap();
         }
     }

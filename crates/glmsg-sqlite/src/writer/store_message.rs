@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use glmsg_broker::Published;
-use glmsg_core::{Error, ErrorKind, MessageId, TopicName};
-use rusqlite::Connection;
+use glmsg_core::{Error, ErrorKind, Message, MessageId, Timestamp, TopicName};
+use rusqlite::{CachedStatement, Connection};
 
 use super::retention::Acked;
 use super::store::Store;
@@ -13,17 +13,78 @@ use crate::encode::Encoded;
 use crate::error::{Outcome, Sql};
 use crate::place::{SCHEDULED, seq};
 
+const INSERT: &str = "INSERT INTO message (topic, at, expires, key, max_attempts, seq, ord, id, \
+                      body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (topic, id) DO NOTHING";
+
+/// The statement that stores, with what it was given last: what stays the same from one message to
+/// the next is not given again.
+struct Insert<'a> {
+    statement: CachedStatement<'a>,
+    expires: Option<Timestamp>,
+    max_attempts: u32,
+    has_key: bool,
+}
+
+impl<'a> Insert<'a> {
+    fn new(conn: &'a Connection, topic: i64, stored_at: Timestamp) -> Sql<Self> {
+        let mut statement = conn.prepare_cached(INSERT)?;
+        statement.raw_bind_parameter(1, topic)?;
+        statement.raw_bind_parameter(2, stored_at.as_micros())?;
+        statement.raw_bind_parameter(3, None::<i64>)?;
+        statement.raw_bind_parameter(4, None::<&str>)?;
+        statement.raw_bind_parameter(5, 1)?;
+        Ok(Self {
+            statement,
+            expires: None,
+            max_attempts: 1,
+            has_key: false,
+        })
+    }
+
+    /// `false` if the topic holds a message of this id.
+    fn run(
+        &mut self,
+        message: &Message,
+        expires: Option<Timestamp>,
+        (place, ord): (i64, i64),
+        body: &[u8],
+    ) -> Sql<bool> {
+        let statement = &mut self.statement;
+        if expires != self.expires {
+            statement.raw_bind_parameter(3, expires.map(Timestamp::as_micros))?;
+            self.expires = expires;
+        }
+        if self.has_key || message.key().is_some() {
+            statement.raw_bind_parameter(4, message.key())?;
+            self.has_key = message.key().is_some();
+        }
+        if message.max_attempts() != self.max_attempts {
+            statement.raw_bind_parameter(5, message.max_attempts())?;
+            self.max_attempts = message.max_attempts();
+        }
+        statement.raw_bind_parameter(6, place)?;
+        statement.raw_bind_parameter(7, ord)?;
+        statement.raw_bind_parameter(8, message.id().as_bytes())?;
+        statement.raw_bind_parameter(9, body)?;
+        Ok(statement.raw_execute()? > 0)
+    }
+}
+
 impl Store {
     /// Stores a batch.
     pub(crate) fn publish(&mut self, batch: &Encoded) -> Outcome<Vec<Published>> {
+        let conn = Rc::clone(&self.conn);
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut at = 0;
         for run in batch.messages().chunk_by(|a, b| a.topic() == b.topic()) {
             let id = self.topic_or_new(run[0].topic())?;
             self.tick(id)?;
+            let now = self.now;
+            let stored_at = self.topics.get_mut(&id).map(|t| t.store_time(now));
+            let mut insert = Insert::new(&conn, id, stored_at.unwrap_or(now))?;
             let mut acked = None;
             for _ in run {
-                outcomes.push(self.store(id, batch, at, &mut acked)?);
+                outcomes.push(self.store(id, batch, at, &mut insert, &mut acked)?);
                 at += 1;
             }
             self.woken.topics.insert(id);
@@ -36,16 +97,16 @@ impl Store {
         id: i64,
         batch: &Encoded,
         at: usize,
+        insert: &mut Insert<'_>,
         acked: &mut Option<Acked>,
     ) -> Sql<Published> {
-        let conn = Rc::clone(&self.conn);
         let (message, body) = match batch.get(at) {
             Ok(found) => found,
             Err(rejected) => return Ok(Published::Rejected(rejected)),
         };
         let topic = self.topics.get(&id);
         if topic.is_some_and(|topic| topic.len() >= topic.config.max_len) {
-            if holds(&conn, id, message.id())? {
+            if holds(&self.conn, id, message.id())? {
                 return Ok(Published::Duplicate);
             }
             if !self.make_room(id, acked)? {
@@ -57,50 +118,28 @@ impl Store {
         let Some(topic) = self.topics.get_mut(&id) else {
             return Ok(Published::Full(full(message.topic(), 0)));
         };
-        let stored_at = topic.store_time(now);
-        let due = message.schedule().due(now);
         let lane = usize::from(message.priority().as_u8());
-        let (place, ord) = match due {
+        let expires = message.expires_at(now);
+        let due = message.schedule().due(now);
+        let place = match due {
             Some(_) => (seq(id, SCHEDULED, topic.next_scheduled), 0),
             None => (seq(id, lane, topic.next[lane]), topic.ord),
         };
-        let mut insert = conn.prepare_cached(
-            "INSERT INTO message (seq, topic, id, at, ord, expires, key, max_attempts, body) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (topic, id) DO NOTHING",
-        )?;
-        let expires = message
-            .expires_at(now)
-            .map(glmsg_core::Timestamp::as_micros);
-        let inserted = insert.execute((
-            place,
-            id,
-            message.id().as_bytes(),
-            stored_at.as_micros(),
-            ord,
-            expires,
-            message.key(),
-            message.max_attempts(),
-            body,
-        ))?;
-        if inserted == 0 {
+        if !insert.run(message, expires, place, body)? {
             return Ok(Published::Duplicate);
         }
         topic.is_dirty = true;
-        match due {
-            Some(due) => {
-                let lane = message.priority().as_u8();
-                conn.prepare_cached(
-                    "INSERT INTO scheduled (topic, due, seq, lane) VALUES (?, ?, ?, ?)",
-                )?
-                .execute((id, due.as_micros(), place, lane))?;
-                topic.scheduled += 1;
-                topic.next_scheduled += 1;
-                topic.next_due = Some(topic.next_due.map_or(due, |next| next.min(due)));
-            }
-            None => {
-                topic.next[lane] += 1;
-                topic.ord += 1;
-            }
+        if let Some(due) = due {
+            let mut schedule = self.conn.prepare_cached(
+                "INSERT INTO scheduled (topic, due, seq, lane) VALUES (?, ?, ?, ?)",
+            )?;
+            schedule.execute((id, due.as_micros(), place.0, message.priority().as_u8()))?;
+            topic.scheduled += 1;
+            topic.next_scheduled += 1;
+            topic.next_due = Some(topic.next_due.map_or(due, |next| next.min(due)));
+        } else {
+            topic.next[lane] += 1;
+            topic.ord += 1;
         }
         Ok(Published::Stored)
     }

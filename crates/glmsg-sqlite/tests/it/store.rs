@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use glmsg_broker::{Backend, Published, Received, Settled, Settler, Source, SubscribeOptions};
 use glmsg_core::{Clock, GroupName, ManualClock, Message, Timestamp, TopicName};
@@ -101,11 +100,4 @@ pub(crate) fn number(message: &Message) -> u32 {
 
 pub(crate) fn numbers(received: &[Received]) -> Vec<u32> {
     received.iter().map(|r| number(&r.message)).collect()
-}
-
-/// `true` if nothing can be received now: the receive is withdrawn when it has waited for once.
-pub(crate) async fn is_empty(source: &mut SqliteSource) -> bool {
-    let mut received = Vec::new();
-    let waited = tokio::time::timeout(Duration::from_millis(30), source.recv(&mut received, 1));
-    waited.await.is_err()
 }
