@@ -6,7 +6,7 @@ mod print;
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
-use glmsg::{GroupName, StartFrom, SubscribeOptions, TopicName};
+use glmsg::{ErrorKind, GroupName, Message, StartFrom, SubscribeOptions, TopicName};
 use tokio::time::Instant;
 
 use crate::arguments::{duration, start};
@@ -90,6 +90,12 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     };
     let closed = session.close(&broker).await;
     outcome.and(closed)
+}
+
+/// What is wrong with a message's provenance. A signed one is for whoever has the keys to verify.
+fn broken(message: &Message) -> Option<glmsg::Error> {
+    let wrong = message.verify().err();
+    wrong.filter(|e| e.kind() == ErrorKind::Codec)
 }
 
 /// Ends at the deadline; never without one.

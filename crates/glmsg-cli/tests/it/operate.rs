@@ -159,6 +159,44 @@ fn what_is_stored_verifies() {
 }
 
 #[test]
+fn what_was_changed_on_the_disk_is_found_and_not_passed_on() {
+    let store = Store::new();
+    store.publish("t", "\"good\"\n\"sent-like-this\"\n\"fine\"\n");
+    let path = store.path("broker.db");
+    let mut file = std::fs::read(&path).unwrap();
+    let found = file
+        .windows(14)
+        .position(|bytes| bytes == b"sent-like-this");
+    file[found.unwrap()] = b'b';
+    std::fs::write(&path, file).unwrap();
+
+    let run = store.run(&["--json", "verify"]).fails(1, &["1 of 3"]);
+    let id = run.objects()[0]["ids"][0].as_str().unwrap().to_owned();
+    assert!(store.run(&["verify"]).text().contains(&id));
+
+    let run = store.run(&[
+        "-q", "consume", "t", "-g", "g", "-w", "0.5", "-o", "payload",
+    ]);
+    assert_eq!(run.text(), "\"good\"\n\"fine\"\n");
+    assert!(run.stderr.contains(&id), "{}", run.stderr);
+    let exec = "cat >> got; echo >> got";
+    store
+        .run(&["consume", "t", "-g", "h", "-n", "3", "--exec", exec])
+        .success();
+    assert_eq!(
+        std::fs::read_to_string(store.path("got")).unwrap(),
+        run.text()
+    );
+    for group in ["g", "h"] {
+        let letter = store.json(&["dlq", "list", "t", "-g", group]).remove(0);
+        assert_eq!(
+            (&letter["id"], &letter["reason"]),
+            (&json!(id), &json!("bad-provenance"))
+        );
+    }
+}
+
+#[test]
 fn a_quick_look_at_the_rates_leaves_nothing_behind() {
     let store = Store::new();
     store.publish("t", "1\n");

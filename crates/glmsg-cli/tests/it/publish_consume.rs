@@ -339,6 +339,34 @@ fn a_command_need_not_read_its_stdin() {
 }
 
 #[test]
+fn a_command_gets_a_large_payload_whole() {
+    let store = Store::new();
+    let sizes = [1, 4096, 4097, 1_000_000];
+    for size in sizes {
+        let publish = ["publish", "t", "--format", "raw"];
+        store.run_with(&publish, vec![b'x'; size]).success();
+    }
+    store
+        .run(&[
+            "consume",
+            "t",
+            "-g",
+            "g",
+            "-n",
+            "4",
+            "--exec",
+            "wc -c >> sizes",
+        ])
+        .success();
+    let got = store.await_lines("sizes", 4);
+    let got: Vec<usize> = got
+        .lines()
+        .map(|line| line.trim().parse().unwrap())
+        .collect();
+    assert_eq!(got, sizes);
+}
+
+#[test]
 fn a_closed_pipe_ends_quietly_and_loses_nothing() {
     let store = Store::new();
     store.publish("t", &json_lines(5000));

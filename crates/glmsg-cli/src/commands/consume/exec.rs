@@ -4,22 +4,23 @@
 //! messages ahead of its handlers, and here not one more than asked for may be taken.
 
 mod command;
+mod payload;
 mod quota;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg::{
-    BoxSettler, BoxSource, Broker, DeadLetterReason, ErrorKind, Nack, Received, RetryPolicy,
-    Settled, Settler, Source, SubscribeOptions, Token,
+    BoxSettler, BoxSource, Broker, DeadLetterReason, Nack, Received, RetryPolicy, Settled, Settler,
+    Source, SubscribeOptions, Token,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::quota::{Quota, Room};
-use super::{Args, patience, until};
-use crate::failure::Failure;
+use super::{Args, broken, patience, until};
+use crate::failure::{Failure, say};
 use crate::interrupt::Interrupt;
 use crate::leases::Leases;
 use crate::session::Session;
@@ -134,7 +135,7 @@ impl Crew {
     /// Starts the commands of what came.
     async fn begin(&mut self, batch: &mut Vec<Received>) -> Result<(), Failure> {
         let mut not_ours: Vec<Token> = Vec::new();
-        let mut broken: Vec<Nack> = Vec::new();
+        let mut refused: Vec<Nack> = Vec::new();
         for received in batch.drain(..) {
             if !self
                 .quota
@@ -144,11 +145,11 @@ impl Crew {
                 not_ours.push(received.token);
                 continue;
             }
-            // A signed message is for the command to verify, which has the keys.
-            let wrong = received.message.verify().err();
-            if let Some(e) = wrong.filter(|e| e.kind() == ErrorKind::Codec) {
+            if let Some(e) = broken(&received.message) {
+                let id = received.message.id();
+                say(&format!("message {id} is a dead letter now: {e}"));
                 let reason = DeadLetterReason::BadProvenance;
-                broken.push(Nack::reject(received.token, reason, &e.to_string()));
+                refused.push(Nack::reject(received.token, reason, &e.to_string()));
                 self.quota.done();
                 continue;
             }
@@ -163,9 +164,9 @@ impl Crew {
             self.settler.release(&not_ours).await?;
             self.not_before = Instant::now() + PAUSE;
         }
-        if !broken.is_empty() {
-            self.settler.nack(&broken).await?;
-            self.tally.dead_lettered += broken.len() as u64;
+        if !refused.is_empty() {
+            self.settler.nack(&refused).await?;
+            self.tally.dead_lettered += refused.len() as u64;
         }
         Ok(())
     }

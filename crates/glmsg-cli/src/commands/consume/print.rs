@@ -10,8 +10,8 @@ use glmsg::{
 };
 use tokio::time::Instant;
 
-use super::{Args, Settle, patience, until};
-use crate::failure::Failure;
+use super::{Args, Settle, broken, patience, until};
+use crate::failure::{Failure, say};
 use crate::interrupt::Interrupt;
 use crate::leases::Leases;
 use crate::message_form::print;
@@ -89,6 +89,9 @@ async fn flow(
             received = member.receive(left) => received?,
             () = until(deadline) => return Ok(()),
         }
+        if args.settle != Settle::None {
+            member.refuse_broken().await?;
+        }
         if member.batch.is_empty() {
             continue;
         }
@@ -123,6 +126,28 @@ impl Member {
         if !self.batch.is_empty() {
             let average = bytes / self.batch.len() + 1;
             self.want = (BATCH_BYTES / average).clamp(1, BATCH);
+        }
+        Ok(())
+    }
+
+    /// Makes dead letters of messages whose content does not match their provenance, as the
+    /// consumer runtime does: what was changed on its way is not passed on as what was sent.
+    async fn refuse_broken(&mut self) -> Result<(), Failure> {
+        let mut nacks = Vec::new();
+        self.batch.retain(|received| {
+            let Some(error) = broken(&received.message) else {
+                return true;
+            };
+            let id = received.message.id();
+            say(&format!("message {id} is a dead letter now: {error}"));
+            let reason = DeadLetterReason::BadProvenance;
+            nacks.push(Nack::reject(received.token, reason, &error.to_string()));
+            false
+        });
+        if !nacks.is_empty() {
+            self.settler.nack(&nacks).await?;
+            let tokens: Vec<Token> = nacks.iter().map(|nack| nack.token).collect();
+            self.leases.let_go(&tokens);
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! One command for one message.
 
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 
 use glmsg::Received;
-use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
+
+use super::payload;
 
 /// Runs `command` with the message's payload on its stdin; `Err` says how it failed.
 pub(super) async fn run(
@@ -14,27 +15,21 @@ pub(super) async fn run(
     abort: &CancellationToken,
 ) -> Result<(), String> {
     let message = &received.message;
+    let stdin = payload::stdin(message.payload());
+    let stdin = stdin.map_err(|e| format!("cannot pass the payload on: {e}"))?;
     let mut shell = shell(command);
     shell
         .env("GLMSG_ID", message.id().to_string())
         .env("GLMSG_TOPIC", message.topic().as_str())
         .env("GLMSG_ATTEMPT", received.attempt.to_string())
         .env_remove("GLMSG_KEY")
-        .stdin(Stdio::piped())
+        .stdin(stdin)
         .kill_on_drop(true);
     // An environment cannot hold a NUL.
     if let Some(key) = message.key().filter(|key| !key.contains('\0')) {
         shell.env("GLMSG_KEY", key);
     }
     let mut child = shell.spawn().map_err(|e| format!("cannot start sh: {e}"))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        let payload = message.payload().clone();
-        // Beside the wait: a command may end without reading, or close its stdin early, which is
-        // its own business.
-        tokio::spawn(async move {
-            let _ = stdin.write_all(&payload).await;
-        });
-    }
     tokio::select! {
         status = child.wait() => match status {
             Ok(status) if status.success() => Ok(()),
