@@ -14,7 +14,7 @@ pub(crate) fn failures<F: Fixture>() -> Vec<String> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         // Most of what is waited for here never comes. A sound in-process backend is quick.
-        set_patience(5);
+        set_patience(12);
         // Hundreds of expected failures, each of which would print itself.
         let print = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {

@@ -1,5 +1,6 @@
 //! Deliberately broken backends, each a sound one with one thing bent: the suite must fail them,
 //! and must pass the same backend unbent.
+#![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod bent;
 mod judge;

@@ -41,10 +41,14 @@ fn every_case_says_what_it_checks() {
 fn every_promise_is_proved_by_several_cases() {
     let mut proofs = [0; 16];
     for case in catalog::<MemoryByHand>() {
-        case.promises().iter().for_each(|n| proofs[usize::from(*n)] += 1);
+        case.promises()
+            .iter()
+            .for_each(|n| proofs[usize::from(*n)] += 1);
     }
     for case in process_catalog::<Sqlite>() {
-        case.promises().iter().for_each(|n| proofs[usize::from(*n)] += 1);
+        case.promises()
+            .iter()
+            .for_each(|n| proofs[usize::from(*n)] += 1);
     }
     assert_eq!(proofs[0], 0, "promises are numbered from 1");
     for (n, proofs) in proofs.iter().enumerate().skip(1) {
@@ -60,7 +64,11 @@ fn every_case_that_is_written_is_registered() {
     collect(&source.join("process/cases"), &mut written);
     let mut registered: BTreeSet<String> = BTreeSet::new();
     registered.extend(catalog::<MemoryByHand>().iter().map(|c| c.name.to_owned()));
-    registered.extend(process_catalog::<Sqlite>().iter().map(|c| c.name.to_owned()));
+    registered.extend(
+        process_catalog::<Sqlite>()
+            .iter()
+            .map(|c| c.name.to_owned()),
+    );
     assert_eq!(written, registered, "left: written, right: registered");
 }
 

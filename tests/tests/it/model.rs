@@ -28,7 +28,7 @@ fn agrees<F: Fixture>(profile: Profile) {
     let config = Config {
         cases,
         failure_persistence: None,
-        max_shrink_iters: 8000,
+        max_shrink_iters: 3000,
         ..Config::default()
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -41,7 +41,7 @@ fn mortal(payload: &str) -> Message {
 pub async fn an_expired_message_is_not_delivered<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let sent = mortal("stale news");
-    store(&broker, &[sent.clone()]).await;
+    store(&broker, std::slice::from_ref(&sent)).await;
     f.pass(PAST_SHORT).await;
     let mut member = Member::join(&broker, "g").await;
     member.expect_nothing(&broker).await;

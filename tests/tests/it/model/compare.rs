@@ -16,14 +16,14 @@ pub(crate) async fn everything(model: &Arc<dyn Broker>, backend: &Arc<dyn Broker
             model.lag(&topic, &group).await,
             backend.lag(&topic, &group).await,
         );
-        same(&format!("lag of {group}"), lags.0.ok(), lags.1.ok())?;
+        same(&format!("lag of {group}"), &lags.0.ok(), &lags.1.ok())?;
         let letters = (dead(model, n).await, dead(backend, n).await);
-        same(&format!("dead letters of {group}"), letters.0, letters.1)?;
+        same(&format!("dead letters of {group}"), &letters.0, &letters.1)?;
     }
     let topics = (model.topics().await.ok(), backend.topics().await.ok());
-    same("topics", topics.0, topics.1)?;
-    same("groups", groups(model).await, groups(backend).await)?;
-    same("replay", stored(model).await, stored(backend).await)?;
+    same("topics", &topics.0, &topics.1)?;
+    same("groups", &groups(model).await, &groups(backend).await)?;
+    same("replay", &stored(model).await, &stored(backend).await)?;
     Ok(())
 }
 

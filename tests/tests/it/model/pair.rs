@@ -41,9 +41,9 @@ pub(crate) struct Pair<F> {
     held: [Vec<Held>; 3],
 }
 
-pub(crate) fn same<T: PartialEq + Debug>(what: &str, model: T, backend: T) -> Outcome<T> {
+pub(crate) fn same<T: PartialEq + Debug>(what: &str, model: &T, backend: &T) -> Outcome {
     if model == backend {
-        Ok(model)
+        Ok(())
     } else {
         Err(format!(
             "{what}:\n  model   {model:?}\n  backend {backend:?}"
@@ -51,6 +51,7 @@ pub(crate) fn same<T: PartialEq + Debug>(what: &str, model: T, backend: T) -> Ou
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn broken(error: Error) -> String {
     format!("an error where none may be: {error}")
 }
@@ -79,7 +80,7 @@ impl<F: Fixture> Pair<F> {
         let (topic, bounds) = (topic(), &self.bounds);
         let model = self.model.broker.create_topic(&topic, bounds).await;
         let backend = self.backend.broker.create_topic(&topic, bounds).await;
-        same("create_topic", kind(&model), kind(&backend))?;
+        same("create_topic", &kind(&model), &kind(&backend))?;
         Ok(())
     }
 
@@ -89,7 +90,7 @@ impl<F: Fixture> Pair<F> {
         let model = model.await;
         let backend = self.backend.broker.create_group(&topic, &group, config);
         let backend = backend.await;
-        same("create_group", kind(&model), kind(&backend))?;
+        same("create_group", &kind(&model), &kind(&backend))?;
         Ok(model.is_ok())
     }
 
@@ -167,14 +168,14 @@ impl<F: Fixture> Pair<F> {
                 let (topic, group) = (topic(), group(*n));
                 let model = self.model.broker.redrive(&topic, &group, &which).await;
                 let backend = self.backend.broker.redrive(&topic, &group, &which).await;
-                same("redriven", model.ok(), backend.ok())?;
+                same("redriven", &model.ok(), &backend.ok())?;
             }
             Step::Purge { group: n, which } => {
                 let which = self.selector(*n, which).await?;
                 let (topic, group) = (topic(), group(*n));
                 let model = self.model.broker.purge(&topic, &group, &which).await;
                 let backend = self.backend.broker.purge(&topic, &group, &which).await;
-                same("purged", model.ok(), backend.ok())?;
+                same("purged", &model.ok(), &backend.ok())?;
             }
             Step::Regroup(start) => self.regroup(start).await?,
             Step::Bounds { max_len, overflow } => {
@@ -231,7 +232,7 @@ impl<F: Fixture> Pair<F> {
         let model = self.model.broker.publish(messages).await.map_err(broken)?;
         let backend = self.backend.broker.publish(messages).await;
         let backend = backend.map_err(broken)?;
-        same("published", names(model), names(backend))?;
+        same("published", &names(model), &names(backend))?;
         Ok(())
     }
 
@@ -275,8 +276,8 @@ impl<F: Fixture> Pair<F> {
             };
             all.iter().map(one).collect()
         };
-        same("received", seen(&model), seen(&backend))?;
-        same("deliveries, expired and dead-lettered", expected, found)?;
+        same("received", &seen(&model), &seen(&backend))?;
+        same("deliveries, expired and dead-lettered", &expected, &found)?;
         for (model, backend) in model.into_iter().zip(backend) {
             same("the message", &model.message, &backend.message)?;
             let held = &mut self.held[group];
@@ -310,7 +311,7 @@ impl<F: Fixture> Pair<F> {
             let model = call(settler.clone(), vec![*token]).await.map_err(broken)?;
             let (settler, token) = &one.backend;
             let backend = call(settler.clone(), vec![*token]).await.map_err(broken)?;
-            same("settled", model, backend)?;
+            same("settled", &model, &backend)?;
         }
         Ok(())
     }
@@ -331,7 +332,7 @@ impl<F: Fixture> Pair<F> {
         let (topic, group) = (topic(), group(2));
         let model = self.model.broker.delete_group(&topic, &group).await;
         let backend = self.backend.broker.delete_group(&topic, &group).await;
-        same("delete_group", kind(&model), kind(&backend))?;
+        same("delete_group", &kind(&model), &kind(&backend))?;
         self.held[2].clear();
         let start = match start {
             Start::Message(_) if self.published.is_empty() => StartFrom::Earliest,

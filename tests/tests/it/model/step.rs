@@ -133,7 +133,7 @@ pub(crate) fn steps(profile: Profile, length: Range<usize>) -> impl Strategy<Val
         5 => (group.clone(), pick.clone()).prop_map(|(group, pick)| Step::Reject { group, pick }),
         5 => (group.clone(), pick.clone(), 1..4_usize)
             .prop_map(|(group, first, count)| Step::Release { group, first, count }),
-        4 => (group.clone(), pick.clone(), millis())
+        4 => (group.clone(), pick, millis())
             .prop_map(|(group, pick, lease)| Step::Extend { group, pick, lease }),
         15 => millis().prop_map(Step::Pass),
         3 => special(profile),

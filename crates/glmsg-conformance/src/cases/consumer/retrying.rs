@@ -311,7 +311,7 @@ pub async fn order_by_key_holds_across_retries<F: Fixture>(f: F) {
         let done = done.clone();
         async move {
             let n: usize = String::from_utf8_lossy(incoming.payload()).parse()?;
-            if n % 5 == 0 && incoming.attempt() < 3 {
+            if n.is_multiple_of(5) && incoming.attempt() < 3 {
                 return Err(HandlerError::retry("every fifth fails twice"));
             }
             let key = incoming.key().unwrap_or_default().to_owned();
