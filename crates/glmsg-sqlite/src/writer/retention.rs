@@ -84,6 +84,8 @@ impl Store {
                 let front = stored_at(&conn, seq(id, lane, first))?;
                 topic.front_at[lane] = Some(front);
                 if now.since(front) <= topic.config.max_age {
+                    // Acked, and it ages without anybody's doing: look again when it has.
+                    topic.is_age_open = true;
                     break;
                 }
                 if dropped == AT_ONCE {
@@ -123,6 +125,8 @@ impl Store {
             };
             self.take_from_groups(id, lane)?;
             self.pop(id, lane)?;
+            // What stood behind it may be acked.
+            *acked = None;
         }
         Ok(true)
     }
