@@ -4,12 +4,14 @@
 mod acker;
 mod admin;
 mod backend;
+mod broker;
 mod clock;
 mod config;
 mod connection;
 mod dead_letter;
 mod encode;
 mod error;
+mod health;
 mod place;
 mod publish;
 mod queue;
@@ -22,6 +24,6 @@ mod wake;
 mod writer;
 
 pub use acker::SqliteSettler;
-pub use backend::SqliteBroker;
+pub use broker::SqliteBroker;
 pub use config::SqliteConfig;
 pub use subscriber::SqliteSource;

@@ -11,6 +11,7 @@ mod parking;
 mod redrive;
 mod retention;
 mod schedule;
+mod search;
 mod settle;
 mod store;
 mod store_message;
@@ -22,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use glmsg_core::{Error, ErrorKind, Result, Timestamp};
+use glmsg_core::{Error, ErrorKind, Result};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
@@ -33,6 +34,7 @@ use crate::error::from_sqlite;
 use crate::queue::{Command, Job, Queue};
 
 pub(crate) use group::{BLOCKED_NEW, BLOCKED_WAITING, LEASED, READY, WAITING, ordering};
+pub(crate) use redrive::Piece;
 pub(crate) use store::Store;
 pub(crate) use topic::{micros, read_config};
 pub(crate) use topology::Joined;
@@ -186,8 +188,9 @@ impl Writer {
                 jobs.push(crate::queue::silent(|store| Ok(store.drop_stale()?)));
             }
             let answered = jobs.len();
+            let weight = jobs.iter().map(|job| job.weight()).sum();
             self.work(jobs);
-            self.gathering.gather(&self.queue, answered);
+            self.gathering.gather(&self.queue, answered, weight);
             self.leave_gap();
         }
     }
@@ -274,10 +277,6 @@ impl Writer {
         if self.neighbour_at.is_some_and(is_near) && self.queue.is_waited_for() {
             thread::sleep(GAP);
         }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// Leaves the file as it should be found.

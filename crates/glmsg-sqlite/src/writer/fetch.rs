@@ -6,8 +6,9 @@ use glmsg_broker::{Intake, Token};
 use glmsg_core::{Attempt, AttemptOutcome, DeadLetterReason, Priority, Timestamp};
 
 use super::bury::Corpse;
-use super::candidate::{Candidate, Candidates, MOST_BYTES};
+use super::candidate::Candidate;
 use super::group::LEASED;
+use super::search::{Candidates, MOST_BYTES};
 use super::store::Store;
 use crate::encode::{decode_history, encode_history};
 use crate::error::Sql;

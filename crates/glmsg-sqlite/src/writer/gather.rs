@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use crate::queue::Queue;
 
 /// How long those who were answered are waited for.
-const MOMENT: Duration = Duration::from_micros(60);
+const MOMENT: Duration = Duration::from_micros(120);
+/// How many rows make a single caller worth it: its next batch takes a while to make.
+const MANY: usize = 16;
 /// After how many vain attempts in a row there are no more than one in 2^n.
 const MOST_MISSES: u32 = 8;
 
@@ -24,8 +26,8 @@ pub(super) struct Gathering {
 
 impl Gathering {
     /// Waits for about as many commands as were answered.
-    pub(super) fn gather(&mut self, queue: &Queue, answered: usize) {
-        if answered == 0 {
+    pub(super) fn gather(&mut self, queue: &Queue, answered: usize, weight: usize) {
+        if answered < 2 && weight < MANY {
             return;
         }
         if self.skip > 0 {

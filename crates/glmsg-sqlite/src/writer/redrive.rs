@@ -24,81 +24,119 @@ struct Letter {
     body: Bytes,
 }
 
+/// Where a redrive or purge of many is: it goes in pieces, so that no transaction is long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece {
+    after: i64,
+    /// What dies meanwhile is not meant.
+    until: i64,
+    /// How many were meant so far and done.
+    pub(crate) done: u64,
+    pub(crate) is_last: bool,
+}
+
+impl Piece {
+    pub(crate) const FIRST: Self = Self {
+        after: 0,
+        until: i64::MAX,
+        done: 0,
+        is_last: false,
+    };
+}
+
+/// How many dead letters a piece has.
+const PIECE: usize = 500;
+
 impl Store {
-    /// The numbers of the dead letters that are meant, oldest first.
-    fn dead_numbers(&self, group: i64, age: i64, which: &DeadLetterSelector) -> Sql<Vec<i64>> {
+    /// The numbers of the next dead letters that are meant, oldest first.
+    fn dead_numbers(
+        &self,
+        group: i64,
+        age: i64,
+        which: &DeadLetterSelector,
+        piece: &Piece,
+    ) -> Sql<Vec<i64>> {
         let now = self.now.as_micros();
-        let collect = |sql: &str, params: &[&dyn rusqlite::ToSql]| -> Sql<Vec<i64>> {
-            let mut find = self.conn.prepare_cached(sql)?;
-            let found = find.query_map(params, |row| row.get(0))?;
+        let collect = |condition: &str, last: &dyn rusqlite::ToSql| -> Sql<Vec<i64>> {
+            let mut find = self.conn.prepare_cached(&format!(
+                "SELECT n FROM dead WHERE grp = ?1 AND n > ?2 AND n <= ?3 AND ?4 - dead_at <= ?5 \
+                 AND {condition} ORDER BY n LIMIT {PIECE}"
+            ))?;
+            let found = find
+                .query_map((group, piece.after, piece.until, now, age, last), |row| {
+                    row.get(0)
+                })?;
             found.collect()
         };
         match which {
-            DeadLetterSelector::All => collect(
-                "SELECT n FROM dead WHERE grp = ?1 AND ?2 - dead_at <= ?3 ORDER BY n",
-                &[&group, &now, &age],
-            ),
-            DeadLetterSelector::Reason(reason) => collect(
-                "SELECT n FROM dead WHERE grp = ?1 AND ?2 - dead_at <= ?3 AND reason = ?4 \
-                 ORDER BY n",
-                &[&group, &now, &age, &(*reason as u8)],
-            ),
+            DeadLetterSelector::All => collect("?6 IS NULL", &None::<i64>),
+            DeadLetterSelector::Reason(reason) => collect("reason = ?6", &(*reason as u8)),
             DeadLetterSelector::Ids(ids) => {
                 let mut numbers = Vec::new();
                 for id in ids {
-                    numbers.extend(collect(
-                        "SELECT n FROM dead WHERE grp = ?1 AND ?2 - dead_at <= ?3 AND id = ?4",
-                        &[&group, &now, &age, id.as_bytes()],
-                    )?);
+                    numbers.extend(collect("id = ?6", id.as_bytes())?);
                 }
                 numbers.sort_unstable();
                 numbers.dedup();
+                numbers.truncate(PIECE);
                 Ok(numbers)
             }
         }
     }
 
-    fn dead_of(
+    /// The group, and the numbers of the next dead letters; moves the piece behind them.
+    fn next_dead(
         &mut self,
         topic: &TopicName,
         group: &GroupName,
         which: &DeadLetterSelector,
+        piece: &mut Piece,
     ) -> Outcome<(i64, Vec<i64>)> {
         let id = self.group_named(topic, group)?;
         let topic = self.topic_named(topic)?;
         self.tick(topic)?;
+        if piece.until == i64::MAX {
+            let mut last = self.conn.prepare_cached("SELECT max(n) FROM dead")?;
+            let last: Option<i64> = last.query_row([], |row| row.get(0))?;
+            piece.until = last.unwrap_or(0);
+        }
         let age = self.topics.get(&topic).map(|t| t.config.dead_letter_age);
         let age = age.map_or(i64::MAX, micros);
-        Ok((id, self.dead_numbers(id, age, which)?))
+        let numbers = self.dead_numbers(id, age, which, piece)?;
+        piece.is_last = numbers.len() < PIECE;
+        piece.after = numbers.last().copied().unwrap_or(piece.until);
+        Ok((id, numbers))
     }
 
-    /// Deletes dead letters.
+    /// Deletes a piece of the dead letters that are meant.
     pub(crate) fn purge(
         &mut self,
         topic: &TopicName,
         group: &GroupName,
         which: &DeadLetterSelector,
-    ) -> Outcome<u64> {
-        let (_, numbers) = self.dead_of(topic, group, which)?;
+        mut piece: Piece,
+    ) -> Outcome<Piece> {
+        let (_, numbers) = self.next_dead(topic, group, which, &mut piece)?;
         let mut delete = self.conn.prepare_cached("DELETE FROM dead WHERE n = ?")?;
         for n in &numbers {
             delete.execute([n])?;
         }
-        Ok(numbers.len() as u64)
+        piece.done += numbers.len() as u64;
+        Ok(piece)
     }
 
-    /// Gives dead letters back to their group.
+    /// Gives a piece of the dead letters that are meant back to their group.
     pub(crate) fn redrive(
         &mut self,
         topic: &TopicName,
         group: &GroupName,
         which: &DeadLetterSelector,
-    ) -> Outcome<u64> {
-        let (id, numbers) = self.dead_of(topic, group, which)?;
+        mut piece: Piece,
+    ) -> Outcome<Piece> {
+        let (id, numbers) = self.next_dead(topic, group, which, &mut piece)?;
         let conn = Rc::clone(&self.conn);
         let mut find =
             conn.prepare_cached("SELECT n, seq, id, at, key, body FROM dead WHERE n = ?")?;
-        let mut redriven = 0;
         for n in numbers {
             let letter = find.query_row([n], |row| {
                 let body: Vec<u8> = row.get(5)?;
@@ -111,10 +149,10 @@ impl Store {
                     body: body.into(),
                 })
             })?;
-            redriven += u64::from(self.revive(id, &letter)?);
+            piece.done += u64::from(self.revive(id, &letter)?);
         }
         self.woken.groups.insert(id);
-        Ok(redriven)
+        Ok(piece)
     }
 
     /// `false` if it is no message, and stays where it is.

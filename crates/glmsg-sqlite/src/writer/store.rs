@@ -76,9 +76,8 @@ impl Store {
         self.data_version == -1
     }
 
-    /// Begins a transaction at the time `now`. `true` if another process has written meanwhile.
-    pub(super) fn begin(&mut self, now: Timestamp) -> Sql<bool> {
-        self.now = now;
+    /// Begins a transaction. `true` if another process has written meanwhile.
+    pub(super) fn begin(&mut self) -> Sql<bool> {
         let conn = Rc::clone(&self.conn);
         conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let changed = self.look_for_changes()?;

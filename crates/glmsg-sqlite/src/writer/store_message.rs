@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use glmsg_broker::Published;
-use glmsg_core::{Error, ErrorKind, Message, MessageId, Timestamp, TopicName};
+use glmsg_core::{Error, ErrorKind, MessageId, Timestamp, TopicName};
 use rusqlite::{CachedStatement, Connection};
 
 use super::retention::Acked;
 use super::store::Store;
 use super::topic::Topic;
-use crate::encode::Encoded;
+use crate::encode::{Encoded, Entry};
 use crate::error::{Outcome, Sql};
 use crate::place::{SCHEDULED, seq};
 
@@ -44,7 +44,7 @@ impl<'a> Insert<'a> {
     /// `false` if the topic holds a message of this id.
     fn run(
         &mut self,
-        message: &Message,
+        entry: &Entry,
         expires: Option<Timestamp>,
         (place, ord): (i64, i64),
         body: &[u8],
@@ -54,17 +54,17 @@ impl<'a> Insert<'a> {
             statement.raw_bind_parameter(3, expires.map(Timestamp::as_micros))?;
             self.expires = expires;
         }
-        if self.has_key || message.key().is_some() {
-            statement.raw_bind_parameter(4, message.key())?;
-            self.has_key = message.key().is_some();
+        if self.has_key || entry.key.is_some() {
+            statement.raw_bind_parameter(4, entry.key.as_deref())?;
+            self.has_key = entry.key.is_some();
         }
-        if message.max_attempts() != self.max_attempts {
-            statement.raw_bind_parameter(5, message.max_attempts())?;
-            self.max_attempts = message.max_attempts();
+        if entry.max_attempts != self.max_attempts {
+            statement.raw_bind_parameter(5, entry.max_attempts)?;
+            self.max_attempts = entry.max_attempts;
         }
         statement.raw_bind_parameter(6, place)?;
         statement.raw_bind_parameter(7, ord)?;
-        statement.raw_bind_parameter(8, message.id().as_bytes())?;
+        statement.raw_bind_parameter(8, entry.id.as_bytes())?;
         statement.raw_bind_parameter(9, body)?;
         Ok(statement.raw_execute()? > 0)
     }
@@ -76,15 +76,18 @@ impl Store {
         let conn = Rc::clone(&self.conn);
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut at = 0;
-        for run in batch.messages().chunk_by(|a, b| a.topic() == b.topic()) {
-            let id = self.topic_or_new(run[0].topic())?;
+        for (name, count) in batch.runs() {
+            let id = self.topic_or_new(name)?;
             self.tick(id)?;
             let now = self.now;
             let stored_at = self.topics.get_mut(&id).map(|t| t.store_time(now));
             let mut insert = Insert::new(&conn, id, stored_at.unwrap_or(now))?;
             let mut acked = None;
-            for _ in run {
-                outcomes.push(self.store(id, batch, at, &mut insert, &mut acked)?);
+            for _ in 0..*count {
+                outcomes.push(match batch.get(at, name) {
+                    Ok(item) => self.store((id, name), item, &mut insert, &mut acked)?,
+                    Err(rejected) => Published::Rejected(rejected),
+                });
                 at += 1;
             }
             self.woken.topics.insert(id);
@@ -94,38 +97,33 @@ impl Store {
 
     fn store(
         &mut self,
-        id: i64,
-        batch: &Encoded,
-        at: usize,
+        (id, name): (i64, &TopicName),
+        (entry, body): (&Entry, &[u8]),
         insert: &mut Insert<'_>,
         acked: &mut Option<Acked>,
     ) -> Sql<Published> {
-        let (message, body) = match batch.get(at) {
-            Ok(found) => found,
-            Err(rejected) => return Ok(Published::Rejected(rejected)),
-        };
         let topic = self.topics.get(&id);
         if topic.is_some_and(|topic| topic.len() >= topic.config.max_len) {
-            if holds(&self.conn, id, message.id())? {
+            if holds(&self.conn, id, entry.id)? {
                 return Ok(Published::Duplicate);
             }
             if !self.make_room(id, acked)? {
                 let held = self.topics.get(&id).map_or(0, Topic::len);
-                return Ok(Published::Full(full(message.topic(), held)));
+                return Ok(Published::Full(full(name, held)));
             }
         }
         let now = self.now;
         let Some(topic) = self.topics.get_mut(&id) else {
-            return Ok(Published::Full(full(message.topic(), 0)));
+            return Ok(Published::Full(full(name, 0)));
         };
-        let lane = usize::from(message.priority().as_u8());
-        let expires = message.expires_at(now);
-        let due = message.schedule().due(now);
+        let lane = usize::from(entry.lane);
+        let expires = entry.expires(now);
+        let due = entry.due(now);
         let place = match due {
             Some(_) => (seq(id, SCHEDULED, topic.next_scheduled), 0),
             None => (seq(id, lane, topic.next[lane]), topic.ord),
         };
-        if !insert.run(message, expires, place, body)? {
+        if !insert.run(entry, expires, place, body)? {
             return Ok(Published::Duplicate);
         }
         topic.is_dirty = true;
@@ -133,7 +131,7 @@ impl Store {
             let mut schedule = self.conn.prepare_cached(
                 "INSERT INTO scheduled (topic, due, seq, lane) VALUES (?, ?, ?, ?)",
             )?;
-            schedule.execute((id, due.as_micros(), place.0, message.priority().as_u8()))?;
+            schedule.execute((id, due.as_micros(), place.0, entry.lane))?;
             topic.scheduled += 1;
             topic.next_scheduled += 1;
             topic.next_due = Some(topic.next_due.map_or(due, |next| next.min(due)));

@@ -22,9 +22,8 @@ impl Writer {
     /// that did are answered; the jobs are not.
     pub(super) fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), TransactionFailure> {
         let patience = Patience::new(self.config.busy_timeout);
-        let now = self.now();
         let is_first = self.store.is_new();
-        let begun = patience.insist_mut(|| self.store.begin(now));
+        let begun = patience.insist_mut(|| self.store.begin());
         match begun {
             Ok(true) if !is_first => {
                 self.neighbour_at = Some(Instant::now());
@@ -33,6 +32,8 @@ impl Writer {
             Ok(_) => {}
             Err(error) => return Err(self.give_up(error, true)),
         }
+        // Not before: the lock may have been waited for.
+        self.store.now = self.clock.now();
         if let Err(error) = self.run_all(jobs) {
             return Err(self.give_up(error, false));
         }
