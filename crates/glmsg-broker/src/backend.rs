@@ -205,8 +205,9 @@ pub trait Backend: Send + Sync + 'static {
     fn close(&self) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// A member's flow of deliveries. Dropping it leaves the group; what it held and did not settle
-/// is delivered again when its lease runs out.
+/// A member's flow of deliveries. Dropping it leaves the group: what it had taken and not yet
+/// handed out is given back at once, without counting an attempt; deliveries handed out and not
+/// settled come again when their leases run out.
 pub trait Source: Send + 'static {
     /// What settles this source's deliveries.
     type Settler: Settler;

@@ -71,15 +71,31 @@ fn no_backend(scheme: &str) -> Error {
         ));
     }
     let known: Vec<String> = schemes().iter().map(|s| format!("{s}:")).collect();
-    let plain: String = scheme
-        .chars()
-        .take(20)
-        .filter(char::is_ascii_alphanumeric)
-        .collect();
+    let plain = |c: &char| c.is_ascii_alphanumeric() || "+-.".contains(*c);
+    let plain: String = scheme.chars().take(20).filter(plain).collect();
     let what = match plain.is_empty() {
         true => "a broker URL begins with a scheme".to_owned(),
         false => format!("unknown broker scheme \"{plain}:\""),
     };
     Error::new(ErrorKind::ConfigInvalid, what)
         .remedy(format!("this build knows {}", known.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_scheme_is_named_and_a_secret_is_not() {
+        let error = no_backend("carrier-pigeon");
+        assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+        assert!(error.to_string().contains("\"carrier-pigeon:\""), "{error}");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let error = runtime
+            .block_on(connect("redis://user:hunter2@host"))
+            .expect_err("not here");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
 }
