@@ -258,3 +258,32 @@ async fn members_come_and_go() {
         GROUP
     );
 }
+
+#[tokio::test]
+async fn many_dead_letters_are_redriven_once() {
+    const ALL: u32 = 1200;
+    let place = Place::new();
+    let broker = place.open().await;
+    let mut source = broker.subscribe(&options()).await.unwrap();
+    publish(&broker, &messages(ALL)).await;
+    let received = receive(&mut source, ALL as usize).await;
+    let rejects: Vec<_> = received
+        .iter()
+        .map(|r| Nack::reject(r.token, DeadLetterReason::Rejected, "no"))
+        .collect();
+    source.settler().nack(&rejects).await.unwrap();
+    place
+        .sql()
+        .execute("UPDATE dead SET body = x'00' WHERE n = 700", [])
+        .unwrap();
+    let some = DeadLetterSelector::Ids(received.iter().take(3).map(|r| r.message.id()).collect());
+    assert_eq!(broker.purge(&topic(), &group(), &some).await.unwrap(), 3);
+    let rejected = DeadLetterSelector::Reason(DeadLetterReason::Rejected);
+    let redriven = broker.redrive(&topic(), &group(), &rejected).await.unwrap();
+    assert_eq!(redriven, u64::from(ALL) - 4);
+    let again = numbers(&receive(&mut source, ALL as usize - 4).await);
+    let expected: Vec<_> = (3..ALL).filter(|n| *n != 699).collect();
+    assert_eq!(again, expected);
+    let lag = broker.lag(&topic(), &group()).await.unwrap();
+    assert_eq!((lag.dead_letters, lag.in_flight), (1, u64::from(ALL) - 4));
+}
