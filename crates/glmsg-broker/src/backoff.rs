@@ -19,8 +19,4 @@ impl Backoff {
         self.failures += 1;
         wait
     }
-
-    pub(crate) async fn wait(&mut self) {
-        tokio::time::sleep(self.next()).await;
-    }
 }

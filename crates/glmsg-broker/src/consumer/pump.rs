@@ -23,10 +23,14 @@ use crate::{BoxSettler, BoxSource, Handler, Intake, Received, Settled, Settler, 
 const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 
 type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Receipt = (BoxSource, Vec<Received>, Result<Intake>);
 
 pub(super) struct Pump<H> {
-    /// `None` once the intake has stopped, so that the group sees the member leave.
+    /// `None` while a receive is under way, and once the intake has stopped.
     source: Option<BoxSource>,
+    /// Under way. It is never given up for being asked again with another number, so that nothing
+    /// it has taken waits unseen; dropping it with its source gives that back.
+    receiving: Option<Task<Receipt>>,
     settler: BoxSettler,
     shared: Arc<Shared>,
     handler: Arc<H>,
@@ -50,6 +54,7 @@ impl<H: Handler> Pump<H> {
         Self {
             settler: source.settler(),
             source: Some(source),
+            receiving: None,
             shared,
             handler,
             workers: JoinSet::new(),
@@ -80,7 +85,8 @@ impl<H: Handler> Pump<H> {
             if deadline.is_some() && self.settling.is_none() && shared.is_quiet() {
                 break;
             }
-            let (room, draining) = (self.room(), self.source.is_none());
+            self.begin_receiving();
+            let draining = deadline.is_some();
             tokio::select! {
                 biased;
                 () = &mut cancelled, if deadline.is_none() => {
@@ -93,7 +99,9 @@ impl<H: Handler> Pump<H> {
                 () = shared.pump.notified() => {}
                 () = until(self.settle_at) => self.settle_at = None,
                 () = until(self.receive_at) => self.receive_at = None,
-                received = recv(&mut self.source, &mut self.buf, room), if room > 0 => {
+                (source, buf, received) = pending_or(&mut self.receiving) => {
+                    self.receiving = None;
+                    (self.source, self.buf) = (Some(source), buf);
                     self.received(received);
                 }
                 () = until(deadline), if draining => {
@@ -124,7 +132,8 @@ impl<H: Handler> Pump<H> {
             .counters
             .stopped
             .fetch_add(held.len() as u64, Relaxed);
-        if let Err(error) = self.settler.release(&held).await {
+        let released = tokio::time::timeout(GRACE, self.settler.release(&held)).await;
+        if let Ok(Err(error)) = released {
             self.ending = Err(error);
         }
         self.workers.detach_all();
@@ -143,6 +152,20 @@ impl<H: Handler> Pump<H> {
             }
             let worker = worker::run(self.shared.clone(), index, self.handler.clone());
             self.workers.spawn(worker);
+        }
+    }
+
+    fn begin_receiving(&mut self) {
+        let room = self.room();
+        if room == 0 {
+            return;
+        }
+        let mut buf = std::mem::take(&mut self.buf);
+        if let Some(mut source) = self.source.take() {
+            self.receiving = Some(Box::pin(async move {
+                let received = source.recv(&mut buf, room).await;
+                (source, buf, received)
+            }));
         }
     }
 
@@ -273,7 +296,7 @@ impl<H: Handler> Pump<H> {
 
     /// No more intake; what waits goes back at once.
     fn stop_intake(&mut self) {
-        self.source = None;
+        (self.source, self.receiving) = (None, None);
         let mut state = self.shared.state();
         state.draining = true;
         let mut back: Vec<Token> = state.ready.drain(..).map(|r| r.token).collect();
@@ -282,17 +305,6 @@ impl<H: Handler> Pump<H> {
             back.push(suspect.token);
         }
         state.outcomes.releases.append(&mut back);
-    }
-}
-
-async fn recv(
-    source: &mut Option<BoxSource>,
-    buf: &mut Vec<Received>,
-    room: usize,
-) -> Result<Intake> {
-    match source {
-        Some(source) => source.recv(buf, room).await,
-        None => std::future::pending().await,
     }
 }
 

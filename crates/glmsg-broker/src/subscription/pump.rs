@@ -1,46 +1,55 @@
 //! Keeps a subscription's buffer full and its leases alive.
 
 use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use glmsg_core::Result;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use super::Shared;
 use crate::backoff::Backoff;
-use crate::{BoxSource, Settled, Settler, Source, Token};
+use crate::{BoxSource, Intake, Received, Settled, Settler, Source, Token};
+
+type Receiving = Pin<Box<dyn Future<Output = (BoxSource, Vec<Received>, Result<Intake>)> + Send>>;
 
 pub(super) async fn run(source: BoxSource, shared: Arc<Shared>) {
-    // Dropped as soon as the intake stops, so that the group sees the member leave.
     let mut source = Some(source);
+    // A receive under way is never given up for room alone, so that nothing it has taken waits
+    // unseen; dropping it with its source gives that back and leaves the group.
+    let mut receiving: Option<Receiving> = None;
     let beat = shared.options.lease / 3;
     let mut heartbeat = interval_at(Instant::now() + beat, beat);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut backoff = Backoff::default();
-    let mut buf = Vec::new();
+    let mut resume_at = Instant::now();
     loop {
         let room = {
             let state = shared.state();
             if state.closing || state.ended {
-                source = None;
+                (source, receiving) = (None, None);
                 if state.held.is_empty() {
                     return;
                 }
             }
             shared.options.prefetch.saturating_sub(state.ready.len())
         };
+        let is_due = resume_at <= Instant::now();
+        if let Some(source) = source.take_if(|_| room > 0 && is_due) {
+            receiving = Some(Box::pin(receive(source, room)));
+        }
         tokio::select! {
             biased;
             () = shared.pump.notified() => {}
             _ = heartbeat.tick() => renew(&shared).await,
-            received = recv(&mut source, &mut buf, room), if source.is_some() && room > 0 => {
+            (back, buf, received) = finish(&mut receiving) => {
+                (source, receiving) = (Some(back), None);
                 match received {
                     Ok(_) => backoff.reset(),
                     Err(error) if error.is_transient() => {
                         tracing::warn!(%error, "receive failed; trying again");
-                        tokio::select! {
-                            () = backoff.wait() => {}
-                            () = shared.pump.notified() => {}
-                        }
+                        resume_at = Instant::now() + backoff.next();
                     }
                     Err(error) => {
                         let mut state = shared.state();
@@ -48,32 +57,36 @@ pub(super) async fn run(source: BoxSource, shared: Arc<Shared>) {
                         state.ended = true;
                     }
                 }
-                hand_over(&shared, &mut buf).await;
+                hand_over(&shared, buf).await;
             }
+            () = sleep_until(resume_at), if !is_due => {}
         }
     }
 }
 
-async fn recv(
-    source: &mut Option<BoxSource>,
-    buf: &mut Vec<crate::Received>,
-    room: usize,
-) -> glmsg_core::Result<crate::Intake> {
-    match source {
-        Some(source) => source.recv(buf, room).await,
+async fn receive(mut source: BoxSource, room: usize) -> (BoxSource, Vec<Received>, Result<Intake>) {
+    let mut buf = Vec::new();
+    let received = source.recv(&mut buf, room).await;
+    (source, buf, received)
+}
+
+async fn finish(receiving: &mut Option<Receiving>) -> (BoxSource, Vec<Received>, Result<Intake>) {
+    match receiving {
+        Some(receiving) => receiving.await,
         None => std::future::pending().await,
     }
 }
 
-async fn hand_over(shared: &Shared, buf: &mut Vec<crate::Received>) {
+async fn hand_over(shared: &Shared, buf: Vec<Received>) {
     let (waker, late) = {
         let mut state = shared.state();
         // What arrives while the user is closing goes straight back.
-        let late: Vec<Token> = match state.closing {
-            true => buf.drain(..).map(|r| r.token).collect(),
-            false => Vec::new(),
-        };
-        state.ready.extend(buf.drain(..));
+        let mut late: Vec<Token> = Vec::new();
+        if state.closing {
+            late.extend(buf.iter().map(|r| r.token));
+        } else {
+            state.ready.extend(buf);
+        }
         (state.waker.take(), late)
     };
     if let Some(waker) = waker {
