@@ -6,6 +6,7 @@ mod compare;
 mod pair;
 mod side;
 mod step;
+mod traffic;
 
 use glmsg_conformance::Fixture;
 use glmsg_tests::SqliteByHand;
@@ -18,7 +19,7 @@ use step::{Profile, Step, steps};
 /// How many histories are tried, and how long they are.
 fn effort() -> (u32, std::ops::Range<usize>) {
     match std::env::var_os("GLMSG_LONG") {
-        Some(_) => (1024, 100..300),
+        Some(_) => (400, 100..250),
         None => (64, 60..90),
     }
 }

@@ -1,6 +1,7 @@
 //! The consumer runtime over this backend: what most users use, on default settings wherever a
 //! case does not need others.
 
+mod backing_off;
 mod draining;
 mod handling;
 mod leasing;
@@ -9,6 +10,7 @@ mod retrying;
 mod scaling;
 mod subscribing;
 
+pub use backing_off::*;
 pub use draining::*;
 pub use handling::*;
 pub use leasing::*;
@@ -34,7 +36,7 @@ use crate::{Case, Fixture};
 macro_rules! consumer_cases {
     ($then:ident $($args:tt)*) => {
         $crate::$then! { consumer [
-            "consumer/handling.rs" "consumer/retrying.rs" "consumer/leasing.rs"
+            "consumer/handling.rs" "consumer/retrying.rs" "consumer/backing_off.rs" "consumer/leasing.rs"
             "consumer/draining.rs" "consumer/scaling.rs" "consumer/subscribing.rs"
             "consumer/observing.rs"
         ] [

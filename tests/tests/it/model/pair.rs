@@ -4,8 +4,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use glmsg_broker::{
-    BoxSettler, DeadLetterSelector, GroupConfig, Nack, Published, Received, Settled, Settler,
-    StartFrom, Token, TopicConfig,
+    BoxSettler, DeadLetterSelector, GroupConfig, Nack, Settler, StartFrom, Token, TopicConfig,
 };
 use glmsg_conformance::Fixture;
 use glmsg_core::{DeadLetterReason, Error, Message, MessageId, Timestamp};
@@ -15,30 +14,24 @@ use super::compare;
 use super::side::{Side, group, group_config, topic};
 use super::step::{Draft, Profile, Start, Step, Which};
 
-/// How long the backend may take for what the model does at once.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long the backend is watched where the model says that nothing comes. Whatever comes later
-/// is found by the steps that follow.
-const GRACE: Duration = Duration::from_millis(10);
-
 pub(crate) type Outcome<T = ()> = Result<T, String>;
 
 /// A delivery as both sides hold it. It is kept after it was settled, so that settling it again is
 /// tried, too.
-struct Held {
-    model: (BoxSettler, Token),
-    backend: (BoxSettler, Token),
+pub(super) struct Held {
+    pub(super) model: (BoxSettler, Token),
+    pub(super) backend: (BoxSettler, Token),
 }
 
 /// The model and a backend.
 pub(crate) struct Pair<F> {
-    model: Side<MemoryByHand>,
-    backend: Side<F>,
+    pub(super) model: Side<MemoryByHand>,
+    pub(super) backend: Side<F>,
     profile: Profile,
     bounds: TopicConfig,
     now: Timestamp,
     published: Vec<Message>,
-    held: [Vec<Held>; 3],
+    pub(super) held: [Vec<Held>; 3],
 }
 
 pub(crate) fn same<T: PartialEq + Debug>(what: &str, model: &T, backend: &T) -> Outcome {
@@ -52,7 +45,7 @@ pub(crate) fn same<T: PartialEq + Debug>(what: &str, model: &T, backend: &T) -> 
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-fn broken(error: Error) -> String {
+pub(super) fn broken(error: Error) -> String {
     format!("an error where none may be: {error}")
 }
 
@@ -219,101 +212,6 @@ impl<F: Fixture> Pair<F> {
             builder = builder.delay(delay);
         }
         builder.build().expect("a valid message")
-    }
-
-    async fn publish(&mut self, messages: &[Message]) -> Outcome {
-        let name = |outcome: &Published| match outcome {
-            Published::Stored => "stored".to_owned(),
-            Published::Duplicate => "duplicate".to_owned(),
-            Published::Full(_) => "full".to_owned(),
-            other => format!("{other:?}"),
-        };
-        let names = |outcomes: Vec<Published>| outcomes.iter().map(name).collect::<Vec<_>>();
-        let model = self.model.broker.publish(messages).await.map_err(broken)?;
-        let backend = self.backend.broker.publish(messages).await;
-        let backend = backend.map_err(broken)?;
-        same("published", &names(model), &names(backend))?;
-        Ok(())
-    }
-
-    /// Receives on the model what it has at once, and from the backend the same.
-    async fn receive(&mut self, group: usize, member: usize, max: usize) -> Outcome {
-        let from = (group, member);
-        let (model, intake) = self
-            .model
-            .receive(from, max, Duration::ZERO)
-            .await
-            .map_err(broken)?;
-        let counts = |n: usize, i: glmsg_broker::Intake| (n, i.expired, i.dead_lettered);
-        let expected = counts(model.len(), intake);
-        let mut backend: Vec<Received> = Vec::new();
-        let mut found = (0, 0, 0);
-        while found.0 < expected.0 || found.1 < expected.1 || found.2 < expected.2 {
-            let want = (max - backend.len()).max(1);
-            let more = self.backend.receive(from, want, PATIENCE).await;
-            let (some, intake) = more.map_err(broken)?;
-            if some.is_empty() && intake == glmsg_broker::Intake::default() {
-                break;
-            }
-            found.1 += intake.expired;
-            found.2 += intake.dead_lettered;
-            backend.extend(some);
-            found.0 = backend.len();
-        }
-        if model.len() < max {
-            let more = self.backend.receive(from, max - model.len(), GRACE).await;
-            let (some, intake) = more.map_err(broken)?;
-            found.1 += intake.expired;
-            found.2 += intake.dead_lettered;
-            backend.extend(some);
-            found.0 = backend.len();
-        }
-        let seen = |all: &[Received]| -> Vec<_> {
-            let one = |d: &Received| {
-                let payload = String::from_utf8_lossy(d.message.payload()).into_owned();
-                let priority = d.message.priority();
-                (payload, priority, d.attempt, d.history.clone())
-            };
-            all.iter().map(one).collect()
-        };
-        same("received", &seen(&model), &seen(&backend))?;
-        same("deliveries, expired and dead-lettered", &expected, &found)?;
-        for (model, backend) in model.into_iter().zip(backend) {
-            same("the message", &model.message, &backend.message)?;
-            let held = &mut self.held[group];
-            held.push(Held {
-                model: (self.model.settler(group, member), model.token),
-                backend: (self.backend.settler(group, member), backend.token),
-            });
-            // The settled among them make room in time.
-            if held.len() > 24 {
-                held.remove(0);
-            }
-        }
-        Ok(())
-    }
-
-    /// Settles some of what is held on both sides.
-    async fn settle(
-        &mut self,
-        group: usize,
-        first: usize,
-        count: usize,
-        call: impl AsyncFn(BoxSettler, Vec<Token>) -> glmsg_core::Result<Vec<Settled>>,
-    ) -> Outcome {
-        let held = &self.held[group];
-        if held.is_empty() {
-            return Ok(());
-        }
-        let first = first % held.len();
-        for one in held.iter().skip(first).take(count) {
-            let (settler, token) = &one.model;
-            let model = call(settler.clone(), vec![*token]).await.map_err(broken)?;
-            let (settler, token) = &one.backend;
-            let backend = call(settler.clone(), vec![*token]).await.map_err(broken)?;
-            same("settled", &model, &backend)?;
-        }
-        Ok(())
     }
 
     async fn selector(&self, n: usize, which: &Which) -> Outcome<DeadLetterSelector> {

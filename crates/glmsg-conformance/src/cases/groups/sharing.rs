@@ -1,0 +1,92 @@
+//! Every group gets every message; its members share them.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::Fixture;
+use crate::member::{Member, received_ids};
+use crate::messages::{dead_letters, ids, message, numbered, store};
+use crate::patience::within;
+
+/// Each of several groups gets every message.
+///
+/// Promise 4
+pub async fn every_group_gets_every_message<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let mut early = Member::join(&broker, "early").await;
+    let messages = numbered(20);
+    store(&broker, &messages).await;
+    let mut late = Member::join(&broker, "late").await;
+    for member in [&mut early, &mut late] {
+        let got = member.take(20).await;
+        assert_eq!(received_ids(&got), ids(&messages));
+        member.ack_all(&got).await;
+    }
+}
+
+/// Members of a group share its messages: each goes to exactly one of them.
+///
+/// Promise 4
+pub async fn members_share_a_groups_messages<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let (report, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    for _ in 0..4 {
+        let mut member = Member::join(&f.broker().await, "g").await;
+        let report = report.clone();
+        tokio::spawn(async move {
+            while let Ok(some) = member.recv(5).await {
+                for got in &some {
+                    let _ = report.send((got.message.id(), got.attempt));
+                    member.ack(got).await;
+                }
+            }
+        });
+    }
+    let messages = numbered(200);
+    for part in messages.chunks(20) {
+        store(&broker, part).await;
+    }
+    let mut got = HashSet::new();
+    for n in 0..200 {
+        let what = format!("message {n} of 200 at any member");
+        let (id, attempt) = within(&what, seen.recv()).await.expect("members run");
+        assert!(got.insert(id), "{id} was delivered to two members");
+        assert_eq!(attempt, 1);
+    }
+    assert_eq!(got, ids(&messages).into_iter().collect());
+}
+
+/// A message that one group failed comes again to that group and to no other.
+///
+/// Promise 4
+pub async fn a_retry_goes_only_to_its_group<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let mut failing = Member::join(&broker, "failing").await;
+    let mut content = Member::join(&broker, "content").await;
+    let sent = message("once more");
+    store(&broker, std::slice::from_ref(&sent)).await;
+    let got = content.next().await;
+    content.ack(&got).await;
+    let got = failing.next().await;
+    failing.retry(&got, Duration::ZERO, "failed").await;
+    let again = failing.next().await;
+    assert_eq!((again.message.id(), again.attempt), (sent.id(), 2));
+    content.expect_nothing(&broker).await;
+}
+
+/// A dead letter of one group is none of another, and is still delivered there.
+///
+/// Promise 4
+pub async fn a_dead_letter_belongs_to_its_group<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let mut refusing = Member::join(&broker, "refusing").await;
+    let mut content = Member::join(&broker, "content").await;
+    let sent = message("a matter of taste");
+    store(&broker, std::slice::from_ref(&sent)).await;
+    let got = refusing.next().await;
+    refusing.reject(&got, "no").await;
+    assert_eq!(dead_letters(&broker, "refusing").await.len(), 1);
+    assert_eq!(dead_letters(&broker, "content").await, []);
+    let got = content.next().await;
+    assert_eq!((got.message.id(), got.attempt), (sent.id(), 1));
+}
