@@ -5,6 +5,7 @@ mod bury;
 mod candidate;
 mod fetch;
 mod gather;
+mod glance;
 mod group;
 mod keys;
 mod parking;
@@ -180,8 +181,14 @@ impl Writer {
             self.lot.refresh_due(self.clock.now());
             self.look_at_others();
             let is_stale = self.stale_at.elapsed() >= STALE_EVERY;
-            if jobs.is_empty() && !self.lot.has_fresh() && !self.has_chores() && !is_stale {
-                continue;
+            if jobs.is_empty() && !self.store.has_chores() && !is_stale {
+                let is_first = self.store.is_new();
+                if self.lot.glance(&mut self.store, self.clock.now()) && !is_first {
+                    self.neighbour_at = Some(Instant::now());
+                }
+                if !self.lot.has_fresh() {
+                    continue;
+                }
             }
             if is_stale {
                 self.stale_at = Instant::now();
@@ -197,7 +204,7 @@ impl Writer {
 
     /// How long to wait for commands.
     fn patience(&self) -> Option<Duration> {
-        if self.has_chores() || self.lot.has_fresh() {
+        if self.store.has_chores() || self.lot.has_fresh() {
             return Some(Duration::ZERO);
         }
         let mut patience = STALE_EVERY.saturating_sub(self.stale_at.elapsed());
@@ -207,10 +214,6 @@ impl Writer {
             patience = due.map_or(patience, |due| patience.min(due));
         }
         Some(patience)
-    }
-
-    fn has_chores(&self) -> bool {
-        self.store.has_chores()
     }
 
     /// Looks whether another process has written something that somebody here waits for.

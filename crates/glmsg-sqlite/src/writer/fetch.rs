@@ -214,7 +214,7 @@ impl Store {
     }
 
     /// When something may be deliverable without anybody doing anything.
-    fn next_due(&self, group: i64, topic: i64) -> Sql<Option<Timestamp>> {
+    pub(super) fn next_due(&self, group: i64, topic: i64) -> Sql<Option<Timestamp>> {
         let mut find = self.conn.prepare_cached(
             "SELECT due FROM delivery WHERE grp = ? AND lane = ? AND due > ? ORDER BY due LIMIT 1",
         )?;

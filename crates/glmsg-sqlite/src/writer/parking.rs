@@ -37,6 +37,14 @@ impl Parked {
         Ok(fetched)
     }
 
+    /// There is nothing for it, before `due` at least.
+    fn rest(&mut self, now: Timestamp, due: Option<Timestamp>) {
+        self.is_fresh = false;
+        // Now and then a member that waits is to be seen.
+        let seen = now.after(self.fetch.lease / 2);
+        self.next_due = Some(due.map_or(seen, |due| due.min(seen)));
+    }
+
     fn see(&self, store: &mut Store) -> Sql<()> {
         store.see(self.fetch.member, self.fetch.lease)
     }
@@ -86,6 +94,31 @@ impl Lot {
             .min()
     }
 
+    /// Sorts out those that would find nothing, without the lock for writing. `true` if another
+    /// process has written.
+    pub(super) fn glance(&mut self, store: &mut Store, now: Timestamp) -> bool {
+        if !self.has_fresh() {
+            return false;
+        }
+        let looked = store.glance(now, |store, changed| {
+            if changed {
+                self.refresh_all();
+            }
+            for parked in self.parked.iter_mut().filter(|parked| parked.is_fresh) {
+                if let Some(Fetched::Nothing(due)) = store.foresee(&parked.fetch)? {
+                    parked.rest(store.now, due);
+                }
+            }
+            Ok(changed)
+        });
+        // What fails here fails again, and is answered, when it is done in earnest.
+        looked.unwrap_or_else(|error| {
+            tracing::debug!(%error, "looking ahead failed");
+            self.refresh_all();
+            false
+        })
+    }
+
     /// Looks for something for those that may find something now.
     pub(super) fn look(&mut self, store: &mut Store) -> Sql<()> {
         loop {
@@ -121,10 +154,7 @@ impl Lot {
             match outcome {
                 Ok(Fetched::Nothing(due)) => {
                     emptied.insert(parked.fetch.group, due);
-                    parked.is_fresh = false;
-                    // Now and then a member that waits is to be seen.
-                    let seen = store.now.after(parked.fetch.lease / 2);
-                    parked.next_due = Some(due.map_or(seen, |due| due.min(seen)));
+                    parked.rest(store.now, due);
                     waiting.push(parked);
                 }
                 Ok(Fetched::Withdrawn) => {}

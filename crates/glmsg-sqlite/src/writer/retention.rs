@@ -13,6 +13,8 @@ use crate::place::{LANES, number_of, seq};
 
 /// How many old messages go in one transaction.
 const AT_ONCE: usize = 500;
+/// How long a member that died is kept.
+const DEAD: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 /// How many rows of what was deleted are cleared away in one transaction.
 const GARBAGE_AT_ONCE: i64 = 1000;
 
@@ -191,8 +193,9 @@ impl Store {
     pub(super) fn drop_stale(&mut self) -> Sql<()> {
         let conn = Rc::clone(&self.conn);
         let now = self.now.as_micros();
-        conn.prepare_cached("DELETE FROM member WHERE seen_at < ? - 3 * lease")?
-            .execute([now])?;
+        // Long after they stopped to be listed: a process that was only stopped goes on as before.
+        conn.prepare_cached("DELETE FROM member WHERE seen_at < ? - 3 * lease - ?")?
+            .execute((now, micros(DEAD)))?;
         let mut find = conn.prepare_cached(
             "SELECT grp.id, topic.dead_letter_age FROM grp JOIN topic ON topic.id = grp.topic",
         )?;

@@ -21,11 +21,15 @@ fn parts(token: Token, group: i64) -> Option<(i64, i64)> {
 }
 
 impl Store {
+    /// `true` if a member was not noted as seen for a while. Seldom, as it is a write.
+    pub(super) fn is_to_be_seen(&self, member: i64, lease: Duration) -> bool {
+        let is_recent = |seen: &Timestamp| self.now.since(*seen) < lease / 3;
+        !self.seen.get(&member).is_some_and(is_recent)
+    }
+
     /// Notes that a member was here, now and then.
     pub(super) fn see(&mut self, member: i64, lease: Duration) -> Sql<()> {
-        // Seldom, as it is a write.
-        let is_recent = |seen: &Timestamp| self.now.since(*seen) < lease / 3;
-        if self.seen.get(&member).is_some_and(is_recent) {
+        if !self.is_to_be_seen(member, lease) {
             return Ok(());
         }
         let mut update = self

@@ -80,6 +80,11 @@ impl Store {
     pub(super) fn begin(&mut self) -> Sql<bool> {
         let conn = Rc::clone(&self.conn);
         conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.refresh_caches()
+    }
+
+    /// Forgets what another process may have changed; `true` if there was one.
+    pub(super) fn refresh_caches(&mut self) -> Sql<bool> {
         let changed = self.look_for_changes()?;
         if changed {
             self.forget();
