@@ -80,9 +80,12 @@ where
     }
 }
 
-/// Why a handler failed. `?` turns any error into one that is retried; a `Codec` error of glmsg
-/// itself (the payload is not what the handler takes) becomes a dead letter at once, because the
-/// same bytes will fail again.
+/// Why a handler failed. `?` turns any error into one that is retried; a `Codec` or `Unsupported`
+/// error of glmsg itself (the payload is not what the handler takes) becomes a dead letter at once,
+/// because the same bytes will fail again.
+///
+/// For what is no [`std::error::Error`], such as `anyhow::Error`, write
+/// `.map_err(|e| HandlerError::retry(e.to_string()))`.
 ///
 /// Like `Box<dyn Error>` it is no [`std::error::Error`] itself.
 pub struct HandlerError {
@@ -139,7 +142,8 @@ impl HandlerError {
 impl<E: StdError + Send + Sync + 'static> From<E> for HandlerError {
     fn from(error: E) -> Self {
         let ours = (&error as &dyn Any).downcast_ref::<Error>();
-        let undecodable = ours.is_some_and(|e| e.kind() == ErrorKind::Codec);
+        let undecodable =
+            ours.is_some_and(|e| matches!(e.kind(), ErrorKind::Codec | ErrorKind::Unsupported));
         let mut this = Self::new(with_causes(&error), undecodable.then_some(Verdict::Reject));
         if undecodable {
             this.reason = DeadLetterReason::Undecodable;

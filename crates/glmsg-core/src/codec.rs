@@ -104,7 +104,9 @@ impl Message {
             _ if content_type.is_text() => {
                 text::decode_text(self.payload()).map_err(|e| self.at(e))
             }
-            _ => Err(self.no_codec("read its bytes with payload(), or use decode_with")),
+            _ => Err(self.no_codec(
+                "publish it with Message::json or Message::text, or read payload() instead",
+            )),
         }
     }
 
@@ -123,7 +125,7 @@ impl Message {
 
     #[cold]
     fn no_codec(&self, remedy: &str) -> Error {
-        let text = "no codec is compiled in for this content type";
+        let text = "this build decodes no payload of this content type";
         Error::new(ErrorKind::Unsupported, text)
             .operation("decode")
             .with("content type", self.content_type())

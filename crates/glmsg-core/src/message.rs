@@ -101,7 +101,8 @@ impl Message {
         MessageBuilder::new(topic.try_into().map_err(Error::from))
     }
 
-    /// A message with this payload and defaults for the rest.
+    /// A message with this payload as raw bytes, which no handler's `decode` takes, and defaults for
+    /// the rest. See [`json`](Self::json) and [`text`](Self::text) for payloads with a type.
     ///
     /// # Errors
     /// As [`MessageBuilder::build`].
@@ -125,6 +126,18 @@ impl Message {
         V: serde::Serialize + ?Sized,
     {
         Self::builder(topic).json(value).build()
+    }
+
+    /// A message whose payload is `text`, as `text/plain`, with defaults for the rest.
+    ///
+    /// # Errors
+    /// As [`MessageBuilder::build`].
+    pub fn text<T>(topic: T, text: impl Into<String>) -> Result<Self>
+    where
+        T: TryInto<TopicName>,
+        Error: From<T::Error>,
+    {
+        Self::builder(topic).text(text).build()
     }
 
     /// A builder with all this message's fields, for a changed copy. The copy keeps the id; its

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::atomic::Ordering;
 
-use glmsg_core::{AttemptOutcome, DeadLetterReason, ErrorKind, clean_error_text};
+use glmsg_core::{AttemptOutcome, DeadLetterReason, ErrorKind, MessageId, clean_error_text};
 
 use super::shared::{Outcomes, Shared};
 use crate::{HandlerError, Nack, Received, Requeue, Token, Verdict};
@@ -38,15 +38,25 @@ pub(super) fn refuse(shared: &Shared, received: &Received) -> Option<Nack> {
     None
 }
 
+/// What is known of an attempt besides how it ended.
+#[derive(Clone, Copy)]
+pub(super) struct Attempted {
+    pub(super) token: Token,
+    pub(super) id: MessageId,
+    /// Which attempt it was.
+    pub(super) number: u32,
+    /// How many there may be.
+    pub(super) allowed: u32,
+}
+
 /// Asks for what `ended` means for the message.
-pub(super) fn conclude(
-    shared: &Shared,
-    token: Token,
-    attempt: u32,
-    allowed: u32,
-    ended: Ended,
-    done: &mut Outcomes,
-) {
+pub(super) fn conclude(shared: &Shared, attempted: Attempted, ended: Ended, done: &mut Outcomes) {
+    let Attempted {
+        token,
+        id,
+        number: attempt,
+        allowed,
+    } = attempted;
     let counters = &shared.counters;
     let error = match ended {
         Ended::Returned(Ok(())) => {
@@ -87,7 +97,15 @@ pub(super) fn conclude(
         Verdict::Retry => Nack::retry(token, retry.delay(attempt), &text).outcome(outcome),
         Verdict::RetryAfter(delay) => Nack::retry(token, delay, &text).outcome(outcome),
     };
-    tracing::debug!(?token, attempt, %outcome, retried = nack.requeue != Requeue::Never, error = %clean_error_text(&text), "attempt failed");
+    let (topic, group) = (&shared.options.topic, &shared.options.group);
+    let error = clean_error_text(&text);
+    // The backend decides by the same numbers, so this is what becomes of the message.
+    if nack.requeue == Requeue::Never || attempt >= allowed {
+        let reason = nack.reason;
+        tracing::warn!(%topic, %group, %id, attempt, %reason, %error, "dead letter");
+    } else {
+        tracing::debug!(%topic, %group, %id, attempt, %outcome, %error, "attempt failed");
+    }
     done.nacks.push(nack);
 }
 

@@ -80,7 +80,7 @@ impl Default for Settings {
             workers: 8,
             handler_timeout: None,
             retry: RetryPolicy::default(),
-            drain_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(20),
             verify: true,
         }
     }
@@ -146,7 +146,9 @@ impl ConsumerBuilder {
         self.option(|o| o.member = member)
     }
 
-    /// How long a drain waits for running handlers before it stops them. Default: 30 s.
+    /// How long a drain waits for running handlers before it stops them. Keep it below the time
+    /// your supervisor gives between SIGTERM and SIGKILL (Kubernetes 30 s, Docker 10 s). Default:
+    /// 20 s.
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.settings.drain_timeout = timeout;
         self

@@ -14,12 +14,16 @@ use super::stats::{ConsumerReport, ConsumerStats, Ending};
 #[must_use = "dropping the handle stops the consumer"]
 pub struct ConsumerHandle {
     shared: Arc<Shared>,
-    task: JoinHandle<Ending>,
+    /// `None` once its end has been told.
+    task: Option<JoinHandle<Ending>>,
 }
 
 impl ConsumerHandle {
     pub(super) fn new(shared: Arc<Shared>, task: JoinHandle<Ending>) -> Self {
-        Self { shared, task }
+        Self {
+            shared,
+            task: Some(task),
+        }
     }
 
     /// What it has done and is doing.
@@ -29,7 +33,7 @@ impl ConsumerHandle {
 
     /// `false` once it has ended.
     pub fn is_running(&self) -> bool {
-        !self.task.is_finished()
+        self.task.as_ref().is_some_and(|task| !task.is_finished())
     }
 
     /// Changes how many messages are handled at a time. Fewer takes effect as handlers finish.
@@ -59,12 +63,26 @@ impl ConsumerHandle {
     /// # Errors
     /// What ended it, other than being cancelled.
     pub async fn join(mut self) -> Result<ConsumerReport> {
-        match (&mut self.task).await {
-            Ok(ending) => ending.map(|()| self.shared.report()),
-            Err(error) => {
-                Err(Error::new(ErrorKind::Unexpected, "the consumer's task died").source(error))
-            }
+        self.ended().await
+    }
+
+    /// Waits until it has ended, for use in a `select!` beside a signal. What ended it is told
+    /// once; later calls return the report.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    ///
+    /// # Errors
+    /// As [`join`](Self::join).
+    pub async fn ended(&mut self) -> Result<ConsumerReport> {
+        if let Some(task) = &mut self.task {
+            let ending = task.await;
+            self.task = None;
+            ending.map_err(|error| {
+                Error::new(ErrorKind::Unexpected, "the consumer's task died").source(error)
+            })??;
         }
+        Ok(self.shared.report())
     }
 }
 

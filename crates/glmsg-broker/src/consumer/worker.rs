@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 
-use super::attempt::{Ended, conclude, refuse};
+use super::attempt::{Attempted, Ended, conclude, refuse};
 use super::shared::{Outcomes, Shared};
 use crate::{Handler, Incoming, Received};
 
@@ -60,8 +60,12 @@ async fn attempt<H: Handler>(
         done.nacks.push(nack);
         return false;
     }
-    let (token, number) = (incoming.received().token, incoming.attempt());
-    let allowed = shared.settings.retry.attempts_of(incoming.max_attempts());
+    let attempted = Attempted {
+        token: incoming.received().token,
+        id: incoming.id(),
+        number: incoming.attempt(),
+        allowed: shared.settings.retry.attempts_of(incoming.max_attempts()),
+    };
     // The call itself may panic before there is a future, so it is made inside one.
     let call = AssertUnwindSafe(async { handler.handle(incoming).await }).catch_unwind();
     let mut call = pin!(call);
@@ -69,11 +73,11 @@ async fn attempt<H: Handler>(
     let (ended, waited) = match first {
         Poll::Ready(result) => (flatten(result), false),
         Poll::Pending => {
-            shared.give_back(index, Some(token), done, chunk);
+            shared.give_back(index, Some(attempted.token), done, chunk);
             (wait_for(shared, call).await, true)
         }
     };
-    conclude(shared, token, number, allowed, ended, done);
+    conclude(shared, attempted, ended, done);
     waited
 }
 

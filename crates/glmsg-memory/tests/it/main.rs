@@ -13,7 +13,6 @@ mod dead_letters;
 mod duplicates;
 mod expiry;
 mod groups;
-mod guide;
 mod lanes;
 mod leases;
 mod model;
