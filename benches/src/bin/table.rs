@@ -1,0 +1,39 @@
+//! The table that `cargo xtask bench` prints.
+#![allow(clippy::print_stdout, reason = "it is what the program is for")]
+
+use glmsg_benches::{
+    Arguments, HELP, Outcome, Rounds, all, heading, json, notes, runtime, section_text,
+};
+
+fn main() -> Outcome<()> {
+    let arguments = Arguments::parse(std::env::args().skip(1))?;
+    if arguments.help {
+        println!("{HELP}");
+        return Ok(());
+    }
+    let filter = arguments.filter.unwrap_or_default();
+    let rounds = Rounds::new(arguments.quick);
+    let mut sections = Vec::from(all());
+    sections.retain(|section| section.name.contains(&filter));
+    if sections.is_empty() {
+        return Err(format!("no section's name holds \"{filter}\"").into());
+    }
+    let runtime = runtime()?;
+    if !arguments.json {
+        print!("{}", heading(rounds)?);
+    }
+    let mut done = Vec::new();
+    for section in sections {
+        let measurements = section.run(&runtime, rounds)?;
+        if !arguments.json {
+            print!("{}", section_text(&measurements));
+        }
+        done.push((section, measurements));
+    }
+    if arguments.json {
+        println!("{}", json(rounds, &done)?);
+    } else {
+        print!("{}", notes(&done)?);
+    }
+    Ok(())
+}
