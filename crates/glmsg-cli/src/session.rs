@@ -81,10 +81,18 @@ fn refuse_missing_file(url: &str) -> Result<(), Failure> {
     };
     let path = path.split('?').next().unwrap_or_default();
     let path = path.strip_prefix("//").unwrap_or(path);
-    if path.is_empty() || path.contains('%') || Path::new(path).exists() {
+    if path.is_empty() || path.contains('%') {
         return Ok(());
     }
-    Err(Failure::failed(format!(
-        "there is no broker at sqlite:{path}; publish something first, or name one with --broker"
-    )))
+    match Path::new(path).try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::failed(format!(
+            "there is no broker at sqlite:{path}; is the path right? Publish something first, or \
+             name another with --broker"
+        ))),
+        // What cannot be looked at may well be there: whoever believes it is not makes a second.
+        Err(e) => Err(Failure::failed(format!(
+            "cannot see whether there is a broker at sqlite:{path}: {e}"
+        ))),
+    }
 }

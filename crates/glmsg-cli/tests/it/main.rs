@@ -10,6 +10,7 @@
 mod crash;
 mod dead_letters;
 mod demo;
+mod guidance;
 mod hostile;
 mod operate;
 mod publish_consume;
