@@ -161,11 +161,22 @@ impl Patience {
         self.insist_mut(step)
     }
 
-    pub(crate) fn insist_mut<T>(&self, mut step: impl FnMut() -> Sql<T>) -> Sql<T> {
+    pub(crate) fn insist_mut<T>(&self, step: impl FnMut() -> Sql<T>) -> Sql<T> {
+        self.insist_unless(step, || false)
+    }
+
+    /// The same, but `is_hopeless` can end it early.
+    pub(crate) fn insist_unless<T>(
+        &self,
+        mut step: impl FnMut() -> Sql<T>,
+        mut is_hopeless: impl FnMut() -> bool,
+    ) -> Sql<T> {
         let mut tries = 0;
         loop {
             match step() {
-                Err(error) if is_busy(&error) && Instant::now() < self.deadline => {
+                Err(error)
+                    if is_busy(&error) && Instant::now() < self.deadline && !is_hopeless() =>
+                {
                     thread::sleep(nap(tries));
                     tries += 1;
                 }

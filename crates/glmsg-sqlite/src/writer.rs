@@ -288,9 +288,12 @@ impl Writer {
         if self.status.poison().is_some() {
             return;
         }
-        let mut leaving = vec![crate::queue::silent(|store| Ok(store.leave_all()?))];
-        if let Err(failure) = self.transact(&mut leaving) {
-            tracing::debug!(error = %failure.error, "members of this process stay until they are stale");
+        if self.store.has_members() {
+            let mut leaving = vec![crate::queue::silent(|store| Ok(store.leave_all()?))];
+            if let Err(failure) = self.transact(&mut leaving) {
+                let error = failure.error;
+                tracing::debug!(%error, "members of this process stay until they are stale");
+            }
         }
         if let Err(error) = self.store.checkpoint() {
             let error = from_sqlite(error);

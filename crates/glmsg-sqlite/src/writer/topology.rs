@@ -240,6 +240,11 @@ impl Store {
         Ok(())
     }
 
+    /// `true` if somebody of this process is in a group.
+    pub(super) fn has_members(&self) -> bool {
+        !self.joined.is_empty()
+    }
+
     /// Takes all members of this process off their lists.
     pub(super) fn leave_all(&mut self) -> Sql<()> {
         for member in std::mem::take(&mut self.joined) {

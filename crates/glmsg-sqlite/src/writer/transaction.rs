@@ -1,6 +1,6 @@
 //! One transaction: begun with patience, committed or taken back, and what a failure means.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use glmsg_core::Error;
 
@@ -9,6 +9,10 @@ use super::store::Store;
 use crate::connection::Patience;
 use crate::error::{Sql, from_sqlite, indeterminate, is_busy, is_fatal, poisoned};
 use crate::queue::Job;
+
+/// How long a lock is waited for once the broker is being closed: an operator who only looks must
+/// not wait for somebody else's transaction to get the prompt back.
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// Why a transaction was not committed.
 pub(super) struct TransactionFailure {
@@ -23,7 +27,13 @@ impl Writer {
     pub(super) fn transact(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), TransactionFailure> {
         let patience = Patience::new(self.config.busy_timeout);
         let is_first = self.store.is_new();
-        let begun = patience.insist_mut(|| self.store.begin());
+        let queue = std::sync::Arc::clone(&self.queue);
+        let mut closing_since = None;
+        let is_leaving = || {
+            let is_closing = queue.is_closing();
+            is_closing && closing_since.get_or_insert_with(Instant::now).elapsed() > LEAVING
+        };
+        let begun = patience.insist_unless(|| self.store.begin(), is_leaving);
         match begun {
             Ok(true) if !is_first => {
                 self.neighbour_at = Some(Instant::now());
@@ -34,12 +44,15 @@ impl Writer {
         }
         // Not before: the lock may have been waited for.
         self.store.now = self.clock.now();
+        let t1=Instant::now();
         if let Err(error) = self.run_all(jobs) {
             return Err(self.give_up(error, false));
         }
+        let t2=Instant::now();
         if let Err(error) = self.store.commit() {
             return Err(self.give_up_commit(error));
         }
+        { use std::sync::atomic::*; static N:AtomicU64=AtomicU64::new(0); static A:AtomicU64=AtomicU64::new(0); static B:AtomicU64=AtomicU64::new(0); A.fetch_add((t2-t1).as_micros() as u64,Ordering::Relaxed); B.fetch_add(t2.elapsed().as_micros() as u64,Ordering::Relaxed); let n=N.fetch_add(1,Ordering::Relaxed)+1; if n%600==0 { eprintln!("run {} commit {}", A.swap(0,Ordering::Relaxed)/600, B.swap(0,Ordering::Relaxed)/600); } }
         self.lot.hand_out(&self.queue);
         Ok(())
     }
