@@ -43,6 +43,17 @@ pub(crate) fn start(text: &str) -> Result<StartFrom, String> {
     )
 }
 
+/// A start as it is told to people.
+pub(crate) fn start_text(start: &StartFrom) -> String {
+    match start {
+        StartFrom::Earliest => "earliest".to_owned(),
+        StartFrom::Latest => "latest".to_owned(),
+        StartFrom::Time(time) => time.to_string(),
+        StartFrom::Message(id) => format!("message {id}"),
+        StartFrom::After(position) => format!("behind {position}"),
+    }
+}
+
 /// A header: `name=value`.
 pub(crate) fn header(text: &str) -> Result<(String, String), String> {
     let Some((name, value)) = text.split_once('=') else {

@@ -6,10 +6,12 @@ mod print;
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
-use glmsg::{ErrorKind, GroupName, Message, StartFrom, SubscribeOptions, TopicName};
+use glmsg::{
+    BoxSource, Broker, ErrorKind, GroupName, Message, StartFrom, SubscribeOptions, TopicName,
+};
 use tokio::time::Instant;
 
-use crate::arguments::{duration, start};
+use crate::arguments::{duration, start, start_text};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::message_form::Form;
@@ -90,6 +92,30 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     };
     let closed = session.close(&broker).await;
     outcome.and(closed)
+}
+
+/// Becomes a member of the group. A group that this created is named: one that a mistyped name
+/// brought into being keeps the topic's messages until somebody deletes it.
+async fn subscribe(
+    session: &Session,
+    broker: &dyn Broker,
+    args: &Args,
+    options: &SubscribeOptions,
+) -> Result<BoxSource, Failure> {
+    let (topic, group) = (&args.topic, &args.group);
+    let is_new = match broker.groups(topic).await {
+        Ok(groups) => groups.iter().all(|known| known.name != *group),
+        Err(e) => e.kind() == ErrorKind::NotFound,
+    };
+    let source = broker.open_source(options).await?;
+    if is_new {
+        session.progress.note(&format!(
+            "created group {group} of {topic}, from {}; remove it with: \
+             glmsg groups delete {topic} {group}",
+            start_text(&args.start)
+        ));
+    }
+    Ok(source)
 }
 
 /// What is wrong with a message's provenance. A signed one is for whoever has the keys to verify.

@@ -370,6 +370,7 @@ fn a_command_gets_a_large_payload_whole() {
 fn a_closed_pipe_ends_quietly_and_loses_nothing() {
     let store = Store::new();
     store.publish("t", &json_lines(5000));
+    store.run(&["groups", "create", "t", "g"]).success();
     let mut child = store
         .command(&[
             "consume", "t", "-g", "g", "--count", "5000", "-o", "payload",

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::quota::{Quota, Room};
-use super::{Args, broken, patience, until};
+use super::{Args, broken, patience, subscribe, until};
 use crate::failure::{Failure, say};
 use crate::interrupt::Interrupt;
 use crate::leases::Leases;
@@ -62,7 +62,7 @@ pub(super) async fn run(
     command: &str,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
-    let source = broker.open_source(options).await?;
+    let source = subscribe(session, broker.as_ref(), args, options).await?;
     let settler = source.settler();
     let mut crew = Crew {
         leases: Leases::new(settler.clone(), options.lease),

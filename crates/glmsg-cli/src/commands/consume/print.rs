@@ -10,7 +10,7 @@ use glmsg::{
 };
 use tokio::time::Instant;
 
-use super::{Args, Settle, broken, patience, until};
+use super::{Args, Settle, broken, patience, subscribe, until};
 use crate::failure::{Failure, say};
 use crate::interrupt::Interrupt;
 use crate::leases::Leases;
@@ -47,7 +47,7 @@ pub(super) async fn run(
     options: &SubscribeOptions,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
-    let source = broker.open_source(options).await?;
+    let source = subscribe(session, broker.as_ref(), args, options).await?;
     let settler = source.settler();
     let mut member = Member {
         leases: Leases::new(settler.clone(), options.lease),
