@@ -1,8 +1,12 @@
 //! Values on the command line: durations, positions, headers.
 
+mod time;
+
 use std::time::Duration;
 
-use glmsg::{MessageId, StartFrom, Timestamp};
+use glmsg::{Clock, MessageId, StartFrom, SystemClock};
+
+pub(crate) use self::time::time;
 
 /// A duration: a number of seconds, or a number with `ms`, `s`, `m`, `h` or `d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
@@ -34,13 +38,13 @@ pub(crate) fn start(text: &str) -> Result<StartFrom, String> {
     if let Ok(id) = text.parse::<MessageId>() {
         return Ok(StartFrom::Message(id));
     }
-    if let Ok(time) = text.parse::<Timestamp>() {
+    if let Some(time) = time::parse(text, SystemClock.now()) {
         return Ok(StartFrom::Time(time));
     }
-    Err(
-        "write earliest, latest, a time like 2026-01-31T12:00:00Z, or the id of a message"
-            .to_owned(),
-    )
+    Err(format!(
+        "write earliest, latest, {}, or the id of a message",
+        time::FORMS
+    ))
 }
 
 /// A start as it is told to people.
@@ -67,6 +71,8 @@ pub(crate) fn header(text: &str) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
+    use glmsg::Timestamp;
+
     use super::*;
 
     #[test]

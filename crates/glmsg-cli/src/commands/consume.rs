@@ -62,7 +62,8 @@ pub(crate) struct Args {
     /// How long a message is this process's before another may have it; renewed while it lives
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = duration)]
     lease: Duration,
-    /// Where a group that does not exist yet begins: earliest, latest, a time, or a message's id
+    /// Where a group that does not exist yet begins: earliest, latest, a message's id, a time
+    /// (2026-01-31T12:00:00Z; 2026-01-31 or "2026-01-31 12:00:00", UTC), or how long ago (30m, 24h)
     #[arg(long, value_name = "FROM", default_value = "earliest", value_parser = start)]
     start: StartFrom,
 }

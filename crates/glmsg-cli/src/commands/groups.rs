@@ -28,7 +28,8 @@ enum Command {
         topic: TopicName,
         /// Its name
         group: GroupName,
-        /// Where it begins: earliest, latest, a time, or a message's id
+        /// Where it begins: earliest, latest, a message's id, a time (2026-01-31T12:00:00Z;
+        /// 2026-01-31 or "2026-01-31 12:00:00", UTC), or how long ago (30m, 24h, 7d)
         #[arg(long, value_name = "FROM", default_value = "earliest", value_parser = start)]
         start: StartFrom,
         /// In which order it delivers

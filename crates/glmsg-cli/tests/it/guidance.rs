@@ -47,3 +47,53 @@ fn a_group_that_consuming_creates_is_named_once() {
     store.run(&["groups", "delete", "t", "g"]).success();
     assert_eq!(created(&["-g", "g"]).len(), 1);
 }
+
+#[test]
+fn times_are_written_as_people_write_them() {
+    let store = Store::new();
+    store.publish("t", "1\n");
+    store.publish("t", "2\n");
+    let replay = |args: &[&str]| {
+        let args = [&["replay", "t", "-o", "payload"], args].concat();
+        let run = store.run(&args).success();
+        (run.text().to_owned(), run.stderr)
+    };
+    let all = ("1\n2\n".to_owned(), String::new());
+    let none = (String::new(), "0 messages\n".to_owned());
+    for from in ["2001-01-31", "2001-01-31 12:00:00", "7d", "24h"] {
+        assert_eq!(replay(&["--from", from]), all, "{from}");
+        assert_eq!(
+            replay(&["--from", "earliest", "--to", from]),
+            none,
+            "{from}"
+        );
+    }
+    assert_eq!(replay(&["--from", "2999-01-01"]), none);
+    assert_eq!(replay(&["--from", "earliest", "--to", "2999-01-01"]), all);
+    assert_eq!(replay(&["--from", "2999-01-01", "-q"]).1, "");
+    let json = store.run(&["--json", "replay", "t", "--from", "2999-01-01"]);
+    assert_eq!(json.success().stderr, "");
+
+    // A time is where one range ends and the next begins.
+    let stored = store.json(&["replay", "t", "--from", "earliest"]);
+    let at = stored[1]["stored_at"].as_str().unwrap();
+    let (before, _) = replay(&["--from", "earliest", "--to", at]);
+    let (behind, _) = replay(&["--from", at]);
+    assert_eq!(before + &behind, all.0);
+
+    for (group, start, lag) in [("old", "24h", 2), ("new", "2999-01-01", 0)] {
+        store
+            .run(&["groups", "create", "t", group, "--start", start])
+            .success();
+        assert_eq!(store.lag("t", group)["lag"], lag, "{group}");
+    }
+    let consume = ["consume", "t", "-g", "g", "-n", "2", "-o", "payload"];
+    let run = store.run(&[&consume[..], &["--start", "30m"]].concat());
+    assert_eq!(run.success().text(), all.0);
+    store
+        .run(&["replay", "t", "--from", "2026"])
+        .fails(2, &["2026-01-31", "24h"]);
+    store
+        .run(&["replay", "t", "--from", "earliest", "--to", "latest"])
+        .fails(2, &["2026-01-31", "24h"]);
+}
