@@ -1,10 +1,11 @@
 //! The command line: global options and the list of commands. What a command takes stands in its
 //! own file.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     bench, completions, consume, demo, dlq, groups, lag, publish, replay, topics, verify,
@@ -121,12 +122,28 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
             Err(ExitCode::from(code))
         }
-        _ => Err(Failure::usage(one_line(&error.to_string())).report()),
+        _ => {
+            let line = one_line(&error.to_string(), &asked_for(std::env::args_os().skip(1)));
+            Err(Failure::usage(line).report())
+        }
     }
 }
 
+/// The command that was meant, as far as it can be told: `glmsg dlq list`.
+fn asked_for(words: impl Iterator<Item = OsString>) -> String {
+    let mut meant = Cli::command();
+    let mut name = meant.get_name().to_owned();
+    for word in words {
+        if let Some(next) = meant.find_subcommand(&word).cloned() {
+            name = format!("{name} {}", next.get_name());
+            meant = next;
+        }
+    }
+    name
+}
+
 /// clap explains an error in a paragraph and adds the usage; a script's log wants one line.
-fn one_line(text: &str) -> String {
+fn one_line(text: &str, command: &str) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let end = ["\n\nUsage:", "\n\nFor more information"]
         .iter()
@@ -134,13 +151,12 @@ fn one_line(text: &str) -> String {
         .min()
         .unwrap_or(text.len());
     let words: Vec<&str> = text[..end].split_whitespace().collect();
-    format!("{}; see 'glmsg --help'", words.join(" "))
+    format!("{}; see '{command} --help'", words.join(" "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -152,9 +168,25 @@ mod tests {
         let Err(error) = Cli::try_parse_from(["glmsg", "consume", "flights"]) else {
             panic!("a consumer without a group is refused");
         };
-        let line = one_line(&error.to_string());
+        let line = one_line(&error.to_string(), "glmsg consume");
         assert_eq!(line.lines().count(), 1);
         assert!(line.contains("--group"), "{line}");
         assert!(!line.contains("Usage"), "{line}");
+        assert!(line.ends_with("; see 'glmsg consume --help'"), "{line}");
+    }
+
+    #[test]
+    fn an_error_points_at_the_command_that_was_meant() {
+        for (words, command) in [
+            ("", "glmsg"),
+            ("frobnicate", "glmsg"),
+            ("consume flights", "glmsg consume"),
+            ("--broker memory: consume lag", "glmsg consume"),
+            ("dlq list t", "glmsg dlq list"),
+            ("--json dlq frobnicate", "glmsg dlq"),
+        ] {
+            let words = words.split_whitespace().map(OsString::from);
+            assert_eq!(asked_for(words), command);
+        }
     }
 }
