@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::failure::Failure;
 use crate::session::{Access, Session};
+use crate::table::counted;
 
 /// How many dead letters are read at once.
 const PAGE: usize = 500;
@@ -141,9 +142,10 @@ async fn act(session: &mut Session, args: &Args, action: Action) -> Result<(), F
         object[done] = count.into();
         session.out.json(&object)?;
     } else {
+        let letters = counted(count, "dead letter");
         session
             .out
-            .line(format!("{done} {count} dead letters of {group} in {topic}"))?;
+            .line(format!("{done} {letters} of {group} in {topic}"))?;
     }
     session.close(&broker).await
 }

@@ -17,6 +17,7 @@ use crate::failure::{Failure, say};
 use crate::input::{self, BadPiece, Format};
 use crate::interrupt::Interrupt;
 use crate::session::{Access, Session};
+use crate::table::counted;
 
 /// How many skipped pieces are named; a file of garbage must not fill the log.
 const NAMED: u64 = 20;
@@ -200,9 +201,15 @@ fn finish(session: &mut Session, args: &Args, tally: &Tally) -> Result<(), Failu
             "skipped": tally.skipped,
         }))?;
     } else {
-        let mut line = format!("stored {} messages in {}", tally.stored, args.topic);
-        if tally.duplicates > 0 {
-            line += &format!("; {} were there already", tally.duplicates);
+        let mut line = format!(
+            "stored {} in {}",
+            counted(tally.stored, "message"),
+            args.topic
+        );
+        match tally.duplicates {
+            0 => {}
+            1 => line += "; 1 was there already",
+            n => line += &format!("; {n} were there already"),
         }
         if tally.skipped > 0 {
             line += &format!("; {} skipped", tally.skipped);
@@ -214,7 +221,11 @@ fn finish(session: &mut Session, args: &Args, tally: &Tally) -> Result<(), Failu
         0 => Ok(()),
         named if named <= NAMED => Err(Failure::Reported),
         named => {
-            say(&format!("{} more were skipped", named - NAMED));
+            let more = match named - NAMED {
+                1 => "1 more was".to_owned(),
+                n => format!("{n} more were"),
+            };
+            say(&format!("{more} skipped"));
             Err(Failure::Reported)
         }
     }
@@ -249,6 +260,7 @@ impl Tally {
     fn so_far(&self) -> String {
         match self.stored + self.duplicates {
             0 => "nothing is stored".to_owned(),
+            1 => "1 before it is stored".to_owned(),
             there => format!("{there} before it are stored"),
         }
     }

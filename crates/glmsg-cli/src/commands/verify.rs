@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::failure::Failure;
 use crate::session::{Access, Session};
+use crate::table::counted;
 
 /// How many messages are read at once.
 const PAGE: usize = 500;
@@ -87,8 +88,8 @@ fn print(session: &mut Session, topic: &TopicName, found: &Found) -> Result<(), 
         }));
     }
     session.out.line(format!(
-        "{topic}: {} messages checked, {} bad",
-        found.checked,
+        "{topic}: {} checked, {} bad",
+        counted(found.checked, "message"),
         found.bad.len()
     ))?;
     for (id, why) in &found.bad {

@@ -97,3 +97,21 @@ fn times_are_written_as_people_write_them() {
         .run(&["replay", "t", "--from", "earliest", "--to", "latest"])
         .fails(2, &["2026-01-31", "24h"]);
 }
+
+#[test]
+fn one_is_one_and_an_error_points_at_the_command_it_is_about() {
+    let store = Store::new();
+    let stored = store.run_with(&["publish", "t"], "1\n").success();
+    assert_eq!(stored.text(), "stored 1 message in t\n");
+    let refuse = ["consume", "t", "-g", "g", "-n", "1", "--settle", "reject"];
+    let refused = store.run(&refuse).success();
+    assert!(refused.stderr.contains("refused 1 message\n"));
+    let redriven = store.run(&["dlq", "redrive", "t", "-g", "g", "--all"]);
+    assert_eq!(
+        redriven.success().text(),
+        "redriven 1 dead letter of g in t\n"
+    );
+    store
+        .run(&["dlq", "list", "t"])
+        .fails(2, &["--group", "see 'glmsg dlq list --help'"]);
+}

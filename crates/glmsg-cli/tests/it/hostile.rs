@@ -249,7 +249,7 @@ fn a_huge_line_behind_a_good_one_stops_behind_the_good_one() {
     input.resize(HUGE, b'x');
     store
         .run_with(&["publish", "t"], &input)
-        .fails(1, &["line 2", "longer than", "1 before it are stored"]);
+        .fails(1, &["line 2", "longer than", "1 before it is stored"]);
     input.extend(b"\n3\n");
     let run = store.run_with(&["publish", "t", "--on-error", "skip"], input);
     let run = run.fails(1, &["line 2 is skipped"]);

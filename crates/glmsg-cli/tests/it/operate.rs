@@ -154,7 +154,7 @@ fn what_is_stored_verifies() {
     assert_eq!(found[1]["checked"], 1);
     assert_eq!(
         store.run(&["verify", "u"]).success().text(),
-        "u: 1 messages checked, 0 bad\n"
+        "u: 1 message checked, 0 bad\n"
     );
 }
 

@@ -24,6 +24,7 @@ use crate::failure::{Failure, say};
 use crate::interrupt::Interrupt;
 use crate::leases::Leases;
 use crate::session::Session;
+use crate::table::counted;
 
 /// How long to look away when another message came than the one that is due.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -253,14 +254,20 @@ async fn receive(
 
 impl Tally {
     fn summary(&self) -> String {
-        let mut text = format!("handled {} messages", self.acked);
+        let mut text = format!("handled {}", counted(self.acked, "message"));
         for (count, what) in [
-            (self.retried, "failed attempts were retried"),
-            (self.dead_lettered, "became dead letters"),
-            (self.stale, "had gone to another member"),
+            (
+                self.retried,
+                ["failed attempt was retried", "failed attempts were retried"],
+            ),
+            (
+                self.dead_lettered,
+                ["became a dead letter", "became dead letters"],
+            ),
+            (self.stale, ["had gone to another member"; 2]),
         ] {
             if count > 0 {
-                text += &format!("; {count} {what}");
+                text += &format!("; {count} {}", what[usize::from(count > 1)]);
             }
         }
         text

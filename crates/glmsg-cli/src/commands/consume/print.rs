@@ -16,6 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::leases::Leases;
 use crate::message_form::print;
 use crate::session::Session;
+use crate::table::counted;
 
 /// The most messages received at once.
 const BATCH: usize = 500;
@@ -201,12 +202,14 @@ impl Tally {
             Settle::Nack => "given back",
             Settle::Reject => "refused",
         };
-        let mut text = format!("{done} {} messages", self.printed);
+        let mut text = format!("{done} {}", counted(self.printed, "message"));
         if self.stale > 0 {
-            text += &format!(
-                "; the lease of {} had run out, so they come again",
-                self.stale
-            );
+            let come = if self.stale == 1 {
+                "it comes"
+            } else {
+                "they come"
+            };
+            text += &format!("; the lease of {} had run out, so {come} again", self.stale);
         }
         text
     }
