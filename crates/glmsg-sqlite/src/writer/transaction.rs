@@ -44,15 +44,12 @@ impl Writer {
         }
         // Not before: the lock may have been waited for.
         self.store.now = self.clock.now();
-        let t1=Instant::now();
         if let Err(error) = self.run_all(jobs) {
             return Err(self.give_up(error, false));
         }
-        let t2=Instant::now();
         if let Err(error) = self.store.commit() {
             return Err(self.give_up_commit(error));
         }
-        { use std::sync::atomic::*; static N:AtomicU64=AtomicU64::new(0); static A:AtomicU64=AtomicU64::new(0); static B:AtomicU64=AtomicU64::new(0); A.fetch_add((t2-t1).as_micros() as u64,Ordering::Relaxed); B.fetch_add(t2.elapsed().as_micros() as u64,Ordering::Relaxed); let n=N.fetch_add(1,Ordering::Relaxed)+1; if n%600==0 { eprintln!("run {} commit {}", A.swap(0,Ordering::Relaxed)/600, B.swap(0,Ordering::Relaxed)/600); } }
         self.lot.hand_out(&self.queue);
         Ok(())
     }
