@@ -85,7 +85,11 @@ fn one_backend(name: &str, long: bool) -> Outcome {
 }
 
 fn cargo_test(words: &str, long: bool) -> Process {
-    let process = Process::cargo("test").words(words);
+    let mut process = Process::cargo("test").words(words);
+    // Most tests wait for a lease or a retry, so many of them fit on few cores.
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        process = process.env("RUST_TEST_THREADS", "8");
+    }
     if long {
         process.env("GLMSG_LONG", "1")
     } else {

@@ -17,7 +17,8 @@ pub enum Durability {
 }
 
 /// What a backend can do. The conformance suite runs the cases of what is declared here, checks
-/// that what is not declared is refused with `Unsupported`, and skips nothing in silence.
+/// that what is not declared is refused with `Unsupported` (the guide to writing a backend has the
+/// table of what is asked and what is answered), and skips nothing in silence.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capability {

@@ -18,7 +18,8 @@ pub enum AttemptOutcome {
     Panicked = 2,
     /// The lease ran out: the consumer crashed, stalled or dropped the delivery.
     LeaseExpired = 3,
-    /// The handler was stopped, for example because a drain ran out of time.
+    /// Whoever ran the handler stopped it and counted the attempt. A drain that runs out of time
+    /// does not: it releases the message.
     Aborted = 4,
     /// The consumer refused the message for good.
     Rejected = 5,
