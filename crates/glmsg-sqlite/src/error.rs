@@ -53,7 +53,7 @@ fn describe(code: Option<ErrorCode>) -> Description {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
             ErrorKind::Unavailable,
             "another process kept the database locked for too long",
-            Some("try again, or raise busy_timeout"),
+            Some("try again, or wait longer: sqlite:PATH?busy_timeout_ms=60000"),
         ),
         Some(ErrorCode::FileLockingProtocolFailed) => (
             ErrorKind::Unavailable,

@@ -109,12 +109,13 @@ impl Store {
             }
             if !self.make_room(id, acked)? {
                 let held = self.topics.get(&id).map_or(0, Topic::len);
-                return Ok(Published::Full(full(name, held)));
+                let is_read = !self.groups_of(id)?.is_empty();
+                return Ok(Published::Full(full(name, held, is_read)));
             }
         }
         let now = self.now;
         let Some(topic) = self.topics.get_mut(&id) else {
-            return Ok(Published::Full(full(name, 0)));
+            return Ok(Published::Full(full(name, 0, true)));
         };
         let lane = usize::from(entry.lane);
         let expires = entry.expires(now);
@@ -148,12 +149,19 @@ fn holds(conn: &Connection, topic: i64, id: MessageId) -> Sql<bool> {
         .exists((topic, id.as_bytes()))
 }
 
-fn full(topic: &TopicName, held: u64) -> Error {
+fn full(topic: &TopicName, held: u64, is_read: bool) -> Error {
+    let (why, first) = if is_read {
+        ("that not every group has acked", "consume the topic")
+    } else {
+        ("and no group reads this topic", "create a group")
+    };
     Error::new(
         ErrorKind::Full,
-        format!("the topic holds {held} messages that not every group has acked"),
+        format!("the topic holds {held} messages {why}"),
     )
     .operation("publish")
     .with("topic", topic)
-    .remedy("consume the topic, raise max_len or choose to drop the oldest")
+    .remedy(format!(
+        "{first}, raise max_len or choose to drop the oldest"
+    ))
 }
