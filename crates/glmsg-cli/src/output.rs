@@ -11,16 +11,24 @@ use crate::table::Table;
 #[derive(Debug)]
 pub(crate) struct Output {
     out: BufWriter<Stdout>,
+    terminal: bool,
     colour: bool,
 }
 
 impl Output {
     pub(crate) fn new() -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let terminal = io::stdout().is_terminal();
         Self {
             out: BufWriter::with_capacity(64 * 1024, io::stdout()),
-            colour: wanted && io::stdout().is_terminal(),
+            terminal,
+            colour: wanted && terminal,
         }
+    }
+
+    /// `true` if a screen shows it, where long lines are a nuisance.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
     }
 
     /// Bytes as they are, and a newline.

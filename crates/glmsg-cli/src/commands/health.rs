@@ -4,10 +4,13 @@ use glmsg::{Health, HealthStatus};
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
-use crate::session::{Access, Session};
+use crate::session::{Access, DEFAULT_BROKER, Session};
 
 pub(crate) async fn run(session: &mut Session) -> Result<(), Failure> {
-    let broker = session.connect(Access::Existing).await?;
+    let broker = match session.connect(Access::Existing).await {
+        Ok(broker) => broker,
+        Err(failure) => return unopened(session, failure),
+    };
     let health = broker.health().await;
     if session.json {
         session.out.json(&object(broker.name(), &health))?;
@@ -37,6 +40,24 @@ pub(crate) async fn run(session: &mut Session) -> Result<(), Failure> {
         }
         _ => Ok(closed?),
     }
+}
+
+/// A program that watches the broker gets its one object also where there is none to ask.
+fn unopened(session: &mut Session, failure: Failure) -> Result<(), Failure> {
+    if session.json {
+        // Only the scheme: the rest of an address may hold a password.
+        let url = session.given_broker().unwrap_or(DEFAULT_BROKER);
+        let name = url.split_once(':').map(|(scheme, _)| scheme);
+        session.out.json(&json!({
+            "broker": name,
+            "status": HealthStatus::Unhealthy.to_string(),
+            "latency_ms": null,
+            "details": {},
+            "problem": failure.to_string(),
+        }))?;
+        session.out.flush()?;
+    }
+    Err(failure)
 }
 
 fn object(name: &str, health: &Health) -> Value {

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::store::{Store, bare, finish};
 
 #[test]
@@ -114,4 +116,55 @@ fn one_is_one_and_an_error_points_at_the_command_it_is_about() {
     store
         .run(&["dlq", "list", "t"])
         .fails(2, &["--group", "see 'glmsg dlq list --help'"]);
+}
+
+#[test]
+fn health_is_one_object_also_where_no_broker_opens() {
+    let store = Store::new();
+    let health = |broker: &str| {
+        let run = store.run(&["--json", "--broker", broker, "health"]);
+        let run = run.fails(1, &[]);
+        let object = run.objects().remove(0);
+        assert_eq!(run.lines().len(), 1, "{}", run.text());
+        assert_eq!(
+            (&object["broker"], &object["status"]),
+            (&json!("sqlite"), &json!("unhealthy"))
+        );
+        assert!(run.stderr.contains(object["problem"].as_str().unwrap()));
+        object["problem"].to_string()
+    };
+    assert!(health(&store.url()).contains("no broker"));
+    let noise = store.file("noise.db", "no database. ".repeat(1000));
+    assert!(health(&format!("sqlite:{noise}")).contains("no SQLite database"));
+    let human = store.run(&["health"]).fails(1, &["no broker"]);
+    assert_eq!(human.text(), "");
+}
+
+#[test]
+fn a_list_that_goes_to_a_file_has_the_whole_error() {
+    let store = Store::new();
+    store.publish("t", "1\n");
+    let reason = "because ".repeat(30);
+    let reason = reason.trim();
+    let refuse = ["consume", "t", "-g", "g", "-n", "1", "--settle", "reject"];
+    store
+        .run(&[&refuse[..], &["--reason", reason]].concat())
+        .success();
+    let list = store.run(&["dlq", "list", "t", "-g", "g"]).success();
+    assert!(list.text().contains(reason), "{}", list.text());
+}
+
+#[test]
+fn a_full_topic_that_nobody_reads_asks_for_a_group() {
+    let store = Store::new();
+    store
+        .run(&["topics", "create", "t", "--max-len", "1"])
+        .success();
+    store
+        .run_with(&["publish", "t"], "1\n2\n")
+        .fails(1, &["no group reads this topic", "create a group"]);
+    store.run(&["groups", "create", "t", "g"]).success();
+    store
+        .run_with(&["publish", "t"], "2\n")
+        .fails(1, &["not every group has acked", "consume the topic"]);
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use glmsg::{Attempt, DeadLetter, Original};
+use glmsg::{Attempt, AttemptOutcome, DeadLetter, Original};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -10,7 +10,7 @@ use crate::message_form::object;
 use crate::session::Session;
 use crate::table::{Align, Table};
 
-/// How much of an error's text a line of the list shows.
+/// How much of an error's text a line of the list shows on a terminal; a file has room for all.
 const SHOWN: usize = 60;
 
 pub(super) fn list(session: &mut Session, letters: &[DeadLetter]) -> Result<(), Failure> {
@@ -24,9 +24,14 @@ pub(super) fn list(session: &mut Session, letters: &[DeadLetter]) -> Result<(), 
         ("DEAD SINCE", Align::Left),
         ("LAST ERROR", Align::Left),
     ]);
+    let shown = if session.out.is_terminal() {
+        SHOWN
+    } else {
+        usize::MAX
+    };
     for letter in letters {
-        let mut detail: String = letter.detail.chars().take(SHOWN).collect();
-        if letter.detail.chars().nth(SHOWN).is_some() {
+        let mut detail: String = letter.detail.chars().take(shown).collect();
+        if letter.detail.chars().nth(shown).is_some() {
             detail.push('…');
         }
         table.row([
@@ -60,7 +65,10 @@ pub(super) fn show(session: &mut Session, letters: &[DeadLetter]) -> Result<(), 
         for attempt in letter.history.attempts() {
             session.out.line(format!(
                 "    {}. {}  {}  {}",
-                attempt.number, attempt.at, attempt.outcome, attempt.error
+                attempt.number,
+                attempt.at,
+                attempt.outcome,
+                told(attempt)
             ))?;
         }
         match &letter.original {
@@ -76,6 +84,16 @@ pub(super) fn show(session: &mut Session, letters: &[DeadLetter]) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// How an attempt ended, in words: nobody was left to say so when a lease ran out.
+fn told(attempt: &Attempt) -> &str {
+    match attempt.outcome {
+        AttemptOutcome::LeaseExpired if attempt.error.is_empty() => {
+            "the consumer died, stalled or dropped it"
+        }
+        _ => &attempt.error,
+    }
 }
 
 /// One object on one line. The message is put in as text: a JSON payload keeps its own spelling.
@@ -110,4 +128,18 @@ fn attempt(attempt: &Attempt) -> Value {
         "outcome": attempt.outcome.as_str(),
         "error": &*attempt.error,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_that_ran_out_is_explained() {
+        let at = glmsg::Timestamp::EPOCH;
+        let lost = Attempt::new(1, at, AttemptOutcome::LeaseExpired, "");
+        assert_eq!(told(&lost), "the consumer died, stalled or dropped it");
+        let failed = Attempt::new(2, at, AttemptOutcome::Failed, "exit code 3");
+        assert_eq!(told(&failed), "exit code 3");
+    }
 }
