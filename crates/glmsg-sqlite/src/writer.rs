@@ -14,19 +14,19 @@ mod retention;
 mod schedule;
 mod search;
 mod settle;
+mod status;
 mod store;
 mod store_message;
 mod topic;
 mod topology;
 mod transaction;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use glmsg_core::{Error, ErrorKind, Result};
 use rusqlite::Connection;
-use tokio::sync::watch;
 
 use crate::SqliteConfig;
 use crate::clock::GuardedClock;
@@ -36,12 +36,14 @@ use crate::queue::{Command, Job, Queue};
 
 pub(crate) use group::{BLOCKED_NEW, BLOCKED_WAITING, LEASED, READY, WAITING, ordering};
 pub(crate) use redrive::Piece;
+pub(crate) use status::Status;
 pub(crate) use store::Store;
 pub(crate) use topic::{micros, read_config};
 pub(crate) use topology::Joined;
 
 use gather::Gathering;
 use parking::Lot;
+use status::Ending;
 
 /// About how many rows one transaction touches.
 const WEIGHT: usize = 2048;
@@ -51,41 +53,6 @@ const STALE_EVERY: Duration = Duration::from_secs(30);
 const NEIGHBOUR: Duration = Duration::from_millis(100);
 /// What is left to a writing neighbour after a commit.
 const GAP: Duration = Duration::from_micros(400);
-
-/// What the writer shows to others.
-#[derive(Debug)]
-pub(crate) struct Status {
-    /// Why nothing can be written any more.
-    poison: Mutex<Option<Error>>,
-    /// `true` when the writer has ended.
-    ended: watch::Sender<bool>,
-}
-
-impl Status {
-    pub(crate) fn new() -> Self {
-        Self {
-            poison: Mutex::new(None),
-            ended: watch::Sender::new(false),
-        }
-    }
-
-    pub(crate) fn poison(&self) -> Option<Error> {
-        let poison = self.poison.lock().unwrap_or_else(PoisonError::into_inner);
-        poison.as_ref().map(Error::duplicate)
-    }
-
-    fn set_poison(&self, error: Error) {
-        tracing::error!(%error, "the store stops");
-        *self.poison.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-    }
-
-    /// Waits until the writer has ended.
-    pub(crate) async fn ended(&self) {
-        let mut ended = self.ended.subscribe();
-        // It cannot be dropped while `self` is there.
-        let _ = ended.wait_for(|ended| *ended).await;
-    }
-}
 
 /// The writer's thread.
 struct Writer {
@@ -118,10 +85,7 @@ pub(crate) fn start(
     let started = thread::Builder::new()
         .name("glmsg-sqlite".to_owned())
         .spawn(move || {
-            let _ending = Ending {
-                queue: Arc::clone(&queue),
-                status: Arc::clone(&status),
-            };
+            let _ending = Ending::of(&queue, &status);
             let mut writer = Writer {
                 store: Store::new(conn, config.topic.clone()),
                 queue,
@@ -145,20 +109,6 @@ pub(crate) fn start(
         .operation("open")
         .source(e)
     })
-}
-
-/// Says that the thread has ended, however it did: nobody must wait for it then.
-struct Ending {
-    queue: Arc<Queue>,
-    status: Arc<Status>,
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        self.queue.close();
-        drop(self.queue.take(Some(Duration::ZERO), usize::MAX));
-        self.status.ended.send_replace(true);
-    }
 }
 
 impl Writer {
