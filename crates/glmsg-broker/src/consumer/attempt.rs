@@ -1,6 +1,7 @@
 //! One attempt at one message: from a handler's end to what is asked of the broker.
 
 use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use glmsg_core::{AttemptOutcome, DeadLetterReason, ErrorKind, MessageId, clean_error_text};
@@ -86,7 +87,9 @@ pub(super) fn conclude(shared: &Shared, attempted: Attempted, ended: Ended, done
     let (outcome, error) = error;
     let text = error.to_string();
     let retry = &shared.settings.retry;
-    let nack = match retry.verdict(&error) {
+    // The classification is the user's code; if it panics, the message is tried again.
+    let verdict = catch_unwind(AssertUnwindSafe(|| retry.verdict(&error)));
+    let nack = match verdict.unwrap_or(Verdict::Retry) {
         Verdict::Reject => {
             Nack::reject(token, error.reason(), &text).outcome(AttemptOutcome::Rejected)
         }

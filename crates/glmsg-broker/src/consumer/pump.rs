@@ -76,29 +76,39 @@ impl<H: Handler> Pump<H> {
         let beat = shared.options.lease / 3;
         let mut heartbeat = interval_at(Instant::now() + beat, beat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut deadline = None;
+        let (mut draining, mut deadline) = (false, None);
         let cancelled = shared.draining.cancelled();
         tokio::pin!(cancelled);
         loop {
             self.spawn_workers();
             self.begin_settling();
-            if deadline.is_some() && self.settling.is_none() && shared.is_quiet() {
+            if draining && self.settling.is_none() && shared.is_quiet() {
                 break;
             }
+            self.step_solo();
             self.begin_receiving();
-            let draining = deadline.is_some();
+            let solo_until = match self.solo {
+                Solo::Waiting(until) => Some(until),
+                _ => None,
+            };
             tokio::select! {
                 biased;
-                () = &mut cancelled, if deadline.is_none() => {
-                    deadline = Some(Instant::now() + shared.settings.drain_timeout);
+                () = &mut cancelled, if !draining => {
+                    draining = true;
+                    // Too long for the clock is for ever.
+                    deadline = Instant::now().checked_add(shared.settings.drain_timeout);
                     self.stop_intake();
                 }
                 (left, error) = pending_or(&mut self.settling) => self.settled(left, error),
                 () = pending_or(&mut self.renewing) => self.renewing = None,
-                _ = heartbeat.tick() => self.renew(),
+                _ = heartbeat.tick() => {
+                    shared.revoke_stuck();
+                    self.renew();
+                }
                 () = shared.pump.notified() => {}
                 () = until(self.settle_at) => self.settle_at = None,
                 () = until(self.receive_at) => self.receive_at = None,
+                () = until(solo_until) => {}
                 (source, buf, received) = pending_or(&mut self.receiving) => {
                     self.receiving = None;
                     (self.source, self.buf) = (Some(source), buf);
@@ -123,7 +133,13 @@ impl<H: Handler> Pump<H> {
     /// A handler that blocks its thread cannot be stopped. Its message is given back, so that
     /// another member gets it, and the worker is left behind.
     async fn abandon(&mut self) {
-        let held = self.shared.held();
+        let (done, held) = {
+            let mut state = self.shared.state();
+            state.finished = true;
+            let held: Vec<Token> = state.active.iter().flatten().copied().collect();
+            (std::mem::take(&mut state.outcomes), held)
+        };
+        self.shared.work.notify_waiters();
         tracing::error!(
             messages = held.len(),
             "handlers block their threads and cannot be stopped"
@@ -132,8 +148,16 @@ impl<H: Handler> Pump<H> {
             .counters
             .stopped
             .fetch_add(held.len() as u64, Relaxed);
-        let released = tokio::time::timeout(GRACE, self.settler.release(&held)).await;
-        if let Ok(Err(error)) = released {
+        let settled = async {
+            if let Some(settling) = self.settling.take() {
+                settling.await;
+            }
+            // What is done is settled first; releasing it as well then changes nothing.
+            let (_, failed) = settle(self.shared.clone(), self.settler.clone(), done).await;
+            failed.map_or(Ok(()), Err)?;
+            self.settler.release(&held).await.map(drop)
+        };
+        if let Ok(Err(error)) = tokio::time::timeout(GRACE, settled).await {
             self.ending = Err(error);
         }
         self.workers.detach_all();
@@ -146,6 +170,7 @@ impl<H: Handler> Pump<H> {
         let wanted = state.workers.max(state.running.len());
         state.running.resize(wanted, false);
         state.active.resize(wanted, Vec::new());
+        state.progress.resize_with(wanted, Arc::default);
         for index in 0..state.workers {
             if std::mem::replace(&mut state.running[index], true) {
                 continue;
@@ -171,18 +196,18 @@ impl<H: Handler> Pump<H> {
 
     /// How many messages may be received now.
     fn room(&self) -> usize {
-        let waiting = matches!(self.solo, Solo::Waiting(_));
-        if self.source.is_none() || waiting || self.receive_at.is_some() {
+        let is_waiting = matches!(self.solo, Solo::Waiting(_));
+        if self.source.is_none() || is_waiting || self.receive_at.is_some() {
             return 0;
         }
         if matches!(self.solo, Solo::Alone) {
             let quiet = self.settling.is_none() && self.shared.is_quiet();
             return usize::from(quiet);
         }
-        let ready = self.shared.state().ready.len();
-        let room = self.shared.options.prefetch.saturating_sub(ready);
+        let waiting = self.shared.waiting();
+        let room = self.shared.options.prefetch.saturating_sub(waiting);
         // Small refills cost as much as large ones.
-        if ready > 0 && room < self.shared.options.prefetch / 2 {
+        if waiting > 0 && room < self.shared.options.prefetch / 2 {
             0
         } else {
             room
@@ -207,26 +232,36 @@ impl<H: Handler> Pump<H> {
                 self.shared.draining.cancel();
             }
         }
-        match self.buf.iter().position(is_suspect) {
-            Some(at) => {
-                let suspect = self.buf.swap_remove(at);
-                let others = self.buf.drain(..).map(|r| r.token);
-                self.shared.state().outcomes.releases.extend(others);
-                self.solo = Solo::Waiting(Box::new(suspect));
-            }
-            None if self.buf.is_empty() => {}
-            None => {
-                self.solo = Solo::Off;
-                self.shared.offer(self.buf.drain(..));
-            }
+        if self.buf.is_empty() {
+            return;
         }
+        let policy = &self.shared.settings.retry;
+        let has_suspects = self.buf.iter().any(|r| is_suspect(r, policy));
+        match self.solo {
+            Solo::Off if has_suspects => {
+                let all = self.buf.drain(..).map(|r| r.token);
+                self.shared.state().outcomes.releases.extend(all);
+                self.solo = Solo::Waiting(Instant::now() + self.shared.options.lease);
+                return;
+            }
+            Solo::Alone if !has_suspects => self.solo = Solo::Off,
+            _ => {}
+        }
+        self.shared.offer(self.buf.drain(..));
+    }
+
+    /// Moves on where something was waited for.
+    fn step_solo(&mut self) {
+        let is_quiet = || self.settling.is_none() && self.shared.is_quiet();
+        self.solo = match self.solo {
+            Solo::Waiting(_) if is_quiet() => Solo::Alone,
+            Solo::Waiting(until) if until <= Instant::now() => Solo::GivenUp,
+            Solo::GivenUp if is_quiet() => Solo::Off,
+            same => same,
+        };
     }
 
     fn begin_settling(&mut self) {
-        let quiet = self.settling.is_none() && self.shared.is_quiet();
-        if quiet && matches!(self.solo, Solo::Waiting(_)) {
-            self.start_solo();
-        }
         if self.settling.is_some() || self.settle_at.is_some() {
             return;
         }
@@ -235,12 +270,6 @@ impl<H: Handler> Pump<H> {
             self.settling_tokens = outcomes.tokens().collect();
             let task = settle(self.shared.clone(), self.settler.clone(), outcomes);
             self.settling = Some(Box::pin(task));
-        }
-    }
-
-    fn start_solo(&mut self) {
-        if let Solo::Waiting(suspect) = std::mem::replace(&mut self.solo, Solo::Alone) {
-            self.shared.offer([*suspect]);
         }
     }
 
@@ -269,9 +298,6 @@ impl<H: Handler> Pump<H> {
     fn renew(&mut self) {
         let mut tokens = self.shared.held();
         tokens.extend_from_slice(&self.settling_tokens);
-        if let Solo::Waiting(suspect) = &self.solo {
-            tokens.push(suspect.token);
-        }
         if tokens.is_empty() || self.renewing.is_some() {
             return;
         }
@@ -301,9 +327,6 @@ impl<H: Handler> Pump<H> {
         state.draining = true;
         let mut back: Vec<Token> = state.ready.drain(..).map(|r| r.token).collect();
         back.extend(self.buf.drain(..).map(|r| r.token));
-        if let Solo::Waiting(suspect) = std::mem::take(&mut self.solo) {
-            back.push(suspect.token);
-        }
         state.outcomes.releases.append(&mut back);
     }
 }

@@ -1,7 +1,9 @@
 //! What the pump and the workers share.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -36,6 +38,8 @@ pub(super) struct State {
     pub(super) active: Vec<Vec<Token>>,
     /// Which numbers have a worker.
     pub(super) running: Vec<bool>,
+    /// How far each worker is with what it holds.
+    pub(super) progress: Vec<Arc<Progress>>,
     pub(super) outcomes: Outcomes,
     /// Workers waiting for work.
     idle: usize,
@@ -45,6 +49,17 @@ pub(super) struct State {
     pub(super) draining: bool,
     /// Nothing more will come: idle workers end.
     pub(super) finished: bool,
+}
+
+/// How far a worker is with the messages it took together.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// How many of them it has handled.
+    pub(super) handled: AtomicUsize,
+    /// Set by the pump: what it has not begun is no longer its own.
+    pub(super) is_revoked: AtomicBool,
+    /// What `handled` was at the last beat; only the pump looks at it.
+    seen: AtomicUsize,
 }
 
 /// Settlements that workers ask for.
@@ -69,6 +84,14 @@ impl Outcomes {
     pub(super) fn tokens(&self) -> impl Iterator<Item = Token> + '_ {
         let nacks = self.nacks.iter().map(|n| n.token);
         self.acks.iter().chain(&self.releases).copied().chain(nacks)
+    }
+}
+
+impl Progress {
+    fn restart(&self) {
+        self.handled.store(0, Relaxed);
+        self.is_revoked.store(false, Relaxed);
+        self.seen.store(usize::MAX, Relaxed);
     }
 }
 
@@ -114,6 +137,11 @@ impl Shared {
     ) -> bool {
         loop {
             if let Some(more) = self.try_next(index, done, chunk, quick, false) {
+                // The pump was perhaps woken on this thread, where nobody else can run it: it goes
+                // first, because the handler may block the thread.
+                if more {
+                    tokio::task::yield_now().await;
+                }
                 return more;
             }
             let work = self.work.notified();
@@ -121,6 +149,9 @@ impl Shared {
             // Enabled before looking again, so that a notification after the look is not missed.
             work.as_mut().enable();
             if let Some(more) = self.try_next(index, done, chunk, quick, true) {
+                if more {
+                    tokio::task::yield_now().await;
+                }
                 return more;
             }
             work.await;
@@ -151,6 +182,7 @@ impl Shared {
             let take = if quick { share.clamp(1, MAX_CHUNK) } else { 1 };
             chunk.extend(state.ready.drain(..take));
             state.active[index].extend(chunk.iter().map(|r| r.token));
+            state.progress[index].restart();
             wake_pump |= state.ready.len() <= self.options.prefetch / 2;
             Some(true)
         } else {
@@ -178,6 +210,10 @@ impl Shared {
         state.outcomes.append(done);
         state.active[index].clear();
         state.active[index].extend(current);
+        if state.progress[index].is_revoked.load(Relaxed) {
+            // The broker has them back already.
+            chunk.clear();
+        }
         while let Some(received) = chunk.pop_back() {
             if state.draining {
                 state.outcomes.releases.push(received.token);
@@ -185,6 +221,7 @@ impl Shared {
                 state.ready.push_front(received);
             }
         }
+        state.progress[index].restart();
         let wake = state.idle.min(state.ready.len());
         drop(state);
         self.pump.notify_one();
@@ -206,6 +243,17 @@ impl Shared {
         }
     }
 
+    /// How many messages wait here: for a worker, or with one behind the message at hand.
+    pub(super) fn waiting(&self) -> usize {
+        let state = self.state();
+        let workers = state.active.iter().zip(&state.progress);
+        let behind = workers.map(|(held, progress)| {
+            held.len()
+                .saturating_sub(progress.handled.load(Relaxed) + 1)
+        });
+        state.ready.len() + behind.sum::<usize>()
+    }
+
     /// `true` if nothing waits, is handled, or is to be settled.
     pub(super) fn is_quiet(&self) -> bool {
         let state = self.state();
@@ -220,6 +268,32 @@ impl Shared {
         let active = state.active.iter().flatten().copied();
         let ready = state.ready.iter().map(|r| r.token);
         active.chain(ready).chain(state.outcomes.tokens()).collect()
+    }
+
+    /// Takes from workers that are stuck in one handler what they took together with it, and gives
+    /// it back to the broker: a handler that blocks its thread must not hold others' messages.
+    /// A worker that comes free in this very moment may handle one of them all the same.
+    pub(super) fn revoke_stuck(&self) {
+        let mut state = self.state();
+        let state = &mut *state;
+        for (held, progress) in state.active.iter_mut().zip(&state.progress) {
+            let handled = progress.handled.load(Relaxed);
+            let is_stuck = progress.seen.swap(handled, Relaxed) == handled;
+            if is_stuck && held.len() > handled + 1 {
+                progress.is_revoked.store(true, Relaxed);
+                state.outcomes.releases.extend(held.drain(handled + 1..));
+            }
+        }
+    }
+
+    /// What a worker held that ended by a panic outside its handler goes back to the broker.
+    pub(super) fn bury_worker(&self, index: usize) {
+        let mut state = self.state();
+        let held = std::mem::take(&mut state.active[index]);
+        state.outcomes.releases.extend(held);
+        state.running[index] = false;
+        drop(state);
+        self.pump.notify_one();
     }
 
     /// Forgets messages that wait here but belong to somebody else by now.

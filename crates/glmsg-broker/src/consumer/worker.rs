@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,12 @@ use crate::{Handler, Incoming, Received};
 const QUICK: Duration = Duration::from_millis(1);
 
 pub(super) async fn run<H: Handler>(shared: Arc<Shared>, index: usize, handler: Arc<H>) {
+    let mut guard = Guard {
+        shared: &shared,
+        index,
+        ended: false,
+    };
+    let progress = shared.state().progress[index].clone();
     let mut done = Outcomes::default();
     let mut chunk = VecDeque::new();
     let mut took = Vec::new();
@@ -32,6 +39,10 @@ pub(super) async fn run<H: Handler>(shared: Arc<Shared>, index: usize, handler: 
         while let Some(received) = chunk.pop_front() {
             let incoming = Incoming::new(received, draining.clone());
             let waited = attempt(&shared, index, &*handler, incoming, &mut done, &mut chunk).await;
+            progress.handled.fetch_add(1, Relaxed);
+            if progress.is_revoked.load(Relaxed) {
+                chunk.clear();
+            }
             let now = Instant::now();
             took.push(now - last);
             last = now;
@@ -44,6 +55,22 @@ pub(super) async fn run<H: Handler>(shared: Arc<Shared>, index: usize, handler: 
         shared.record_handling(&mut took);
         // A handler that never waits must not keep the runtime's thread to itself.
         tokio::task::consume_budget().await;
+    }
+    guard.ended = true;
+}
+
+/// A panic outside a handler ends a worker; what it held must not be renewed for ever.
+struct Guard<'a> {
+    shared: &'a Shared,
+    index: usize,
+    ended: bool,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.shared.bury_worker(self.index);
+        }
     }
 }
 
@@ -68,15 +95,27 @@ async fn attempt<H: Handler>(
     };
     // The call itself may panic before there is a future, so it is made inside one.
     let call = AssertUnwindSafe(async { handler.handle(incoming).await }).catch_unwind();
-    let mut call = pin!(call);
-    let first = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
-    let (ended, waited) = match first {
+    let mut call = pin!(Some(call));
+    let first = poll_fn(|cx| match call.as_mut().as_pin_mut() {
+        Some(call) => Poll::Ready(call.poll(cx)),
+        None => Poll::Ready(Poll::Pending),
+    });
+    let (mut ended, waited) = match first.await {
         Poll::Ready(result) => (flatten(result), false),
         Poll::Pending => {
             shared.give_back(index, Some(attempted.token), done, chunk);
-            (wait_for(shared, call).await, true)
+            // As in `next`: the pump goes before a handler that may block.
+            tokio::task::yield_now().await;
+            match call.as_mut().as_pin_mut() {
+                Some(call) => (wait_for(shared, call).await, true),
+                None => (Ended::TimedOut, true),
+            }
         }
     };
+    // What the handler leaves behind may panic when it is dropped, too.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call.set(None))) {
+        ended = Ended::Panicked(panic);
+    }
     conclude(shared, attempted, ended, done);
     waited
 }
