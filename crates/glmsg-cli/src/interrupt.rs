@@ -81,3 +81,16 @@ impl Signals {
         }
     }
 }
+
+/// A write over the file size limit (`ulimit -f`) then fails with an error that is reported, where
+/// its signal would end the process without a word.
+pub(crate) fn survive_file_size_limit() {
+    #[cfg(unix)]
+    {
+        /// Its number on Linux and macOS.
+        const SIGXFSZ: i32 = 25;
+        let kind = tokio::signal::unix::SignalKind::from_raw(SIGXFSZ);
+        // Listening is enough, and lasts for the process. Without it there is nothing to lose.
+        drop(tokio::signal::unix::signal(kind));
+    }
+}

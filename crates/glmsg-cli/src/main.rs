@@ -39,7 +39,10 @@ fn run(cli: cli::Cli) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|e| Failure::failed(format!("cannot start the runtime: {e}")))?;
-    let outcome = runtime.block_on(commands::run(cli));
+    let outcome = runtime.block_on(async {
+        interrupt::survive_file_size_limit();
+        commands::run(cli).await
+    });
     // A thread may sit in a read of stdin that never ends; nothing is waiting for it.
     runtime.shutdown_background();
     outcome

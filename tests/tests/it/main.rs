@@ -5,3 +5,4 @@ mod catalog;
 mod memory;
 mod model;
 mod sqlite;
+mod stubborn;

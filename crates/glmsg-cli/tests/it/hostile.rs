@@ -344,3 +344,31 @@ fn the_broker_comes_by_option_by_environment_or_by_default() {
         .success();
     assert!(store.path("other.db").exists() && !store.path("broker.db").exists());
 }
+
+#[test]
+fn a_file_size_limit_is_reported_and_what_was_stored_stays() {
+    let store = Store::new();
+    let many = store.file("many", crate::store::json_lines(20_000));
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -f 400; exec \"$0\" \"$@\""]);
+    let publish = [
+        "--json",
+        "--broker",
+        &store.url(),
+        "publish",
+        "t",
+        "--file",
+        &many,
+    ];
+    limited.arg(env!("CARGO_BIN_EXE_glmsg")).args(publish);
+    let run = finish(limited, b"").fails(1, &["disk"]);
+    let stored: i64 = run
+        .objects()
+        .iter()
+        .filter_map(|o| o.get("stored")?.as_i64())
+        .max()
+        .unwrap_or(0);
+    let all = store.run(&["replay", "t", "--from", "earliest"]).success();
+    let kept = i64::try_from(all.lines().len()).expect("a count");
+    assert!(kept >= stored, "{stored} reported stored, {kept} there");
+}
