@@ -109,7 +109,8 @@ impl ConsumerBuilder {
         self
     }
 
-    /// How many messages may wait in this process. Default: 128.
+    /// How many messages may wait in this process. Default: 128. For a moment it can be twice as
+    /// many, when handlers that were quick begin to wait.
     pub fn prefetch(self, messages: usize) -> Self {
         self.option(|o| o.prefetch = messages)
     }

@@ -204,7 +204,7 @@ impl<H: Handler> Pump<H> {
             let quiet = self.settling.is_none() && self.shared.is_quiet();
             return usize::from(quiet);
         }
-        let waiting = self.shared.waiting();
+        let waiting = self.shared.state().ready.len();
         let room = self.shared.options.prefetch.saturating_sub(waiting);
         // Small refills cost as much as large ones.
         if waiting > 0 && room < self.shared.options.prefetch / 2 {

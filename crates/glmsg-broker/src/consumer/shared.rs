@@ -95,6 +95,13 @@ impl Progress {
     }
 }
 
+/// What there is for a worker.
+enum Next {
+    Work { pump_woken: bool },
+    Nothing,
+    End,
+}
+
 /// The most messages a worker takes at a time.
 const MAX_CHUNK: usize = 64;
 
@@ -136,30 +143,33 @@ impl Shared {
         quick: bool,
     ) -> bool {
         loop {
-            if let Some(more) = self.try_next(index, done, chunk, quick, false) {
-                // The pump was perhaps woken on this thread, where nobody else can run it: it goes
-                // first, because the handler may block the thread.
-                if more {
-                    tokio::task::yield_now().await;
-                }
-                return more;
-            }
+            let mut next = self.try_next(index, done, chunk, quick, false);
             let work = self.work.notified();
             tokio::pin!(work);
-            // Enabled before looking again, so that a notification after the look is not missed.
-            work.as_mut().enable();
-            if let Some(more) = self.try_next(index, done, chunk, quick, true) {
-                if more {
-                    tokio::task::yield_now().await;
+            if matches!(next, Next::Nothing) {
+                // Enabled before looking again, so that a notification after the look is not
+                // missed.
+                work.as_mut().enable();
+                next = self.try_next(index, done, chunk, quick, true);
+            }
+            match next {
+                Next::End => return false,
+                Next::Work { pump_woken } => {
+                    // The pump was perhaps woken on this thread, where nobody else can run it: it
+                    // goes first, because the handler may block the thread.
+                    if pump_woken {
+                        tokio::task::yield_now().await;
+                    }
+                    return true;
                 }
-                return more;
+                Next::Nothing => {}
             }
             work.await;
             self.state().idle -= 1;
         }
     }
 
-    /// `None`: there is nothing now, and if the worker is `to_wait` it counts as idle.
+    /// If there is nothing now and the worker is `to_wait`, it counts as idle.
     fn try_next(
         &self,
         index: usize,
@@ -167,16 +177,19 @@ impl Shared {
         chunk: &mut VecDeque<Received>,
         quick: bool,
         to_wait: bool,
-    ) -> Option<bool> {
+    ) -> Next {
         let mut state = self.state();
-        let mut wake_pump = !done.is_empty() && state.outcomes.is_empty();
         state.outcomes.append(done);
+        // Quick workers come by again at once, so their outcomes may gather; whoever finds nothing
+        // to do, or begins to wait, wakes the pump in any case.
+        let gathered = state.outcomes.acks.len() + state.outcomes.nacks.len();
+        let mut wake_pump = gathered >= if quick { MAX_CHUNK } else { 1 };
         state.active[index].clear();
         let surplus = index >= state.workers;
         let waiting = state.ready.len();
-        let more = if surplus || (waiting == 0 && state.finished) {
+        let next = if surplus || (waiting == 0 && state.finished) {
             state.running[index] = false;
-            Some(false)
+            Next::End
         } else if waiting > 0 {
             let share = waiting / state.workers.max(1);
             let take = if quick { share.clamp(1, MAX_CHUNK) } else { 1 };
@@ -184,17 +197,19 @@ impl Shared {
             state.active[index].extend(chunk.iter().map(|r| r.token));
             state.progress[index].restart();
             wake_pump |= state.ready.len() <= self.options.prefetch / 2;
-            Some(true)
+            Next::Work {
+                pump_woken: wake_pump,
+            }
         } else {
             state.idle += usize::from(to_wait);
-            None
+            Next::Nothing
         };
         drop(state);
         // An idle worker too: whoever waits for quiet (a drain, a lone retry) must hear of it.
-        if wake_pump || more != Some(true) {
+        if wake_pump || !matches!(next, Next::Work { .. }) {
             self.pump.notify_one();
         }
-        more
+        next
     }
 
     /// Before a worker waits inside a handler, or when it takes long: what is done is handed in,
@@ -241,17 +256,6 @@ impl Shared {
         for _ in 0..n {
             self.work.notify_one();
         }
-    }
-
-    /// How many messages wait here: for a worker, or with one behind the message at hand.
-    pub(super) fn waiting(&self) -> usize {
-        let state = self.state();
-        let workers = state.active.iter().zip(&state.progress);
-        let behind = workers.map(|(held, progress)| {
-            held.len()
-                .saturating_sub(progress.handled.load(Relaxed) + 1)
-        });
-        state.ready.len() + behind.sum::<usize>()
     }
 
     /// `true` if nothing waits, is handled, or is to be settled.

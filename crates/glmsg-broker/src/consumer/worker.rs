@@ -29,8 +29,8 @@ pub(super) async fn run<H: Handler>(shared: Arc<Shared>, index: usize, handler: 
     let mut done = Outcomes::default();
     let mut chunk = VecDeque::new();
     let mut took = Vec::new();
-    // Handlers count as quick until one waits or takes long.
-    let mut quick = true;
+    // Handlers count as quick once one was, until one waits or takes long.
+    let mut quick = false;
     let draining = Arc::new(shared.draining.clone());
     while shared.next(index, &mut done, &mut chunk, quick).await {
         let started = Instant::now();
