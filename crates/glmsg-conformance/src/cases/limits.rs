@@ -50,9 +50,13 @@ pub async fn the_largest_payload_arrives<F: Fixture>(f: F) {
 pub async fn a_larger_payload_is_refused<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let payload = vec![0; F::capability().max_payload + 1];
-    let Ok(sent) = builder("").payload(payload).build() else {
-        // The declared maximum is as large as a message can be.
-        return;
+    let sent = match builder("").payload(payload).build() {
+        Ok(sent) => sent,
+        // The declared maximum is as large as a message can be: the builder refuses more.
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+            return;
+        }
     };
     match publish_one(&broker, &sent).await {
         Published::Rejected(error) => assert_eq!(error.kind(), ErrorKind::TooLarge),
