@@ -41,6 +41,7 @@ const LAYERS: &[(&str, Uses)] = &[
     ),
     ("glmsg-cli", Uses::Only(&["glmsg"])),
     ("glmsg-tests", Uses::Anything),
+    ("glmsg-faults", Uses::Only(&[])),
     ("glmsg-benches", Uses::Anything),
     ("xtask", Uses::Only(&[])),
 ];

@@ -20,6 +20,7 @@ mod layers;
 mod lint;
 mod msrv;
 mod process;
+mod services;
 mod steps;
 mod test;
 mod tidy;
@@ -37,6 +38,7 @@ Usage: cargo xtask COMMAND [OPTIONS]
 
 Commands:
   test      The whole matrix: build, every test, the capability page, the demo
+  services  The servers that tests talk to: up, down, status
   lint      Formatting, clippy, the house rules, the layers
   tidy      The house rules alone
   layers    Which crate may depend on which
@@ -66,6 +68,7 @@ fn dispatch(args: &[String]) -> Outcome {
     };
     let (help, run): (&str, fn(&[String]) -> Outcome) = match command.as_str() {
         "test" => (test::HELP, test::run),
+        "services" => (services::HELP, services::run),
         "lint" => (lint::HELP, lint::run),
         "tidy" => (tidy::HELP, tidy::run),
         "layers" => (layers::HELP, layers::run),

@@ -1,6 +1,7 @@
 //! Running another program, and showing what is run.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, Outcome};
@@ -49,6 +50,13 @@ impl Process {
     pub(crate) fn env(mut self, key: &str, value: &str) -> Self {
         self.command.env(key, value);
         self.shown = format!("{key}={value:?} {}", self.shown);
+        self
+    }
+
+    /// Runs it in another directory than this one.
+    pub(crate) fn within(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self.shown = format!("cd {} && {}", directory.display(), self.shown);
         self
     }
 

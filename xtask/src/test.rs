@@ -3,21 +3,50 @@
 use crate::arguments::{Arguments, Grammar};
 use crate::failure::{Failure, Outcome};
 use crate::process::Process;
+use crate::services::{self, Service};
 use crate::steps::Steps;
 use crate::{capabilities, demo};
 
 pub(crate) const HELP: &str = "\
 Runs the whole matrix: every test and doctest of the workspace, the conformance suite on every backend, the check of
-docs/capabilities.md, and the demo with its ledger.
+docs/capabilities.md, and the demo with its ledger. The servers that tests need are started before, as `cargo xtask
+services up` does; those that were up before stay up, and the others are stopped at the end.
 
 Usage: cargo xtask test [--backend NAME] [--long]
 
 Options:
-  --backend NAME  Only the conformance suite and the demo, on one backend: memory, sqlite, or all for the whole matrix
+  --backend NAME  Only the conformance suite and the demo, on one backend: memory, sqlite, redis, or all for the
+                  whole matrix
   --long          The long form of the tests that have one (GLMSG_LONG=1)";
 
-/// The backends of the matrix, in the order they are run.
-const BACKENDS: &[&str] = &["memory", "sqlite"];
+/// A backend of the matrix.
+#[derive(Debug)]
+struct Backend {
+    name: &'static str,
+    /// The servers its tests talk to.
+    services: &'static [Service],
+    /// Whether the command line can open it, so that the demo runs on it.
+    has_demo: bool,
+}
+
+/// The backends, in the order they are run.
+const BACKENDS: &[Backend] = &[
+    Backend {
+        name: "memory",
+        services: &[],
+        has_demo: true,
+    },
+    Backend {
+        name: "sqlite",
+        services: &[],
+        has_demo: true,
+    },
+    Backend {
+        name: "redis",
+        services: Service::ALL,
+        has_demo: false,
+    },
+];
 
 /// The package that runs the conformance suite on every backend.
 const SUITE: &str = "--package glmsg-tests --all-features --locked";
@@ -30,20 +59,48 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     };
     let args = Arguments::parse(words, &grammar)?;
     let long = args.has("--long");
-    match args.value("--backend") {
-        None | Some("all") => everything(long),
-        Some(name) if BACKENDS.contains(&name) => one_backend(name, long),
-        Some(other) => {
-            let known = BACKENDS.join(", ");
-            Err(Failure::usage(format!(
-                "there is no backend `{other}`: name one of {known}, all"
-            )))
-        }
-    }
+    let Some(name) = args.value("--backend").filter(|name| *name != "all") else {
+        return with_servers(BACKENDS, |steps| everything(steps, long));
+    };
+    let found = BACKENDS.iter().find(|backend| backend.name == name);
+    let backend = found.ok_or_else(|| {
+        let known: Vec<&str> = BACKENDS.iter().map(|backend| backend.name).collect();
+        let known = known.join(", ");
+        Failure::usage(format!(
+            "there is no backend `{name}`: name one of {known}, all"
+        ))
+    })?;
+    with_servers(std::slice::from_ref(backend), |steps| {
+        one_backend(steps, backend, long);
+    })
 }
 
-fn everything(long: bool) -> Outcome {
+/// Runs steps between the start and the stop of the servers they need. A server that cannot be had fails the run, and a
+/// failed step does not keep a server running.
+fn with_servers(backends: &[Backend], run: impl FnOnce(&mut Steps)) -> Outcome {
     let mut steps = Steps::default();
+    let needed = needed(backends, Service::is_given);
+    let mut started = Vec::new();
+    if !needed.is_empty() {
+        steps.run("services up", || services::up(&needed, &mut started));
+    }
+    run(&mut steps);
+    if !started.is_empty() {
+        steps.run("services down", || services::down(&started));
+    }
+    steps.finish()
+}
+
+/// The services of some backends, each once, without those that the user brings along.
+fn needed(backends: &[Backend], is_given: impl Fn(Service) -> bool) -> Vec<Service> {
+    let is_needed = |service: &Service| {
+        let mut users = backends.iter();
+        users.any(|backend| backend.services.contains(service)) && !is_given(*service)
+    };
+    Service::ALL.iter().copied().filter(is_needed).collect()
+}
+
+fn everything(steps: &mut Steps, long: bool) {
     // Before the tests, because some of them start the binaries of other packages, which cargo does not build for them.
     // Together with the tests, because cargo would otherwise build all with two sets of features.
     let built = steps.run("build", || {
@@ -56,13 +113,12 @@ fn everything(long: bool) -> Outcome {
         steps.run("capabilities", capabilities::check);
     }
     for backend in BACKENDS {
-        steps.run(&format!("demo {backend}"), || demo::check(backend));
+        run_demo(steps, backend);
     }
-    steps.finish()
 }
 
-fn one_backend(name: &str, long: bool) -> Outcome {
-    let mut steps = Steps::default();
+fn one_backend(steps: &mut Steps, backend: &Backend, long: bool) {
+    let name = backend.name;
     let built = steps.run("build", || {
         Process::cargo("build --package glmsg-tests --package glmsg-cli --all-features --locked --bins --tests").run()
     });
@@ -80,8 +136,14 @@ fn one_backend(name: &str, long: bool) -> Outcome {
             cargo_test(SUITE, long).args(["--no-fail-fast", name]).run()
         });
     }
-    steps.run(&format!("demo {name}"), || demo::check(name));
-    steps.finish()
+    run_demo(steps, backend);
+}
+
+fn run_demo(steps: &mut Steps, backend: &Backend) {
+    let name = backend.name;
+    if backend.has_demo {
+        steps.run(&format!("demo {name}"), || demo::check(name));
+    }
 }
 
 fn cargo_test(words: &str, long: bool) -> Process {
@@ -106,6 +168,20 @@ mod tests {
         let words = ["--backend".to_owned(), "redsi".to_owned()];
         let failure = run(&words).unwrap_err();
         assert!(matches!(failure, Failure::Usage(_)));
-        assert!(failure.to_string().contains("memory, sqlite, all"));
+        assert!(failure.to_string().contains("memory, sqlite, redis, all"));
+    }
+
+    #[test]
+    fn servers_are_started_for_the_backends_that_talk_to_them() {
+        let of = |name: &str| {
+            let mut backends = BACKENDS.iter();
+            let backend = backends.find(|backend| backend.name == name).unwrap();
+            needed(std::slice::from_ref(backend), |_| false)
+        };
+        assert!(of("memory").is_empty() && of("sqlite").is_empty());
+        assert_eq!(of("redis"), Service::ALL);
+        let brought = needed(BACKENDS, |service| service == Service::Cluster);
+        assert_eq!(brought.len(), Service::ALL.len() - 1);
+        assert!(!brought.contains(&Service::Cluster));
     }
 }

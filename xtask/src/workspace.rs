@@ -83,9 +83,19 @@ pub(crate) fn member(name: &str) -> Outcome<Package> {
     found.ok_or_else(|| Failure::failed(format!("the workspace has no package `{name}`")))
 }
 
+/// Where cargo puts what it builds, whatever the environment and the configuration say about that.
+pub(crate) fn target_directory() -> Outcome<PathBuf> {
+    let json = Process::cargo("metadata --format-version 1 --no-deps --locked").stdout()?;
+    Ok(PathBuf::from(text(&read(&json)?, "target_directory")?))
+}
+
+fn read(json: &str) -> Outcome<Value> {
+    serde_json::from_str(json)
+        .map_err(|error| Failure::failed(format!("`cargo metadata` printed no JSON: {error}")))
+}
+
 fn parse(json: &str) -> Outcome<Vec<Package>> {
-    let metadata: Value = serde_json::from_str(json)
-        .map_err(|error| Failure::failed(format!("`cargo metadata` printed no JSON: {error}")))?;
+    let metadata = read(json)?;
     list(&metadata, "packages").iter().map(package).collect()
 }
 
@@ -133,7 +143,11 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
 
 fn text(value: &Value, key: &str) -> Outcome<String> {
     let found = value[key].as_str().map(str::to_owned);
-    found.ok_or_else(|| Failure::failed(format!("`cargo metadata` has a package without `{key}`")))
+    found.ok_or_else(|| {
+        Failure::failed(format!(
+            "`cargo metadata` printed something without `{key}`"
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,9 @@
+//! Servers of a case: started on a free port, killed, stopped, restarted where they were.
+
+mod handle;
+mod redis;
+mod resp;
+
+pub use handle::{Probe, Server};
+pub use redis::{Fsync, Kind, RedisServer, RedisSetup};
+pub use resp::Reply;
