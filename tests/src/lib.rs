@@ -8,9 +8,11 @@
 )]
 
 mod memory;
+mod redis;
 pub mod report;
 mod sqlite;
 pub mod worker;
 
 pub use memory::{BEGINNING, Memory, MemoryByHand};
+pub use redis::{Cluster, Redis7, Redis8, Sentinel, Tls, Valkey9};
 pub use sqlite::{Sqlite, SqliteByHand};

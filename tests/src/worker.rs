@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use glmsg_broker::Broker;
 use glmsg_conformance::{Plan, run_worker};
+use glmsg_redis::{RedisBroker, RedisConfig};
 use glmsg_sqlite::{SqliteBroker, SqliteConfig};
 
 /// Does what the arguments say; see [`Plan`].
@@ -19,8 +20,16 @@ pub fn main() -> ExitCode {
         .expect("a runtime starts");
     runtime.block_on(async {
         let plan = Plan::from_args();
-        let config = SqliteConfig::from_url(&plan.url).expect("a valid URL");
-        let broker = SqliteBroker::open(config).await.expect("the store opens");
-        run_worker(plan, Arc::new(broker) as Arc<dyn Broker>).await
+        let broker = open(&plan.url).await;
+        run_worker(plan, broker).await
     })
+}
+
+async fn open(url: &str) -> Arc<dyn Broker> {
+    if url.starts_with("sqlite:") {
+        let config = SqliteConfig::from_url(url).expect("a valid URL");
+        return Arc::new(SqliteBroker::open(config).await.expect("the store opens"));
+    }
+    let config = RedisConfig::from_url(url).expect("a valid URL");
+    Arc::new(RedisBroker::open(config).await.expect("the server answers"))
 }

@@ -30,6 +30,7 @@ const LAYERS: &[(&str, Uses)] = &[
     ("glmsg-core", Uses::Only(&[])),
     ("glmsg-broker", Uses::Only(&["glmsg-core"])),
     ("glmsg-memory", Uses::Only(&["glmsg-broker", "glmsg-core"])),
+    ("glmsg-redis", Uses::Only(&["glmsg-broker", "glmsg-core"])),
     ("glmsg-sqlite", Uses::Only(&["glmsg-broker", "glmsg-core"])),
     (
         "glmsg-conformance",
@@ -37,7 +38,13 @@ const LAYERS: &[(&str, Uses)] = &[
     ),
     (
         "glmsg",
-        Uses::Only(&["glmsg-broker", "glmsg-core", "glmsg-memory", "glmsg-sqlite"]),
+        Uses::Only(&[
+            "glmsg-broker",
+            "glmsg-core",
+            "glmsg-memory",
+            "glmsg-redis",
+            "glmsg-sqlite",
+        ]),
     ),
     ("glmsg-cli", Uses::Only(&["glmsg"])),
     ("glmsg-tests", Uses::Anything),

@@ -4,5 +4,6 @@
 mod catalog;
 mod memory;
 mod model;
+mod redis;
 mod sqlite;
 mod stubborn;

@@ -1,0 +1,270 @@
+//! Settling deliveries.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use glmsg_broker::{Nack, Requeue, Settled, Settler, Token};
+use glmsg_core::{DeadLetterReason, Result, Timestamp, clean_error_text};
+use redis::{Cmd, Pipeline, Value};
+
+use crate::broker::Shared;
+use crate::encode::{fine, list, millis, next, number, text};
+use crate::keys::GroupKeys;
+use crate::member::{Deliveries, Held};
+
+/// The most deliveries that one step settles.
+const MOST: usize = 500;
+
+/// Settles the deliveries of a [`RedisSource`](crate::RedisSource), also when that is gone. A clone
+/// is the same handle.
+#[derive(Clone)]
+pub struct RedisSettler {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) group: Arc<GroupKeys>,
+    /// The member's name on the streams, without its lease.
+    pub(crate) consumer: Arc<str>,
+    pub(crate) deliveries: Arc<Mutex<Deliveries>>,
+}
+
+impl fmt::Debug for RedisSettler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisSettler")
+            .field("group", &self.group.stream_name)
+            .field("consumer", &self.consumer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the settle step is asked for, with its four words.
+pub(crate) struct Wish {
+    pub(crate) token: Token,
+    what: &'static str,
+    words: [Vec<u8>; 4],
+}
+
+impl Wish {
+    fn new(token: Token, what: &'static str) -> Self {
+        let words = Default::default();
+        Self { token, what, words }
+    }
+
+    fn nack(nack: &Nack) -> Self {
+        let mut wish = Self::new(nack.token, "n");
+        if let Requeue::After(delay) = nack.requeue {
+            wish.words[0] = millis(delay).to_string().into();
+        }
+        wish.words[1] = (nack.outcome as u8).to_string().into();
+        wish.words[2] = (nack.reason as u8).to_string().into();
+        // The fields are public, so the text may not have gone through `Nack::retry`.
+        wish.words[3] = clean_error_text(&nack.error).as_bytes().into();
+        wish
+    }
+
+    fn extend(token: Token, lease: Duration) -> Self {
+        let mut wish = Self::new(token, "e");
+        wish.words[0] = millis(lease).to_string().into();
+        wish
+    }
+
+    /// That bytes are no message; `id` is the dead letter's.
+    pub(crate) fn bury(token: Token, id: &[u8; 16], why: &str) -> Self {
+        let mut wish = Self::new(token, "b");
+        wish.words[0] = id.as_slice().into();
+        wish.words[1] = why.as_bytes().into();
+        wish
+    }
+}
+
+impl RedisSettler {
+    pub(crate) fn deliveries(&self) -> MutexGuard<'_, Deliveries> {
+        self.deliveries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Settles by the step that looks who holds each.
+    pub(crate) async fn settle(&self, wishes: &[Wish]) -> Result<Vec<Settled>> {
+        self.shared.check_open()?;
+        let mut settled = Vec::with_capacity(wishes.len());
+        for part in wishes.chunks(MOST) {
+            self.settle_part(part, &mut settled).await?;
+        }
+        Ok(settled)
+    }
+
+    async fn settle_part(&self, wishes: &[Wish], settled: &mut Vec<Settled>) -> Result<()> {
+        let mut call = self.shared.scripts.settle.of_group(&self.group);
+        call.arg(&*self.consumer);
+        let first = settled.len();
+        let sent_at = Instant::now();
+        let mut asked = Vec::with_capacity(wishes.len());
+        {
+            let mut deliveries = self.deliveries();
+            for (n, wish) in wishes.iter().enumerate() {
+                settled.push(Settled::Stale);
+                // One that stands twice in a call is settled once.
+                let is_twice = wishes[..n].iter().any(|other| other.token == wish.token);
+                if let Some(held) = deliveries.get(wish.token).filter(|_| !is_twice) {
+                    put(&mut call, wish, &held);
+                    asked.push(n);
+                }
+            }
+        }
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.add_command(call);
+        let replies = self
+            .shared
+            .link
+            .send_durably(self.group.slot, &pipeline)
+            .await?;
+        let answer = fine(next(&mut replies.values.into_iter())?)?;
+        let mut deliveries = self.deliveries();
+        for (n, result) in asked.into_iter().zip(list(answer)?) {
+            let wish = &wishes[n];
+            let outcome = outcome(result)?;
+            match outcome {
+                Settled::Extended(_) => {
+                    let lease = std::str::from_utf8(&wish.words[0]).unwrap_or("0");
+                    let lease = Duration::from_millis(lease.parse().unwrap_or(0));
+                    deliveries.extend(wish.token, sent_at + lease);
+                }
+                _ => deliveries.settle(wish.token),
+            }
+            settled[first + n] = outcome;
+        }
+        Ok(())
+    }
+
+    /// Acks what nobody else can have received: one plain command for each lane.
+    async fn ack_plain(
+        &self,
+        tokens: &[(usize, Token, Held)],
+        settled: &mut [Settled],
+    ) -> Result<()> {
+        for part in tokens.chunks(MOST) {
+            let mut pipeline = Pipeline::new();
+            let mut by_lane: [Vec<&(usize, Token, Held)>; 4] = Default::default();
+            for one in part {
+                by_lane[usize::from(one.2.lane)].push(one);
+            }
+            for (lane, held) in (0_u8..).zip(&by_lane) {
+                if held.is_empty() {
+                    continue;
+                }
+                let mut ack = redis::cmd("XACK");
+                ack.arg(self.group.lane(lane)).arg(&self.group.stream_name);
+                for (_, _, held) in held {
+                    ack.arg(held.id.to_string());
+                }
+                pipeline.add_command(ack);
+            }
+            let slot = self.group.slot;
+            let replies = self.shared.link.send_durably(slot, &pipeline).await?;
+            let mut values = replies.values.into_iter();
+            let mut deliveries = self.deliveries();
+            for held in by_lane.iter().filter(|held| !held.is_empty()) {
+                let acked = number(next(&mut values)?)?;
+                // All or nothing, but where a full topic has dropped some that were out.
+                let is_acked = acked > 0 || replies.was_resent;
+                for (at, token, _) in held {
+                    deliveries.settle(*token);
+                    if is_acked {
+                        settled[*at] = Settled::Acked;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn put(call: &mut Cmd, wish: &Wish, held: &Held) {
+    call.arg(wish.what)
+        .arg(held.lane)
+        .arg(held.id.to_string())
+        .arg(held.attempt);
+    for word in &wish.words {
+        call.arg(word.as_slice());
+    }
+}
+
+fn outcome(result: Value) -> Result<Settled> {
+    let mut words = list(result)?.into_iter();
+    Ok(match text(next(&mut words)?)?.as_str() {
+        "A" => Settled::Acked,
+        "L" => Settled::Released,
+        "R" => Settled::Retried(Timestamp::from_micros(number(next(&mut words)?)?)),
+        "E" => Settled::Extended(Timestamp::from_micros(number(next(&mut words)?)?)),
+        "D" => {
+            let reason = usize::try_from(number(next(&mut words)?)?).ok();
+            let reason = reason.and_then(|n| DeadLetterReason::ALL.get(n));
+            Settled::DeadLettered(reason.copied().unwrap_or(DeadLetterReason::MaxRetries))
+        }
+        _ => Settled::Stale,
+    })
+}
+
+impl Settler for RedisSettler {
+    async fn ack(&self, tokens: &[Token]) -> Result<Vec<Settled>> {
+        self.shared.check_open().map_err(|e| e.operation("ack"))?;
+        let mut settled = vec![Settled::Stale; tokens.len()];
+        let (mut plain, mut others, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        {
+            let mut deliveries = self.deliveries();
+            let now = Instant::now();
+            for (at, token) in tokens.iter().enumerate() {
+                match deliveries.get(*token) {
+                    Some(held) if held.is_plain(now) && !self.is_strict() => {
+                        // One that stands twice in a call is settled once.
+                        if !tokens[..at].contains(token) {
+                            plain.push((at, *token, held));
+                        }
+                    }
+                    Some(_) => {
+                        others.push(Wish::new(*token, "a"));
+                        places.push(at);
+                    }
+                    None => {}
+                }
+            }
+        }
+        let acked = self.ack_plain(&plain, &mut settled).await;
+        acked.map_err(|e| e.operation("ack"))?;
+        if !others.is_empty() {
+            let outcomes = self.settle(&others).await.map_err(|e| e.operation("ack"))?;
+            for (at, outcome) in places.into_iter().zip(outcomes) {
+                settled[at] = outcome;
+            }
+        }
+        Ok(settled)
+    }
+
+    async fn nack(&self, nacks: &[Nack]) -> Result<Vec<Settled>> {
+        let wishes: Vec<Wish> = nacks.iter().map(Wish::nack).collect();
+        self.settle(&wishes).await.map_err(|e| e.operation("nack"))
+    }
+
+    async fn release(&self, tokens: &[Token]) -> Result<Vec<Settled>> {
+        let wishes: Vec<Wish> = tokens.iter().map(|t| Wish::new(*t, "r")).collect();
+        let done = self.settle(&wishes).await;
+        done.map_err(|e| e.operation("release"))
+    }
+
+    async fn extend(&self, tokens: &[Token], lease: Duration) -> Result<Vec<Settled>> {
+        let wishes: Vec<Wish> = tokens.iter().map(|t| Wish::extend(*t, lease)).collect();
+        let done = self.settle(&wishes).await;
+        done.map_err(|e| e.operation("extend"))
+    }
+}
+
+impl RedisSettler {
+    /// Whether every ack must look who holds the delivery: where the order of keys is kept, the
+    /// next of the key is set free in the same step.
+    fn is_strict(&self) -> bool {
+        self.group.is_by_key
+    }
+}

@@ -1,0 +1,169 @@
+//! The way to the servers: where a slot is, the connections there, and sending until it worked.
+//!
+//! redis-rs gives one connection at a time; its own managers of connections send commands again
+//! without knowing whether that is safe, and know nothing of a master that became a replica.
+
+mod backoff;
+mod cluster;
+mod dedicated;
+mod dial;
+mod durable;
+mod node;
+mod primary;
+mod progress;
+mod route;
+mod send;
+mod sentinel;
+mod slot;
+#[cfg(feature = "tls")]
+mod tls;
+mod verdict;
+mod watch;
+mod wire;
+mod work;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use glmsg_core::{Error, ErrorKind, Result};
+use redis::{Pipeline, Value};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as tokio_watch};
+use tokio::time::timeout;
+
+use self::dial::Dialer;
+use self::node::Nodes;
+use self::route::Route;
+use crate::config::RedisConfig;
+use crate::error::closed;
+
+pub(crate) use dedicated::Dedicated;
+pub(crate) use primary::Primary;
+pub(crate) use slot::slot_of;
+
+/// The way to the servers. Clones share everything.
+#[derive(Debug, Clone)]
+pub(crate) struct Link(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: RedisConfig,
+    dialer: Dialer,
+    route: Route,
+    nodes: Nodes,
+    /// Grows when a connection was replaced or another master was found.
+    generation: tokio_watch::Sender<u64>,
+    is_closed: AtomicBool,
+    /// How many connections there may be for calls that wait on their own.
+    dedicated: Arc<Semaphore>,
+    /// How many there may be for calls that wait for durability.
+    durable: Arc<Semaphore>,
+}
+
+/// The answers to a call.
+#[derive(Debug)]
+pub(crate) struct Replies {
+    /// One for each command. A command the server refused has the refusal.
+    pub(crate) values: Vec<Value>,
+    /// Sent more than once, and an earlier try may have been executed.
+    pub(crate) was_resent: bool,
+    /// The wished durability was reached, as far as the call asked for it.
+    pub(crate) reached: bool,
+}
+
+impl Link {
+    /// Connects. The scripts are loaded on every server that is connected to.
+    pub(crate) async fn open<S: Into<String>>(
+        config: RedisConfig,
+        scripts: impl IntoIterator<Item = S>,
+    ) -> Result<Self> {
+        config.check()?;
+        let scripts = scripts.into_iter().map(Into::into).collect();
+        let inner = Inner {
+            dialer: Dialer::new(&config, scripts)?,
+            route: Route::new(&config),
+            nodes: Nodes::default(),
+            generation: tokio_watch::Sender::new(0),
+            is_closed: AtomicBool::new(false),
+            dedicated: Arc::new(Semaphore::new(config.connections)),
+            durable: Arc::new(Semaphore::new(config.connections)),
+            config,
+        };
+        let link = Self(Arc::new(inner));
+        link.nodes().await?;
+        watch::start(&link.0);
+        Ok(link)
+    }
+
+    /// What it was opened with.
+    pub(crate) fn config(&self) -> &RedisConfig {
+        &self.0.config
+    }
+
+    /// Runs commands, all of keys in this slot, until the server has executed or finally refused
+    /// each, or the time is over. Only for commands that may be executed twice.
+    pub(crate) async fn send(&self, slot: u16, commands: &Pipeline) -> Result<Replies> {
+        durable::send_plainly(&self.0, slot, commands).await
+    }
+
+    /// As [`send`](Self::send), and waits until what was written is as safe as configured.
+    pub(crate) async fn send_durably(&self, slot: u16, commands: &Pipeline) -> Result<Replies> {
+        durable::send(&self.0, slot, commands).await
+    }
+
+    /// A connection of its own to the server that has this slot, for commands that wait.
+    pub(crate) async fn dedicated(&self, slot: u16) -> Result<Dedicated> {
+        Dedicated::open(&self.0, slot).await
+    }
+
+    /// Grows whenever a connection was replaced or another master was found.
+    pub(crate) fn generation(&self) -> u64 {
+        *self.0.generation.borrow()
+    }
+
+    /// To be woken when [`generation`](Self::generation) grows.
+    pub(crate) fn generations(&self) -> tokio_watch::Receiver<u64> {
+        self.0.generation.subscribe()
+    }
+
+    /// Every server that has slots, connected.
+    pub(crate) async fn nodes(&self) -> Result<Vec<Primary>> {
+        primary::all(&self.0).await
+    }
+
+    /// Ends every connection. What comes after it is refused with `Closed`.
+    pub(crate) fn close(&self) {
+        self.0.is_closed.store(true, Ordering::SeqCst);
+        self.0.dedicated.close();
+        self.0.durable.close();
+        self.0.nodes.keep(|_| false);
+        // Who waits on a connection of their own looks up.
+        self.0.generation.send_modify(|number| *number += 1);
+    }
+}
+
+impl Inner {
+    fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.is_closed() {
+            return Err(closed());
+        }
+        Ok(())
+    }
+
+    /// Waits for one of a bounded number of connections.
+    async fn permit(&self, of: &Arc<Semaphore>, within: Duration) -> Result<OwnedSemaphorePermit> {
+        match timeout(within, Arc::clone(of).acquire_owned()).await {
+            Ok(permit) => permit.map_err(|_| closed()),
+            Err(_) => Err(Error::new(
+                ErrorKind::Unavailable,
+                "all connections for this purpose are in use",
+            )
+            .with("connections", self.config.connections)
+            .remedy("raise connections, or open fewer subscriptions")),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Making a connection.
+
+mod handshake;
+mod socket;
+
+use std::time::Duration;
+
+use glmsg_core::{Error, Result};
+use redis::AsyncConnectionConfig;
+use redis::RedisConnectionInfo;
+use redis::aio::MultiplexedConnection;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+use self::handshake::Login;
+use super::progress::{Progress, Watched};
+#[cfg(feature = "tls")]
+use super::tls::Tls;
+use super::wire::Wire;
+use crate::config::{Address, RedisConfig, Server};
+use crate::error;
+
+/// How long a connection may take, from the look-up of the name to the answer to the login.
+const CONNECT: Duration = Duration::from_secs(2);
+/// How many calls redis-rs takes before the first is written.
+const QUEUE: usize = 512;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Commands of the broker. The scripts are loaded first, if so wished.
+    Work { load_scripts: bool },
+    /// Questions to a sentinel.
+    Sentinel,
+}
+
+/// Makes connections.
+#[derive(Debug)]
+pub(super) struct Dialer {
+    login: Login,
+    sentinel_login: Login,
+    scripts: Vec<String>,
+    must_be_master: bool,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+}
+
+impl Dialer {
+    pub(super) fn new(config: &RedisConfig, scripts: Vec<String>) -> Result<Self> {
+        Ok(Self {
+            login: Login::of_servers(config),
+            sentinel_login: Login::of_sentinels(config),
+            scripts,
+            must_be_master: matches!(config.server, Server::Sentinel { .. }),
+            #[cfg(feature = "tls")]
+            tls: config.tls.as_ref().map(Tls::load).transpose()?,
+        })
+    }
+
+    /// Connects and logs in.
+    pub(super) async fn dial(&self, address: &Address, purpose: Purpose) -> Result<Wire> {
+        let dialed = timeout(CONNECT, self.connect(address, purpose)).await;
+        dialed
+            .unwrap_or_else(|_| Err(error::silent(false)))
+            .map_err(|error| error.with("address", address))
+    }
+
+    /// Loads the scripts, on a connection that has found them missing.
+    pub(super) async fn load_scripts(&self, wire: &Wire) -> Result<()> {
+        handshake::load_scripts(wire, &self.scripts).await
+    }
+
+    async fn connect(&self, address: &Address, purpose: Purpose) -> Result<Wire> {
+        let tcp = socket::connect(address).await;
+        let tcp = tcp.map_err(|e| error::from_io(&e, false))?;
+        let progress = Progress::default();
+        let stream = Watched::new(tcp, progress.clone());
+        let (connection, driver) = {
+            #[cfg(feature = "tls")]
+            match &self.tls {
+                Some(tls) => start(tls.wrap(&address.host, stream).await?).await?,
+                None => start(stream).await?,
+            }
+            #[cfg(not(feature = "tls"))]
+            start(stream).await?
+        };
+        let mut wire = Wire::new(address.clone(), connection, driver, progress);
+        match purpose {
+            Purpose::Sentinel => handshake::greet(&mut wire, &self.sentinel_login).await?,
+            Purpose::Work { load_scripts } => {
+                handshake::greet(&mut wire, &self.login).await?;
+                if self.must_be_master {
+                    handshake::check_is_master(&wire).await?;
+                }
+                if load_scripts {
+                    handshake::load_scripts(&wire, &self.scripts).await?;
+                }
+            }
+        }
+        Ok(wire)
+    }
+}
+
+async fn start<S>(stream: S) -> Result<(MultiplexedConnection, tokio::task::AbortHandle), Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    // Logging in is ours: redis-rs would hide the server's reason, and it gives up a user whom an
+    // old server does not know.
+    let info = RedisConnectionInfo::default().set_skip_set_lib_name();
+    let settings = AsyncConnectionConfig::new()
+        .set_response_timeout(None)
+        .set_connection_timeout(None)
+        .set_pipeline_buffer_size(QUEUE);
+    let made = MultiplexedConnection::new_with_config(&info, stream, settings).await;
+    let (connection, driver) = made.map_err(|e| error::from_redis(&e, false))?;
+    Ok((connection, tokio::spawn(driver).abort_handle()))
+}

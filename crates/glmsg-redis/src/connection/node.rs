@@ -1,0 +1,171 @@
+//! One server, and the connections to it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use glmsg_core::{Error, ErrorKind, Result};
+use tokio::time::Instant;
+
+use super::Inner;
+use super::backoff::Backoff;
+use super::dial::Purpose;
+use super::wire::Wire;
+use crate::config::Address;
+
+/// How long nobody knocks again after the server has refused us for a reason that stays: a wrong
+/// password, a certificate nobody trusts.
+const REFUSED: Duration = Duration::from_secs(1);
+
+/// One server. Every node has one connection that all calls share.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) address: Address,
+    shared: RwLock<Option<Arc<Wire>>>,
+    /// Held while connecting, so that many callers make one connection.
+    door: tokio::sync::Mutex<Door>,
+    spare: Mutex<Vec<Wire>>,
+}
+
+/// How connecting went.
+#[derive(Debug, Default)]
+struct Door {
+    backoff: Backoff,
+    /// The last failure, and until when it stands for every try.
+    failed: Option<(Instant, Error)>,
+    was_connected: bool,
+}
+
+impl Node {
+    fn new(address: Address) -> Self {
+        Self {
+            address,
+            shared: RwLock::default(),
+            door: tokio::sync::Mutex::default(),
+            spare: Mutex::default(),
+        }
+    }
+
+    fn open_wire(&self) -> Option<Arc<Wire>> {
+        let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner);
+        shared.as_ref().filter(|wire| wire.is_open()).cloned()
+    }
+
+    /// The connection all calls share, made anew if it has ended.
+    pub(super) async fn wire(&self, link: &Inner) -> Result<Arc<Wire>> {
+        if let Some(wire) = self.open_wire() {
+            return Ok(wire);
+        }
+        let mut door = self.door.lock().await;
+        if let Some(wire) = self.open_wire() {
+            return Ok(wire);
+        }
+        let dialed = self
+            .knock(link, &mut door, Purpose::Work { load_scripts: true })
+            .await;
+        let wire = Arc::new(dialed?);
+        link.check_open()?;
+        let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
+        *shared = Some(Arc::clone(&wire));
+        drop(shared);
+        if std::mem::replace(&mut door.was_connected, true) {
+            tracing::info!(address = %self.address, "connected again");
+            link.generation.send_modify(|number| *number += 1);
+        }
+        Ok(wire)
+    }
+
+    /// A connection for one caller alone.
+    pub(super) async fn own_wire(&self, link: &Inner) -> Result<Wire> {
+        let mut door = self.door.lock().await;
+        let purpose = Purpose::Work {
+            load_scripts: false,
+        };
+        self.knock(link, &mut door, purpose).await
+    }
+
+    async fn knock(&self, link: &Inner, door: &mut Door, purpose: Purpose) -> Result<Wire> {
+        if let Some((until, error)) = &door.failed {
+            if Instant::now() < *until {
+                return Err(error.duplicate());
+            }
+        }
+        match link.dialer.dial(&self.address, purpose).await {
+            Ok(wire) => {
+                door.failed = None;
+                door.backoff = Backoff::default();
+                Ok(wire)
+            }
+            Err(error) => {
+                let pause = match error.kind() {
+                    ErrorKind::Unavailable => door.backoff.next(),
+                    _ => REFUSED,
+                };
+                door.failed = Some((Instant::now() + pause, error.duplicate()));
+                Err(error)
+            }
+        }
+    }
+
+    /// A connection for a while: one put back before, or a new one.
+    pub(super) async fn borrow(&self, link: &Inner) -> Result<Wire> {
+        loop {
+            let kept = self.spares().pop();
+            match kept {
+                Some(wire) if wire.is_open() => return Ok(wire),
+                Some(_) => {}
+                None => return self.own_wire(link).await,
+            }
+        }
+    }
+
+    /// Puts a borrowed connection back.
+    pub(super) fn put_back(&self, wire: Wire) {
+        if wire.is_open() {
+            self.spares().push(wire);
+        }
+    }
+
+    fn spares(&self) -> std::sync::MutexGuard<'_, Vec<Wire>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends every connection.
+    pub(super) fn cut(&self) {
+        let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(wire) = shared.take() {
+            wire.cut();
+        }
+        drop(shared);
+        self.spares().clear();
+    }
+}
+
+/// The servers known so far.
+#[derive(Debug, Default)]
+pub(super) struct Nodes(Mutex<HashMap<Address, Arc<Node>>>);
+
+impl Nodes {
+    /// The node at an address.
+    pub(super) fn at(&self, address: &Address) -> Arc<Node> {
+        let mut nodes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(node) = nodes.get(address) {
+            return Arc::clone(node);
+        }
+        let node = Arc::new(Node::new(address.clone()));
+        nodes.insert(address.clone(), Arc::clone(&node));
+        node
+    }
+
+    /// Forgets all nodes but these, and ends their connections.
+    pub(super) fn keep(&self, is_kept: impl Fn(&Address) -> bool) {
+        let mut nodes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        nodes.retain(|address, node| {
+            let kept = is_kept(address);
+            if !kept {
+                node.cut();
+            }
+            kept
+        });
+    }
+}

@@ -1,0 +1,60 @@
+//! A server as health checks and listings see it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use glmsg_core::{Error, Result};
+use redis::{Pipeline, Value};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Inner;
+use super::backoff::Backoff;
+use super::wire::Wire;
+use crate::error::silent;
+
+/// A server that has slots, connected.
+#[derive(Debug, Clone)]
+pub(crate) struct Primary {
+    /// `host:port`.
+    pub(crate) address: String,
+    wire: Arc<Wire>,
+}
+
+impl Primary {
+    /// Asks it something that changes nothing. One try.
+    pub(crate) async fn ask(&self, commands: &Pipeline, within: Duration) -> Result<Vec<Value>> {
+        let answers = timeout(within, self.wire.ask(commands)).await;
+        answers.unwrap_or_else(|_| Err(silent(false)))
+    }
+}
+
+/// Every server that has slots. Tried until the configured time is over.
+pub(super) async fn all(link: &Inner) -> Result<Vec<Primary>> {
+    let deadline = Instant::now() + link.config.timeout;
+    let mut backoff = Backoff::default();
+    loop {
+        link.check_open()?;
+        let error = match connect(link).await {
+            Ok(found) => return Ok(found),
+            Err(error) => error,
+        };
+        let pause = backoff.next();
+        if !error.is_transient() || Instant::now() + pause >= deadline {
+            return Err(error);
+        }
+        sleep(pause).await;
+    }
+}
+
+async fn connect(link: &Inner) -> Result<Vec<Primary>, Error> {
+    let mut found = Vec::new();
+    for address in link.route.primaries(link).await? {
+        let wire = link.nodes.at(&address).wire(link).await;
+        let wire = wire.inspect_err(|_| link.route.doubt(&address))?;
+        found.push(Primary {
+            address: address.to_string(),
+            wire,
+        });
+    }
+    Ok(found)
+}

@@ -1,0 +1,3 @@
+//! Each fault has its kind.
+
+use super::*;

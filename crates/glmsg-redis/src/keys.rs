@@ -1,0 +1,122 @@
+//! The names of keys. All of a topic's keys share one hash tag, so a script has them in one slot.
+
+use glmsg_core::{GroupName, TopicName};
+
+use crate::connection::slot_of;
+
+/// How many lanes a topic has: one for each priority.
+pub(crate) const LANES: usize = 4;
+/// The lane number from which on a message stands in the group's own stream.
+pub(crate) const ORPHANS: u8 = 4;
+
+/// The keys of a topic.
+#[derive(Debug)]
+pub(crate) struct TopicKeys {
+    pub(crate) slot: u16,
+    base: String,
+    /// In the order that the scripts know.
+    keys: Vec<String>,
+}
+
+impl TopicKeys {
+    pub(crate) fn new(namespace: &str, topic: &TopicName) -> Self {
+        let tag = format!("{namespace}/{topic}");
+        let base = format!("glmsg:{{{tag}}}:");
+        let names = [
+            "meta", "groups", "gone", "ids", "lane0", "lane1", "lane2", "lane3", "bell", "due",
+            "body",
+        ];
+        Self {
+            slot: slot_of(&tag),
+            keys: names.map(|name| format!("{base}{name}")).into(),
+            base,
+        }
+    }
+
+    pub(crate) fn all(&self) -> &[String] {
+        &self.keys
+    }
+
+    pub(crate) fn groups(&self) -> &str {
+        &self.keys[1]
+    }
+
+    pub(crate) fn lane(&self, lane: u8) -> &str {
+        &self.keys[4 + usize::from(lane)]
+    }
+
+    pub(crate) fn bell(&self) -> &str {
+        &self.keys[8]
+    }
+}
+
+/// The keys of a group, the topic's before them.
+#[derive(Debug)]
+pub(crate) struct GroupKeys {
+    pub(crate) slot: u16,
+    /// The group's name on the streams: its own with its incarnation, so that a group made anew is
+    /// told from the one before.
+    pub(crate) stream_name: String,
+    pub(crate) is_by_key: bool,
+    keys: Vec<String>,
+}
+
+impl GroupKeys {
+    pub(crate) fn new(topic: &TopicKeys, group: &GroupName, row: &GroupRow) -> Self {
+        let stream_name = format!("{group}#{}", row.incarnation);
+        let names = [
+            "waiting",
+            "history",
+            "orphans",
+            "letters",
+            "letter-ids",
+            "letter",
+            "ready",
+            "parked",
+            "active",
+            "members",
+        ];
+        let own = names.map(|name| format!("{}{name}:{stream_name}", topic.base));
+        Self {
+            slot: topic.slot,
+            keys: topic.keys.iter().cloned().chain(own).collect(),
+            is_by_key: row.is_by_key,
+            stream_name,
+        }
+    }
+
+    pub(crate) fn all(&self) -> &[String] {
+        &self.keys
+    }
+
+    pub(crate) fn lane(&self, lane: u8) -> &str {
+        &self.keys[4 + usize::from(lane)]
+    }
+}
+
+/// What a topic knows of a group.
+#[derive(Debug, Clone)]
+pub(crate) struct GroupRow {
+    pub(crate) is_by_key: bool,
+    /// In microseconds since 1970.
+    pub(crate) created_at: i64,
+    pub(crate) incarnation: String,
+}
+
+impl GroupRow {
+    /// Reads a row as the scripts write it.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('|');
+        let (ordering, created, incarnation) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self {
+            is_by_key: ordering == "key",
+            created_at: created.parse().ok()?,
+            incarnation: incarnation.to_owned(),
+        })
+    }
+}
+
+/// The set of all topics of a namespace.
+pub(crate) fn registry(namespace: &str) -> (u16, String) {
+    (slot_of(namespace), format!("glmsg:{{{namespace}}}:topics"))
+}

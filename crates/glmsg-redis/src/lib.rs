@@ -1,0 +1,28 @@
+#![doc = include_str!("docs.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod acker;
+mod admin;
+mod backend;
+mod broker;
+mod config;
+mod connection;
+mod dead_letter;
+mod encode;
+mod error;
+mod event;
+mod health;
+mod keys;
+mod member;
+mod place;
+mod publish;
+mod replay;
+mod scripts;
+mod subscriber;
+mod topology;
+
+pub use acker::RedisSettler;
+pub use broker::RedisBroker;
+pub use config::{Address, Eviction, RedisConfig, Secret, Server, TlsFiles};
+pub use event::RedisEvent;
+pub use subscriber::RedisSource;

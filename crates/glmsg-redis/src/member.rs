@@ -1,0 +1,81 @@
+//! What a source and its settlers know of the deliveries that are out.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use glmsg_broker::Token;
+
+use crate::keys::ORPHANS;
+use crate::place::EntryId;
+
+/// A delivery that is out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held {
+    pub(crate) lane: u8,
+    pub(crate) id: EntryId,
+    pub(crate) attempt: u32,
+    /// Until when nobody else can have received it.
+    pub(crate) until: Instant,
+}
+
+/// The deliveries of one source that are out, by the number that their tokens carry.
+#[derive(Debug)]
+pub(crate) struct Deliveries {
+    /// The number of the first.
+    first: u64,
+    held: VecDeque<Option<Held>>,
+}
+
+impl Deliveries {
+    /// Numbers begin at `first`.
+    pub(crate) fn new(first: u64) -> Self {
+        Self {
+            first,
+            held: VecDeque::new(),
+        }
+    }
+
+    /// Notes a delivery and makes its token.
+    pub(crate) fn add(&mut self, held: Held) -> Token {
+        let number = self.first + self.held.len() as u64;
+        self.held.push_back(Some(held));
+        Token::new(held.id.millis, held.id.number, number)
+    }
+
+    fn slot(&mut self, token: Token) -> Option<&mut Option<Held>> {
+        let at = token.fence().checked_sub(self.first)?;
+        self.held.get_mut(usize::try_from(at).ok()?)
+    }
+
+    /// The delivery, as long as it is not settled.
+    pub(crate) fn get(&mut self, token: Token) -> Option<Held> {
+        *self.slot(token)?
+    }
+
+    /// Takes a settled delivery out.
+    pub(crate) fn settle(&mut self, token: Token) {
+        if let Some(slot) = self.slot(token) {
+            *slot = None;
+        }
+        while let Some(None) = self.held.front() {
+            self.held.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// Notes that a lease runs on.
+    pub(crate) fn extend(&mut self, token: Token, until: Instant) {
+        if let Some(Some(held)) = self.slot(token) {
+            held.until = until;
+        }
+    }
+}
+
+impl Held {
+    /// Whether an ack needs no look at who holds it: nobody else can, and nothing else is kept of
+    /// it.
+    pub(crate) fn is_plain(&self, now: Instant) -> bool {
+        const MARGIN: Duration = Duration::from_millis(20);
+        self.attempt == 1 && self.lane < ORPHANS && now + MARGIN < self.until
+    }
+}

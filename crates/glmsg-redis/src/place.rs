@@ -1,0 +1,67 @@
+//! Where an entry stands.
+
+use std::fmt;
+
+/// An entry's id in a stream: the milliseconds when it was stored, and its number among those of
+/// the same millisecond. Ids order all messages of a topic, across its lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct EntryId {
+    pub(crate) millis: u64,
+    pub(crate) number: u64,
+}
+
+impl EntryId {
+    pub(crate) const ZERO: Self = Self {
+        millis: 0,
+        number: 0,
+    };
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (millis, number) = text.split_once('-')?;
+        let plain = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        if !plain(millis) || !plain(number) {
+            return None;
+        }
+        Some(Self {
+            millis: millis.parse().ok()?,
+            number: number.parse().ok()?,
+        })
+    }
+
+    /// The id right before this one.
+    pub(crate) fn before(self) -> Self {
+        match (self.millis, self.number) {
+            (0, 0) => self,
+            (millis, 0) => Self {
+                millis: millis - 1,
+                number: u64::MAX,
+            },
+            (millis, number) => Self {
+                millis,
+                number: number - 1,
+            },
+        }
+    }
+}
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.millis, self.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_read_and_written() {
+        let id = EntryId::parse("1700000000000-7").expect("an id");
+        assert_eq!(id.to_string(), "1700000000000-7");
+        assert_eq!(id.before().to_string(), "1700000000000-6");
+        let first = EntryId::parse("5-0").expect("an id");
+        assert_eq!(first.before().to_string(), format!("4-{}", u64::MAX));
+        for wrong in ["", "5", "5-", "-5", "5-x", "+5-1", "5-18446744073709551616"] {
+            assert_eq!(EntryId::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The atomic steps: one Lua file each.
+
+use redis::{Cmd, Script as Hashed};
+
+use crate::keys::{GroupKeys, TopicKeys};
+
+/// A step as the server runs it.
+#[derive(Debug)]
+pub(crate) struct Script {
+    source: String,
+    hash: String,
+}
+
+impl Script {
+    fn new(parts: &[&str]) -> Self {
+        let source = parts.concat();
+        let hash = Hashed::new(&source).get_hash().to_owned();
+        Self { source, hash }
+    }
+
+    /// The call of a step over a topic.
+    pub(crate) fn of_topic(&self, keys: &TopicKeys) -> Cmd {
+        self.call(keys.all())
+    }
+
+    /// The call of a step over a group.
+    pub(crate) fn of_group(&self, keys: &GroupKeys) -> Cmd {
+        let mut call = self.call(keys.all());
+        call.arg(&keys.stream_name)
+            .arg(if keys.is_by_key { "1" } else { "0" });
+        call
+    }
+
+    fn call(&self, keys: &[String]) -> Cmd {
+        let mut call = redis::cmd("EVALSHA");
+        call.arg(&self.hash).arg(keys.len()).arg(keys);
+        call
+    }
+}
+
+/// All steps.
+#[derive(Debug)]
+pub(crate) struct Scripts {
+    pub(crate) publish: Script,
+    pub(crate) ensure: Script,
+    pub(crate) topic: Script,
+    pub(crate) delete: Script,
+    pub(crate) join: Script,
+    pub(crate) leave: Script,
+    pub(crate) fetch: Script,
+    pub(crate) settle: Script,
+    pub(crate) lag: Script,
+    pub(crate) letters: Script,
+    pub(crate) members: Script,
+}
+
+impl Scripts {
+    pub(crate) fn new() -> Self {
+        const PRELUDE: &str = include_str!("scripts/prelude.lua");
+        const GROUP: &str = include_str!("scripts/group.lua");
+        let of_topic = |own| Script::new(&[PRELUDE, own]);
+        let of_group = |own| Script::new(&[PRELUDE, GROUP, own]);
+        Self {
+            publish: of_topic(include_str!("scripts/publish.lua")),
+            ensure: of_topic(include_str!("scripts/ensure.lua")),
+            topic: of_topic(include_str!("scripts/topic.lua")),
+            delete: of_topic(include_str!("scripts/delete.lua")),
+            join: of_group(include_str!("scripts/join.lua")),
+            leave: of_group(include_str!("scripts/leave.lua")),
+            fetch: of_group(include_str!("scripts/fetch.lua")),
+            settle: of_group(include_str!("scripts/settle.lua")),
+            lag: of_group(include_str!("scripts/lag.lua")),
+            letters: of_group(include_str!("scripts/letters.lua")),
+            members: of_group(include_str!("scripts/members.lua")),
+        }
+    }
+
+    /// What every server must have loaded.
+    pub(crate) fn sources(&self) -> Vec<String> {
+        let all = [
+            &self.publish,
+            &self.ensure,
+            &self.topic,
+            &self.delete,
+            &self.join,
+            &self.leave,
+            &self.fetch,
+            &self.settle,
+            &self.lag,
+            &self.letters,
+            &self.members,
+        ];
+        all.map(|script| script.source.clone()).into()
+    }
+}

@@ -1,0 +1,190 @@
+-- Delivers. ARGV from 3: consumer, how many, picks and turn of the lane picker.
+-- Returns OK, picks, turn, ms until something becomes due or -1, expired, dead, the ids to wait behind (bell, then lanes), and
+-- the deliveries: lane, id, attempt, history, body.
+local C, want, picks, turn = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+if not exists() then return absence() end
+redis.call('HDEL', MEMBERS, '')
+redis.call('HSET', MEMBERS, C, whole(micros))
+promote()
+
+local function lease_of(consumer) return tonumber(string.match(consumer, '@(%d+)$')) or 30000 end
+
+-- Finds leases that have run out, and members that have gone.
+local function scan(stream, lane)
+  local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, G)
+  if consumers.err then return false end
+  for _, consumer in ipairs(consumers) do
+    local name, pending = get(consumer, 'name'), get(consumer, 'pending')
+    if string.sub(name, 1, 1) ~= NOBODY then
+      local lease = lease_of(name)
+      if pending > 0 then
+        local late = redis.call('XPENDING', stream, G, 'IDLE', lease, '-', '+', 100, name)
+        for _, entry in ipairs(late) do
+          local at = lane
+          if lane == 4 then
+            local orphan = redis.call('XRANGE', stream, entry[1], entry[1])[1]
+            at = 4 + tonumber(orphan and get(orphan[2], 'p') or '1')
+          end
+          redis.call('ZADD', W, 'NX', whole(now - entry[3] + lease), name_of(at, entry[1]))
+        end
+      elseif name ~= C then
+        local seen = tonumber(redis.call('HGET', MEMBERS, name) or '0')
+        if micros - seen > 3000 * lease then redis.call('XGROUP', 'DELCONSUMER', stream, G, name) end
+      end
+    end
+  end
+  return true
+end
+for lane = 0, 3 do if not scan(LANES[lane], lane) then return { 'LOST' } end end
+scan(ORPHANS, 4)
+
+-- What has come back, by priority, in the order in which it became due.
+local returned = { [0] = {}, {}, {}, {} }
+local some_returned = false
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', W, '-inf', whole(now), 'LIMIT', 0, want + 100)) do
+  local lane, id = lane_and_id(name)
+  local may = true
+  if BY_KEY and lane < 4 then
+    local entry = redis.call('XRANGE', LANES[lane], id, id)[1]
+    local prefix = entry and key_prefix(lane, entry[2])
+    may = not prefix or first_of_key(prefix) == name
+  end
+  if may then
+    table.insert(returned[lane % 4], name)
+    some_returned = true
+  end
+end
+
+-- Whether a lane has what was never delivered, and up to which id.
+local tops, lasts, fresh, fresh_lanes = {}, {}, {}, 0
+for lane = 0, 3 do
+  local top = redis.call('XREVRANGE', LANES[lane], '+', '-', 'COUNT', 1)[1]
+  tops[lane] = top and top[1] or '0-0'
+  if BY_KEY then
+    while not first_ready(lane) and absorb(lane, 256) == 256 do end
+    fresh[lane] = first_ready(lane) ~= nil
+  elseif top then
+    for _, group in ipairs(redis.call('XINFO', 'GROUPS', LANES[lane])) do
+      if get(group, 'name') == G then fresh[lane] = before(get(group, 'last-delivered-id'), top[1]) end
+    end
+  end
+  if fresh[lane] then fresh_lanes = fresh_lanes + 1 end
+end
+
+local out, expired, dead = {}, 0, 0
+
+local function is_expired(fields, own)
+  local at = own or get(fields, 'x')
+  return at and tonumber(at) <= now
+end
+
+local function deliver_new(lane, entry)
+  if is_expired(entry[2]) then
+    bury(lane, entry[1], entry[2], 0, EXPIRED, '', '')
+    expired = expired + 1
+  else
+    out[#out + 1] = { lane, entry[1], 1, '', get(entry[2], 'd') or '' }
+  end
+end
+
+local function deliver_returned(name)
+  local lane, id = lane_and_id(name)
+  local stream = stream_of(lane)
+  local pending = redis.call('XPENDING', stream, G, id, id, 1)[1]
+  local entry = redis.call('XRANGE', stream, id, id)[1]
+  if not pending or not entry then forget(lane, id, name) return end
+  local count, history = pending[4], redis.call('HGET', H, name) or ''
+  local own = redis.call('HGET', H, 'x' .. name)
+  if is_expired(entry[2], own) then
+    bury(lane, id, entry[2], count, EXPIRED, '', history)
+    expired = expired + 1
+    return
+  end
+  if pending[2] ~= NOBODY then
+    history = with_attempt(history, count, LEASE_EXPIRED, '')
+    if count >= max_attempts(entry[2]) then
+      bury(lane, id, entry[2], count, MAX_RETRIES, '', history)
+      dead = dead + 1
+      return
+    end
+    redis.call('HSET', H, name, history)
+  end
+  redis.call('XCLAIM', stream, G, C, 0, id, 'RETRYCOUNT', count + 1, 'JUSTID')
+  redis.call('ZREM', W, name)
+  out[#out + 1] = { lane, id, count + 1, history, get(entry[2], 'd') or '' }
+end
+
+local function has(p) return #returned[p] > 0 or fresh[p] end
+
+local function pick()
+  local top
+  for p = 3, 0, -1 do if has(p) then top = p break end end
+  if not top then return nil end
+  picks = picks + 1
+  if picks < 16 then return top end
+  picks = 0
+  for _ = 1, top do
+    turn = (turn + 1) % top
+    if has(turn) then return turn end
+  end
+  return top
+end
+
+if not some_returned and fresh_lanes == 1 and not BY_KEY then
+  -- The usual case: one lane, nothing back.
+  local lane = 0
+  while not fresh[lane] do lane = lane + 1 end
+  local read = redis.call('XREADGROUP', 'GROUP', G, C, 'COUNT', want, 'STREAMS', LANES[lane], '>')
+  if read then
+    for _, entry in ipairs(read[1][2]) do
+      deliver_new(lane, entry)
+      picks = (picks + 1) % 16
+    end
+  end
+else
+  local spent = 0
+  while #out < want and spent < want + 200 do
+    local p = pick()
+    if not p then break end
+    spent = spent + 1
+    if #returned[p] > 0 then
+      deliver_returned(table.remove(returned[p], 1))
+    elseif BY_KEY then
+      local name = first_ready(p)
+      local _, id = lane_and_id(name)
+      redis.call('ZREM', READY, name)
+      local entry = redis.call('XRANGE', LANES[p], id, id)[1]
+      if entry then
+        redis.call('XCLAIM', LANES[p], G, C, 0, id, 'RETRYCOUNT', 1, 'JUSTID')
+        deliver_new(p, entry)
+      else
+        forget(p, id, name)
+      end
+      while not first_ready(p) and absorb(p, 256) == 256 do end
+      fresh[p] = first_ready(p) ~= nil
+    else
+      local read = redis.call('XREADGROUP', 'GROUP', G, C, 'COUNT', 1, 'STREAMS', LANES[p], '>')
+      local entry = read and read[1][2][1]
+      if entry then
+        fresh[p] = before(entry[1], tops[p])
+        deliver_new(p, entry)
+      else
+        fresh[p] = false
+      end
+    end
+  end
+end
+
+local next = -1
+for _, key in ipairs({ W, DUE }) do
+  local first = redis.call('ZRANGEBYSCORE', key, '(' .. whole(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  if first[2] then
+    local ms = tonumber(first[2]) - now
+    if next < 0 or ms < next then next = ms end
+  end
+end
+-- Others may take what is left.
+for p = 0, 3 do if #returned[p] > 0 and #out > 0 then ring() break end end
+local bell = redis.call('XREVRANGE', BELL, '+', '-', 'COUNT', 1)[1]
+local behind = { bell and bell[1] or '0-0', tops[0], tops[1], tops[2], tops[3] }
+return { 'OK', picks, turn, whole(next), expired, dead, behind, out }

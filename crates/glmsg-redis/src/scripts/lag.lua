@@ -1,0 +1,55 @@
+-- How far the group is behind. Returns undelivered, in flight, delayed, dead letters, and the age of the oldest in ms or -1;
+-- or a number alone while it is still reading ahead.
+redis.call('HDEL', MEMBERS, '')
+if not exists() then return absence() end
+promote()
+drop_old_letters()
+local undelivered, in_flight, delayed, oldest = 0, 0, 0, nil
+
+local function see(id)
+  local ms = split(id)
+  if not oldest or ms < oldest then oldest = ms end
+end
+
+for lane = 0, 4 do
+  local stream = stream_of(lane)
+  local pending = redis.pcall('XPENDING', stream, G)
+  if not pending.err and pending[1] > 0 then
+    see(pending[2])
+    for _, holder in ipairs(pending[4]) do
+      if holder[1] == NOBODY then delayed = delayed + tonumber(holder[2]) else in_flight = in_flight + tonumber(holder[2]) end
+    end
+  end
+end
+for lane = 0, 3 do
+  local groups = redis.pcall('XINFO', 'GROUPS', LANES[lane])
+  if groups.err then return { 'LOST' } end
+  for _, group in ipairs(groups) do
+    if get(group, 'name') == G then
+      local last = '(' .. get(group, 'last-delivered-id')
+      local first = redis.call('XRANGE', LANES[lane], last, '+', 'COUNT', 1)[1]
+      if first then
+        see(first[1])
+        if BY_KEY then
+          for _ = 1, 40 do if absorb(lane, 256) < 256 then break end end
+          return { 'AGAIN' }
+        end
+        local lag = get(group, 'lag')
+        if not lag then
+          lag = 0
+          repeat
+            local some = redis.call('XRANGE', LANES[lane], last, '+', 'COUNT', 1000)
+            lag = lag + #some
+            if #some > 0 then last = '(' .. some[#some][1] end
+          until #some < 1000
+        end
+        undelivered = undelivered + lag
+      end
+    end
+  end
+end
+if BY_KEY then
+  undelivered = redis.call('ZCARD', READY)
+  delayed = delayed - undelivered
+end
+return { 'OK', undelivered, in_flight, delayed, redis.call('ZCARD', DEAD_ORDER), oldest and whole(now - oldest) or '-1' }

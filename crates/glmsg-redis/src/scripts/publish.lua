@@ -1,0 +1,87 @@
+-- Stores messages. ARGV: for each its lane, id, time to live in ms or '', '' or '+' and a delay in ms or '@' and a time in ms,
+-- and envelope. Returns for each 0 stored, 1 duplicate, 2 full; or nothing if there is no topic.
+local config = redis.call('HMGET', META, 'len', 'overflow')
+if not config[1] then return { 'ABSENT' } end
+local room = tonumber(config[1]) - redis.call('SCARD', IDS)
+local results, rings = {}, false
+local first
+
+-- Drops one message: what everybody has finished, else the oldest where the topic is set up so.
+local function drop_one()
+  first = first or unfinished()
+  local lane, oldest
+  for l = 0, 3 do
+    local entry = front(l)
+    if entry and first[l] and before(entry[1], first[l]) and (not oldest or before(entry[1], oldest[1])) then
+      lane, oldest = l, entry
+    end
+  end
+  if oldest then drop_front(lane, oldest); return true end
+  if config[2] ~= 'drop-oldest' then return false end
+  for l = 0, 3 do
+    local entry = front(l)
+    if entry and (not oldest or before(entry[1], oldest[1])) then lane, oldest = l, entry end
+  end
+  if not oldest then return false end
+  -- Groups must not keep a ghost of it. Their keys share this topic's slot.
+  local base = string.sub(META, 1, -5)
+  local name = name_of(lane, oldest[1])
+  local groups = redis.call('HGETALL', GROUPS)
+  for i = 1, #groups, 2 do
+    local group = groups[i] .. '#' .. string.match(groups[i + 1], '|(%x+)$')
+    redis.call('XACK', LANES[lane], group, oldest[1])
+    redis.call('ZREM', base .. 'waiting:' .. group, name)
+    redis.call('HDEL', base .. 'history:' .. group, name, 'x' .. name)
+    if string.sub(groups[i + 1], 1, 3) == 'key' then
+      redis.call('ZREM', base .. 'ready:' .. group, name)
+      redis.call('ZREM', base .. 'parked:' .. group, name)
+      local key = envelope(get(oldest[2], 'd'))[7]
+      if key then
+        local prefix = lane .. ':' .. key .. '\0'
+        redis.call('ZREM', base .. 'active:' .. group, prefix .. name)
+        local next = redis.call('ZRANGEBYLEX', base .. 'active:' .. group, '[' .. prefix, '[' .. prefix .. '\255', 'LIMIT', 0, 1)[1]
+        next = next and string.sub(next, #prefix + 1)
+        if next and redis.call('ZREM', base .. 'parked:' .. group, next) == 1 then
+          redis.call('ZADD', base .. 'ready:' .. group, 0, next)
+        end
+      end
+    end
+  end
+  drop_front(lane, oldest)
+  first = nil
+  return true
+end
+
+promote()
+if room < #ARGV / 5 then drop_aged() room = tonumber(config[1]) - redis.call('SCARD', IDS) end
+for i = 1, #ARGV, 5 do
+  local lane, id, ttl, when, body = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  local result = 0
+  if redis.call('SISMEMBER', IDS, id) == 1 then
+    result = 1
+  elseif room <= 0 and not drop_one() then
+    result = 2
+  else
+    if room > 0 then room = room - 1 end
+    local due
+    if when ~= '' then
+      due = tonumber(string.sub(when, 2))
+      if string.sub(when, 1, 1) == '+' then due = now + due end
+      due = math.min(due, 9007199254740991)
+      if due <= now then due = nil end
+    end
+    redis.call('SADD', IDS, id)
+    local expires = ''
+    if ttl ~= '' then expires = whole(math.min((due or now) + tonumber(ttl), 9007199254740991)) end
+    if due then
+      local name = string.format('%016x', redis.call('HINCRBY', META, 'scheduled', 1)) .. id
+      redis.call('HSET', BODY, name, cmsgpack.pack({ lane, expires, body }))
+      redis.call('ZADD', DUE, whole(due), name)
+      rings = true
+    elseif expires == '' then append(lane, { 'd', body })
+    else append(lane, { 'd', body, 'x', expires }) end
+  end
+  results[#results + 1] = result
+end
+if rings then ring() end
+return { 'OK', results }

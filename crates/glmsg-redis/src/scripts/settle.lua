@@ -1,0 +1,65 @@
+-- Settles deliveries. ARGV from 3: the consumer without its lease, then for each: what ('a' ack, 'n' nack, 'r' release,
+-- 'e' extend, 'b' bury as no message), lane, id, attempt, and four words: of a nack the delay in ms or '', outcome, reason and
+-- error; of an extension the lease in ms; of a burial the id and what is wrong.
+-- Returns for each S, A, R and the due time, D and the reason, L, or E and the deadline, times in ms.
+local C = ARGV[3]
+redis.call('HDEL', MEMBERS, '')
+local results, rings = {}, false
+if not exists() then
+  for _ = 4, #ARGV, 8 do results[#results + 1] = { 'S' } end
+  return results
+end
+
+local function one(what, lane, id, attempt, a, b, c, d)
+  local stream, name = stream_of(lane), name_of(lane, id)
+  local pending = redis.pcall('XPENDING', stream, G, id, id, 1)
+  pending = not pending.err and pending[1]
+  if not pending or pending[4] ~= attempt or string.match(pending[2], '^(.*)@%d+$') ~= C then return { 'S' } end
+  if what == 'e' then
+    local lease, own = tonumber(a), tonumber(string.match(pending[2], '@(%d+)$'))
+    -- A lease ends when the delivery has been idle for as long as its holder's name says.
+    if lease <= own then redis.call('XCLAIM', stream, G, pending[2], 0, id, 'IDLE', own - lease, 'RETRYCOUNT', attempt, 'JUSTID')
+    else redis.call('XCLAIM', stream, G, C .. '@' .. a, 0, id, 'IDLE', 0, 'RETRYCOUNT', attempt, 'JUSTID') end
+    redis.call('ZREM', W, name)
+    return { 'E', whole(micros + 1000 * lease) }
+  end
+  if what == 'r' then
+    redis.call('XCLAIM', stream, G, NOBODY, 0, id, 'RETRYCOUNT', attempt - 1, 'JUSTID')
+    redis.call('ZADD', W, whole(now), name)
+    rings = true
+    return { 'L' }
+  end
+  local entry = redis.call('XRANGE', stream, id, id)[1]
+  if what == 'a' or not entry then
+    forget(lane, id, name)
+    if entry then leave_key(lane, name, entry[2]) end
+    return { what == 'a' and 'A' or 'S' }
+  end
+  local history = redis.call('HGET', H, name) or ''
+  if what == 'b' then
+    -- Bytes that are no message were never attempted.
+    bury(lane, id, entry[2], attempt - 1, 3, b, history, a)
+    return { 'D', '3' }
+  end
+  history = with_attempt(history, attempt, tonumber(b), d)
+  if a == '' then
+    bury(lane, id, entry[2], attempt, tonumber(c), d, history)
+    return { 'D', c }
+  end
+  if attempt >= max_attempts(entry[2]) then
+    bury(lane, id, entry[2], attempt, MAX_RETRIES, d, history)
+    return { 'D', '0' }
+  end
+  local due = math.min(now + tonumber(a), 9007199254740991)
+  redis.call('XCLAIM', stream, G, NOBODY, 0, id, 'RETRYCOUNT', attempt, 'JUSTID')
+  redis.call('HSET', H, name, history)
+  redis.call('ZADD', W, whole(due), name)
+  rings = true
+  return { 'R', whole(due * 1000) }
+end
+
+for i = 4, #ARGV, 8 do
+  results[#results + 1] = one(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7])
+end
+if rings then ring() end
+return results
