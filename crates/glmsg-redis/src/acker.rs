@@ -67,6 +67,11 @@ impl Wish {
         wish
     }
 
+    /// To look whether it has expired.
+    pub(crate) fn expire(token: Token) -> Self {
+        Self::new(token, "x")
+    }
+
     /// That bytes are no message; `id` is the dead letter's.
     pub(crate) fn bury(token: Token, id: &[u8; 16], why: &str) -> Self {
         let mut wish = Self::new(token, "b");
@@ -81,6 +86,12 @@ impl RedisSettler {
         self.deliveries
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives deliveries back unhandled.
+    pub(crate) async fn give_back(&self, tokens: &[Token]) -> Result<()> {
+        let wishes: Vec<Wish> = tokens.iter().map(|t| Wish::new(*t, "r")).collect();
+        self.settle(&wishes).await.map(drop)
     }
 
     /// Settles by the step that looks who holds each.
@@ -125,7 +136,11 @@ impl RedisSettler {
         let mut deliveries = self.deliveries();
         for (n, result) in asked.into_iter().zip(list(answer)?) {
             let wish = &wishes[n];
-            let outcome = outcome(result)?;
+            let Some(outcome) = outcome(result)? else {
+                // Only looked at, and still good.
+                settled[first + n] = Settled::Released;
+                continue;
+            };
             match outcome {
                 Settled::Extended(_) => {
                     let lease = std::str::from_utf8(&wish.words[0]).unwrap_or("0");
@@ -192,9 +207,10 @@ fn put(call: &mut Cmd, wish: &Wish, held: &Held) {
     }
 }
 
-fn outcome(result: Value) -> Result<Settled> {
+fn outcome(result: Value) -> Result<Option<Settled>> {
     let mut words = list(result)?.into_iter();
-    Ok(match text(next(&mut words)?)?.as_str() {
+    let outcome = match text(next(&mut words)?)?.as_str() {
+        "V" => return Ok(None),
         "A" => Settled::Acked,
         "L" => Settled::Released,
         "R" => Settled::Retried(Timestamp::from_micros(number(next(&mut words)?)?)),
@@ -205,7 +221,8 @@ fn outcome(result: Value) -> Result<Settled> {
             Settled::DeadLettered(reason.copied().unwrap_or(DeadLetterReason::MaxRetries))
         }
         _ => Settled::Stale,
-    })
+    };
+    Ok(Some(outcome))
 }
 
 impl Settler for RedisSettler {

@@ -8,6 +8,7 @@ mod cluster;
 mod dedicated;
 mod dial;
 mod durable;
+mod fence;
 mod node;
 mod primary;
 mod progress;
@@ -32,6 +33,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as tokio_watch};
 use tokio::time::timeout;
 
 use self::dial::Dialer;
+use self::fence::Fences;
 use self::node::Nodes;
 use self::route::Route;
 use crate::config::RedisConfig;
@@ -58,6 +60,7 @@ struct Inner {
     dedicated: Arc<Semaphore>,
     /// How many there may be for calls that wait for durability.
     durable: Arc<Semaphore>,
+    fences: Fences,
 }
 
 /// The answers to a call.
@@ -87,6 +90,7 @@ impl Link {
             is_closed: AtomicBool::new(false),
             dedicated: Arc::new(Semaphore::new(config.connections)),
             durable: Arc::new(Semaphore::new(config.connections)),
+            fences: Fences::default(),
             config,
         };
         let link = Self(Arc::new(inner));
@@ -167,3 +171,6 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

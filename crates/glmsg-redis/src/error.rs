@@ -6,6 +6,7 @@ mod tls;
 
 use std::error::Error as StdError;
 use std::io;
+use std::sync::Arc;
 
 use glmsg_core::{Error, ErrorKind};
 use redis::{RedisError, ServerError};
@@ -93,14 +94,18 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
         if let Some(found) = error.downcast_ref() {
             return Some(found);
         }
-        // What an io::Error wraps is not among its sources.
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .map(|inner| inner as &(dyn StdError + 'static));
-        next = wrapped.or_else(|| error.source());
+        next = inside(error).or_else(|| error.source());
     }
     None
+}
+
+/// What wraps another error without having it among its sources.
+fn inside<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    if let Some(shared) = error.downcast_ref::<Arc<dyn StdError + Send + Sync>>() {
+        return Some(&**shared);
+    }
+    let error: &io::Error = error.downcast_ref()?;
+    Some(error.get_ref()?)
 }
 
 #[cfg(test)]

@@ -44,10 +44,6 @@ impl TopicKeys {
     pub(crate) fn lane(&self, lane: u8) -> &str {
         &self.keys[4 + usize::from(lane)]
     }
-
-    pub(crate) fn bell(&self) -> &str {
-        &self.keys[8]
-    }
 }
 
 /// The keys of a group, the topic's before them.
@@ -91,6 +87,10 @@ impl GroupKeys {
 
     pub(crate) fn lane(&self, lane: u8) -> &str {
         &self.keys[4 + usize::from(lane)]
+    }
+
+    pub(crate) fn bell(&self) -> &str {
+        &self.keys[8]
     }
 }
 

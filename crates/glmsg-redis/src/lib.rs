@@ -16,6 +16,7 @@ mod keys;
 mod member;
 mod place;
 mod publish;
+mod reading;
 mod replay;
 mod scripts;
 mod subscriber;

@@ -47,6 +47,12 @@ impl Deliveries {
         self.held.get_mut(usize::try_from(at).ok()?)
     }
 
+    /// Whether an entry is out.
+    pub(crate) fn holds(&self, lane: u8, id: EntryId) -> bool {
+        let mut held = self.held.iter().flatten();
+        held.any(|held| held.lane == lane && held.id == id)
+    }
+
     /// The delivery, as long as it is not settled.
     pub(crate) fn get(&mut self, token: Token) -> Option<Held> {
         *self.slot(token)?

@@ -5,82 +5,72 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use glmsg_broker::{
     GroupConfig, Intake, Ordering, Received, Settled, Settler, Source, SubscribeOptions, Token,
 };
-use glmsg_core::{Error, ErrorKind, GroupName, MessageId, Result, TopicName, clean_error_text};
-use redis::{Pipeline, Value};
+use glmsg_core::{Error, ErrorKind, MessageId, Result, clean_error_text};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::RedisSettler;
 use crate::acker::Wish;
-use crate::broker::{Shared, closed, no_group};
+use crate::broker::{Shared, closed};
 use crate::connection::Dedicated;
-use crate::encode::{bytes, count, decode, decode_history, fine, list, millis, next, number, text};
-use crate::keys::{GroupKeys, TopicKeys};
+use crate::encode::{decode, decode_history, millis};
+use crate::keys::GroupKeys;
 use crate::member::{Deliveries, Held};
-use crate::place::EntryId;
+use crate::reading::{self, Asker, Batch, Look, Raw};
 
 /// How long a wait lasts at most. Leases of others that run out wake nobody.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 /// The most deliveries of one fetch.
 const MOST: usize = 500;
+/// Receives of fewer are weighed one by one between lanes and by what came back; larger ones take
+/// what is there, and what came back comes with the next.
+const SMALL: usize = 16;
 
 /// A subscription of a [`RedisBroker`](crate::RedisBroker). Dropping it leaves the group, and gives
 /// back what was fetched and not handed out.
 pub struct RedisSource {
-    settler: RedisSettler,
-    topic: TopicName,
-    group: GroupName,
-    topic_keys: Arc<TopicKeys>,
-    /// Its name on the streams, which ends with its lease in milliseconds.
-    consumer: Arc<str>,
+    asker: Asker,
     lease: Duration,
     closed: watch::Receiver<bool>,
-    /// State of the lane picker, which the fetch step keeps for us.
     picks: [i64; 2],
-    /// A fetch under way. It goes on when a receive is given up.
-    fetching: Option<JoinHandle<Result<Fetched>>>,
-    waiting: Option<JoinHandle<Option<Dedicated>>>,
+    /// Asking under way. It goes on when a receive is given up: what the server has handed out
+    /// must not be lost with it.
+    asking: Option<Asking>,
     connection: Option<Dedicated>,
+    /// When the fetch step looked last, and what it saw then.
+    looked_at: Instant,
+    look: Option<Look>,
+    must_look: bool,
+    /// The answer to a look was lost: the server may hold something for us.
+    is_in_doubt: bool,
     /// Fetched and not handed out yet.
     ready: VecDeque<Received>,
     /// When that was fetched.
     fetched_at: Instant,
     /// Fetched, and no message: to be made dead letters.
     wrong: Vec<(Token, Box<str>)>,
+    /// Fetched, and past their time by our reckoning.
+    stale: Vec<Received>,
     /// What happened and was not reported yet.
     intake: Intake,
 }
 
-/// What a fetch brought.
-struct Fetched {
-    asked_at: Instant,
-    picks: [i64; 2],
-    /// When something becomes due.
-    due_in: Option<Duration>,
-    intake: Intake,
-    /// The last ids of the bell and of the lanes.
-    behind: Vec<String>,
-    raws: Vec<Raw>,
-}
-
-struct Raw {
-    lane: u8,
-    id: EntryId,
-    attempt: u32,
-    history: Bytes,
-    body: Bytes,
+struct Asking {
+    since: Instant,
+    task: JoinHandle<(Option<Dedicated>, Result<Batch>)>,
+    /// It waits on a connection of this number.
+    waits_on: Option<u64>,
 }
 
 impl fmt::Debug for RedisSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisSource")
-            .field("topic", &self.topic)
-            .field("group", &self.group)
-            .field("consumer", &self.consumer)
+            .field("topic", &self.asker.topic)
+            .field("group", &self.asker.group)
+            .field("consumer", &self.asker.consumer)
             .field("ready", &self.ready.len())
             .finish_non_exhaustive()
     }
@@ -122,52 +112,140 @@ impl RedisSource {
         join.arg(&*consumer);
         let joined = shared.run(topic_keys.slot, join).await?;
         drop(shared.answer(joined, topic, Some(group))?);
-        Ok(Self {
+        let asker = Asker {
             settler,
             topic: topic.clone(),
             group: group.clone(),
-            topic_keys,
             consumer,
+        };
+        Ok(Self {
+            asker,
             lease: options.lease,
             closed: shared.closed.subscribe(),
             picks: [0, 0],
-            fetching: None,
-            waiting: None,
+            asking: None,
             connection: None,
+            looked_at: Instant::now(),
+            look: None,
+            must_look: true,
+            is_in_doubt: false,
             ready: VecDeque::new(),
             fetched_at: Instant::now(),
             wrong: Vec::new(),
+            stale: Vec::new(),
             intake: Intake::default(),
         })
     }
 
-    /// Fetches what is deliverable, in a task of its own: what the server has handed out must not
-    /// be lost with a receive that is given up.
-    async fn fetch(&mut self, max: usize) -> Result<Fetched> {
-        let fetching = match &mut self.fetching {
-            Some(fetching) => fetching,
-            none => none.insert(tokio::spawn(fetch(
-                self.settler.clone(),
-                self.topic.clone(),
-                self.group.clone(),
-                Arc::clone(&self.consumer),
-                self.picks,
-                max.min(MOST),
-            ))),
-        };
-        let fetched = fetching.await;
-        self.fetching = None;
-        fetched.unwrap_or_else(|_| Err(closed()))
+    /// How long a wait may last: leases of others that run out wake nobody, and our own must be
+    /// known to run when something comes.
+    fn longest_wait(&self) -> Duration {
+        LONGEST_WAIT.min(self.lease / 4)
     }
 
-    fn keep(&mut self, fetched: Fetched) {
-        self.picks = fetched.picks;
-        self.fetched_at = fetched.asked_at;
-        self.intake.expired += fetched.intake.expired;
-        self.intake.dead_lettered += fetched.intake.dead_lettered;
-        let until = fetched.asked_at + self.lease;
-        let mut deliveries = self.settler.deliveries();
-        for raw in fetched.raws {
+    /// When the fetch step must look again.
+    fn look_in(&self) -> Duration {
+        let longest = self.longest_wait();
+        let due = self.look.as_ref().and_then(|look| look.due_in);
+        let at = self.looked_at + due.map_or(longest, |due| due.min(longest));
+        at.saturating_duration_since(Instant::now())
+    }
+
+    /// Begins to ask for at most `max`.
+    async fn begin(&mut self, max: usize) -> Result<()> {
+        let max = max.min(MOST);
+        let (asker, look_in) = (self.asker.clone(), self.look_in());
+        let since = Instant::now();
+        let look = match &self.look {
+            // Small receives are weighed exactly; large ones take what is there.
+            Some(look) if !self.must_look && !look_in.is_zero() => look,
+            _ => {
+                let (picks, doubt) = (self.picks, self.is_in_doubt);
+                let task = async move { (None, reading::look(asker, picks, max, doubt).await) };
+                self.asking = Some(Asking {
+                    since,
+                    task: tokio::spawn(task),
+                    waits_on: None,
+                });
+                return Ok(());
+            }
+        };
+        let behind = look.behind.clone();
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let group = &self.asker.settler.group;
+                self.asker.settler.shared.link.dedicated(group.slot).await?
+            }
+        };
+        let waits_on = Some(connection.client_id());
+        let task = match asker.settler.group.is_by_key {
+            true => tokio::spawn(reading::wait(asker, connection, look_in, behind)),
+            false => tokio::spawn(reading::read(asker, connection, look_in, max)),
+        };
+        self.asking = Some(Asking {
+            since,
+            task,
+            waits_on,
+        });
+        Ok(())
+    }
+
+    /// Asks, and keeps what comes.
+    async fn ask(&mut self, max: usize) -> Result<()> {
+        if self.asking.is_none() {
+            self.begin(max).await?;
+        }
+        let Some(asking) = &mut self.asking else {
+            return Ok(());
+        };
+        let since = asking.since;
+        let asked = (&mut asking.task).await;
+        self.asking = None;
+        let Ok((connection, batch)) = asked else {
+            return Err(closed());
+        };
+        if connection.is_some() {
+            self.connection = connection;
+        }
+        match batch {
+            Ok(batch) => {
+                self.keep(batch, since, max);
+                Ok(())
+            }
+            Err(error) => {
+                (self.must_look, self.is_in_doubt) = (true, true);
+                Err(error)
+            }
+        }
+    }
+
+    fn keep(&mut self, batch: Batch, since: Instant, max: usize) {
+        self.must_look = batch.rang;
+        let is_empty = batch.raws.is_empty();
+        if let Some(look) = batch.look {
+            self.picks = look.picks;
+            self.looked_at = since;
+            self.is_in_doubt = false;
+            // Small receives are weighed one by one as long as there is something.
+            self.must_look = !is_empty && (max < SMALL || !look.is_plain);
+            self.look = Some(look);
+        } else if !is_empty {
+            let taken = i64::try_from(batch.raws.len()).unwrap_or(0);
+            self.picks[0] = (self.picks[0] + taken) % 16;
+            self.must_look |= max < SMALL;
+        }
+        if is_empty && batch.intake == Intake::default() {
+            return;
+        }
+        self.fetched_at = since;
+        self.intake.expired += batch.intake.expired;
+        self.intake.dead_lettered += batch.intake.dead_lettered;
+        let until = since + self.lease;
+        let elapsed = i64::try_from(self.looked_at.elapsed().as_millis()).unwrap_or(0);
+        let now = self.look.as_ref().map_or(0, |look| look.now) + elapsed;
+        let mut deliveries = self.asker.settler.deliveries();
+        for raw in batch.raws {
             let token = deliveries.add(Held {
                 lane: raw.lane,
                 id: raw.id,
@@ -175,15 +253,37 @@ impl RedisSource {
                 until,
             });
             match decode(&raw.body) {
-                Ok(message) => self.ready.push_back(Received {
-                    message,
-                    token,
-                    attempt: raw.attempt,
-                    history: decode_history(&raw.history),
-                }),
+                Ok(message) => {
+                    let received = Received {
+                        message,
+                        token,
+                        attempt: raw.attempt,
+                        history: decode_history(&raw.history),
+                    };
+                    // The server decides; our reckoning only says whom to ask about.
+                    match raw.expires {
+                        Some(at) if at <= now + 5 => self.stale.push(received),
+                        _ => self.ready.push_back(received),
+                    }
+                }
                 Err(e) => self.wrong.push((token, clean_error_text(&e.to_string()))),
             }
         }
+    }
+
+    /// Has the server decide about what seems past its time.
+    async fn expire(&mut self) -> Result<()> {
+        let tokens = self.stale.iter().map(|received| received.token);
+        let wishes: Vec<Wish> = tokens.map(Wish::expire).collect();
+        let settled = self.asker.settler.settle(&wishes).await?;
+        for (received, settled) in self.stale.drain(..).zip(settled) {
+            match settled {
+                Settled::DeadLettered(_) => self.intake.expired += 1,
+                Settled::Released => self.ready.push_back(received),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Has what is no message buried.
@@ -192,7 +292,7 @@ impl RedisSource {
         let wishes: Vec<Wish> = each
             .map(|(token, why)| Wish::bury(*token, MessageId::new().as_bytes(), why))
             .collect();
-        let settled = self.settler.settle(&wishes).await?;
+        let settled = self.asker.settler.settle(&wishes).await?;
         let buried = settled.into_iter().filter(|s| s.is_current()).count();
         self.intake.dead_lettered += buried as u64;
         self.wrong.clear();
@@ -206,46 +306,21 @@ impl RedisSource {
             return Ok(());
         }
         let tokens: Vec<Token> = self.ready.iter().map(|received| received.token).collect();
-        let settled = self.settler.extend(&tokens, self.lease).await?;
+        let settled = self.asker.settler.extend(&tokens, self.lease).await?;
         let mut is_ours = settled.into_iter().map(Settled::is_current);
         self.ready.retain(|_| is_ours.next().unwrap_or(false));
         self.fetched_at = Instant::now();
         Ok(())
     }
 
-    /// Waits until something is published, comes back or becomes due.
-    async fn wait(&mut self, fetched: &Fetched) -> Result<()> {
-        let wait = fetched.due_in.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-        if self.waiting.is_none() {
-            let connection = match self.connection.take() {
-                Some(connection) => connection,
-                None => {
-                    self.settler
-                        .shared
-                        .link
-                        .dedicated(self.topic_keys.slot)
-                        .await?
-                }
-            };
-            let reading = read(connection, &self.topic_keys, &fetched.behind, wait);
-            self.waiting = Some(tokio::spawn(reading));
-        }
-        let Some(waiting) = &mut self.waiting else {
-            return Ok(());
-        };
-        // A wait begun by a receive that was given up may last longer than this one.
-        if let Ok(read) = tokio::time::timeout(wait, waiting).await {
-            self.waiting = None;
-            self.connection = read.ok().flatten();
-        }
-        Ok(())
-    }
-
     async fn receive(&mut self, buf: &mut Vec<Received>, max: usize) -> Result<Intake> {
         loop {
-            self.settler.shared.check_open()?;
+            self.asker.settler.shared.check_open()?;
             if !self.wrong.is_empty() {
                 self.condemn().await?;
+            }
+            if !self.stale.is_empty() {
+                self.expire().await?;
             }
             self.renew().await?;
             if !self.ready.is_empty() || self.intake != Intake::default() {
@@ -253,14 +328,7 @@ impl RedisSource {
                 buf.extend(self.ready.drain(..taken));
                 return Ok(std::mem::take(&mut self.intake));
             }
-            let mut fetched = self.fetch(max).await?;
-            if fetched.raws.is_empty() && fetched.intake == Intake::default() {
-                self.picks = fetched.picks;
-                self.wait(&fetched).await?;
-            } else {
-                fetched.behind.clear();
-                self.keep(fetched);
-            }
+            self.ask(max).await?;
         }
     }
 }
@@ -270,98 +338,11 @@ fn last_eight(id: MessageId) -> [u8; 8] {
     rest
 }
 
-async fn fetch(
-    settler: RedisSettler,
-    topic: TopicName,
-    group: GroupName,
-    consumer: Arc<str>,
-    picks: [i64; 2],
-    max: usize,
-) -> Result<Fetched> {
-    let shared = &settler.shared;
-    loop {
-        let mut call = shared.scripts.fetch.of_group(&settler.group);
-        call.arg(&*consumer).arg(max).arg(&picks);
-        let mut pipeline = Pipeline::with_capacity(1);
-        pipeline.add_command(call);
-        let asked_at = Instant::now();
-        let replies = shared.link.send(settler.group.slot, &pipeline).await?;
-        let answer = fine(next(&mut replies.values.into_iter())?)?;
-        let mut words = list(answer)?.into_iter();
-        match text(next(&mut words)?)?.as_str() {
-            "OK" => return fetched(asked_at, &mut words),
-            "LOST" => shared.recover(&topic, &group, &settler.group).await?,
-            _ => return Err(no_group(&topic, &group)),
-        }
-    }
-}
-
-fn fetched(asked_at: Instant, words: &mut impl Iterator<Item = Value>) -> Result<Fetched> {
-    let picks = [number(next(words)?)?, number(next(words)?)?];
-    let due_in = u64::try_from(number(next(words)?)?).ok();
-    let intake = Intake {
-        expired: count(next(words)?)?,
-        dead_lettered: count(next(words)?)?,
-    };
-    let behind = list(next(words)?)?.into_iter().map(text);
-    let behind = behind.collect::<Result<Vec<String>>>()?;
-    let raws = list(next(words)?)?.into_iter().map(raw);
-    Ok(Fetched {
-        asked_at,
-        picks,
-        due_in: due_in.map(Duration::from_millis),
-        intake,
-        behind,
-        raws: raws.collect::<Result<Vec<Raw>>>()?,
-    })
-}
-
-fn raw(value: Value) -> Result<Raw> {
-    let mut words = list(value)?.into_iter();
-    let lane = u8::try_from(number(next(&mut words)?)?).unwrap_or(0);
-    let id = text(next(&mut words)?)?;
-    Ok(Raw {
-        lane,
-        id: EntryId::parse(&id).unwrap_or(EntryId::ZERO),
-        attempt: u32::try_from(number(next(&mut words)?)?).unwrap_or(u32::MAX),
-        history: bytes(next(&mut words)?)?,
-        body: bytes(next(&mut words)?)?,
-    })
-}
-
-/// Reads nothing away: whoever wakes fetches. `None` if the connection broke.
-fn read(
-    mut connection: Dedicated,
-    keys: &TopicKeys,
-    behind: &[String],
-    wait: Duration,
-) -> impl Future<Output = Option<Dedicated>> + Send + 'static {
-    let mut read = redis::cmd("XREAD");
-    read.arg("COUNT")
-        .arg(1)
-        .arg("BLOCK")
-        .arg(millis(wait).max(1))
-        .arg("STREAMS");
-    read.arg(keys.bell());
-    for lane in 0..4 {
-        read.arg(keys.lane(lane));
-    }
-    read.arg(behind);
-    let mut pipeline = Pipeline::with_capacity(1);
-    pipeline.add_command(read);
-    async move {
-        let read = connection
-            .send(&pipeline, wait + Duration::from_secs(2))
-            .await;
-        read.ok().map(|_| connection)
-    }
-}
-
 impl Source for RedisSource {
     type Settler = RedisSettler;
 
     fn settler(&self) -> RedisSettler {
-        self.settler.clone()
+        self.asker.settler.clone()
     }
 
     async fn recv(&mut self, buf: &mut Vec<Received>, max: usize) -> Result<Intake> {
@@ -383,38 +364,41 @@ impl Drop for RedisSource {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
-        if let Some(waiting) = self.waiting.take() {
-            waiting.abort();
-        }
         let mut tokens: Vec<Token> = self.ready.iter().map(|r| r.token).collect();
+        tokens.extend(self.stale.iter().map(|r| r.token));
         tokens.extend(self.wrong.iter().map(|(token, _)| *token));
-        let (settler, fetching) = (self.settler.clone(), self.fetching.take());
-        let (consumer, lease) = (Arc::clone(&self.consumer), self.lease);
+        let (asker, asking, lease) = (self.asker.clone(), self.asking.take(), self.lease);
         runtime.spawn(async move {
-            if let Some(Ok(Ok(fetched))) = match fetching {
-                Some(fetching) => Some(fetching.await),
-                None => None,
-            } {
-                let until = fetched.asked_at + lease;
-                let mut deliveries = settler.deliveries();
-                for Raw {
-                    lane, id, attempt, ..
-                } in fetched.raws
-                {
-                    tokens.push(deliveries.add(Held {
-                        lane,
-                        id,
-                        attempt,
-                        until,
-                    }));
+            let settler = &asker.settler;
+            if let Some(asking) = asking {
+                if let Some(id) = asking.waits_on {
+                    let mut unblock = redis::cmd("CLIENT");
+                    unblock.arg("UNBLOCK").arg(id);
+                    // If it does not wait, or cannot be told, it ends by itself.
+                    let _ = settler.shared.run(settler.group.slot, unblock).await;
+                }
+                if let Ok((_, Ok(batch))) = asking.task.await {
+                    let until = asking.since + lease;
+                    let mut deliveries = settler.deliveries();
+                    for Raw {
+                        lane, id, attempt, ..
+                    } in batch.raws
+                    {
+                        tokens.push(deliveries.add(Held {
+                            lane,
+                            id,
+                            attempt,
+                            until,
+                        }));
+                    }
                 }
             }
             // Nobody is left to tell; what is not given back here comes again when its lease ends.
             if !tokens.is_empty() {
-                let _ = settler.release(&tokens).await;
+                let _ = settler.give_back(&tokens).await;
             }
             let mut leave = settler.shared.scripts.leave.of_group(&settler.group);
-            leave.arg(&*consumer);
+            leave.arg(&*asker.consumer);
             let _ = settler.shared.run(settler.group.slot, leave).await;
         });
     }

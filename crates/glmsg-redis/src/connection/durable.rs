@@ -7,7 +7,6 @@ use glmsg_core::{Error, ErrorKind, Result};
 use redis::{Pipeline, Value};
 
 use super::send::{self, Lane};
-use super::slot::tag_of;
 use super::{Inner, Replies};
 use crate::error::server_error;
 
@@ -38,7 +37,7 @@ pub(super) async fn send(link: &Inner, slot: u16, commands: &Pipeline) -> Result
         _ => return send_plainly(link, slot, commands).await,
     };
     let mut tail = Pipeline::with_capacity(2);
-    tail.add_command(fence(&link.config.namespace, slot));
+    tail.add_command(link.fences.at(&link.config.namespace, slot));
     tail.add_command(wait);
     let lane = Lane::Own { blocks };
     let _permit = link.permit(&link.durable, link.config.timeout).await?;
@@ -48,15 +47,6 @@ pub(super) async fn send(link: &Inner, slot: u16, commands: &Pipeline) -> Result
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A write that means nothing. `WAIT` waits for the last write of its own connection; a call that
-/// is repeated writes nothing, and without this would find an earlier write safe that is not.
-fn fence(namespace: &str, slot: u16) -> redis::Cmd {
-    let key = format!("{namespace}:{{{}}}:fence", tag_of(slot));
-    let mut set = redis::cmd("SET");
-    set.arg(key).arg("").arg("PX").arg(1000);
-    set
 }
 
 /// Reads the answers to the fence and to the wait.

@@ -43,6 +43,7 @@ pub(super) async fn send(
         lane,
         work: Work::new(commands, tail),
         load_scripts: false,
+        loaded: 0,
         reached: true,
         judge,
     };
@@ -89,6 +90,8 @@ struct Call<'a, J> {
     lane: Lane,
     work: Work<'a>,
     load_scripts: bool,
+    /// How often scripts were loaded for this call.
+    loaded: u32,
     reached: bool,
     judge: J,
 }
@@ -127,7 +130,14 @@ impl<J: Fn(&[Value]) -> Result<bool>> Call<'_, J> {
         if todo.done > 0 {
             self.reached &= (self.judge)(&tail)?;
         }
-        self.load_scripts |= todo.load_scripts;
+        if todo.load_scripts {
+            if self.loaded == AT_ONCE {
+                // It is none of ours, or somebody throws them away all the time.
+                return Err(self.refused());
+            }
+            self.load_scripts = true;
+            self.loaded += 1;
+        }
         if todo.find_master {
             self.link.route.doubt(to);
         }
@@ -184,14 +194,13 @@ impl<J: Fn(&[Value]) -> Result<bool>> Call<'_, J> {
             (None, None) => silent(unknown),
         };
         match (unknown, last.kind()) {
-            (true, ErrorKind::Indeterminate) | (false, ErrorKind::Unavailable) => last,
+            (false, _) | (true, ErrorKind::Indeterminate) => last,
             (true, _) => Error::new(
                 ErrorKind::Indeterminate,
                 "the connection was lost before the answer came, and could not be made again",
             )
             .remedy("check that the server runs and can be reached, then repeat the call")
             .source(last),
-            (false, _) => silent(false).source(last),
         }
     }
 

@@ -20,12 +20,6 @@ pub(crate) fn slot_of(tag: &str) -> u16 {
     crc % SLOTS
 }
 
-/// A text whose slot is this one: for a key that has to be somewhere and means nothing.
-pub(super) fn tag_of(slot: u16) -> String {
-    let mut numbers = (0_u32..).map(|number| number.to_string());
-    numbers.find(|tag| slot_of(tag) == slot).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,16 +32,9 @@ mod tests {
             ("foo", 12182),
             ("bar", 5061),
             ("123456789", 0x31c3),
-            ("flights", 10432),
+            ("flights", 1848),
         ] {
             assert_eq!(slot_of(tag), slot, "{tag}");
-        }
-    }
-
-    #[test]
-    fn every_slot_has_a_tag() {
-        for slot in (0..SLOTS).step_by(37).chain([SLOTS - 1]) {
-            assert_eq!(slot_of(&tag_of(slot)), slot);
         }
     }
 }

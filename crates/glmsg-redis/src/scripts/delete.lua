@@ -7,6 +7,7 @@ local parts = { 'waiting', 'history', 'orphans', 'letters', 'letter-ids', 'lette
 local function delete_group(name, row)
   local group = name .. '#' .. string.match(row, '|(%x+)$')
   for lane = 0, 3 do redis.pcall('XGROUP', 'DESTROY', LANES[lane], group) end
+  redis.pcall('XGROUP', 'DESTROY', BELL, group)
   for _, part in ipairs(parts) do redis.call('DEL', base .. part .. ':' .. group) end
   redis.call('HDEL', GROUPS, name)
   redis.call('HSET', GONE, name, '1')
@@ -21,12 +22,11 @@ for i = 1, #rows, 2 do
   end
 end
 if ARGV[1] then
-  if found > 0 then redis.call('EXPIRE', GONE, 86400) ring() end
+  if found > 0 then redis.call('EXPIRE', GONE, 86400) end
   return found
 end
 redis.call('DEL', META, GROUPS, IDS, LANES[0], LANES[1], LANES[2], LANES[3], DUE, BODY)
 redis.call('HSET', GONE, '*', '1')
 redis.call('EXPIRE', GONE, 86400)
-ring()
-redis.call('EXPIRE', BELL, 60)
+redis.call('DEL', BELL)
 return 1

@@ -45,4 +45,5 @@ for lane = 0, 3 do
     if made == 0 then made = 2 end
   end
 end
+if redis.pcall('XPENDING', BELL, group).err then redis.call('XGROUP', 'CREATE', BELL, group, '0', 'MKSTREAM') end
 return { is_new and 1 or 0, row, made }

@@ -1,11 +1,16 @@
 -- Delivers. ARGV from 3: consumer, how many, picks and turn of the lane picker.
--- Returns OK, picks, turn, ms until something becomes due or -1, expired, dead, the ids to wait behind (bell, then lanes), and
--- the deliveries: lane, id, attempt, history, body.
+-- Returns OK, picks, turn, ms until something becomes due or -1, expired, dead, the ids to wait behind (bell, then lanes), the
+-- deliveries (lane, id, attempt, history, body), the time in ms, and 1 if plain reads may go on from here.
 local C, want, picks, turn = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 if not exists() then return absence() end
 redis.call('HDEL', MEMBERS, '')
 redis.call('HSET', MEMBERS, C, whole(micros))
 promote()
+
+-- Whoever read the bell comes here. Where the bell has lost this group, nobody could wait for it.
+local rung = redis.pcall('XPENDING', BELL, G, '-', '+', 100)
+if rung.err then return { 'LOST' } end
+for _, entry in ipairs(rung) do redis.call('XACK', BELL, G, entry[1]) end
 
 local function lease_of(consumer) return tonumber(string.match(consumer, '@(%d+)$')) or 30000 end
 
@@ -187,4 +192,5 @@ end
 for p = 0, 3 do if #returned[p] > 0 and #out > 0 then ring() break end end
 local bell = redis.call('XREVRANGE', BELL, '+', '-', 'COUNT', 1)[1]
 local behind = { bell and bell[1] or '0-0', tops[0], tops[1], tops[2], tops[3] }
-return { 'OK', picks, turn, whole(next), expired, dead, behind, out }
+local is_plain = not some_returned and fresh_lanes < 2 and not BY_KEY
+return { 'OK', picks, turn, whole(next), expired, dead, behind, out, whole(now), is_plain and 1 or 0 }

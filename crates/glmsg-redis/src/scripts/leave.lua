@@ -4,4 +4,5 @@ for lane = 0, 4 do
   local pending = redis.pcall('XPENDING', stream_of(lane), G, '-', '+', 1, ARGV[3])
   if not pending.err and #pending == 0 then redis.pcall('XGROUP', 'DELCONSUMER', stream_of(lane), G, ARGV[3]) end
 end
+redis.pcall('XGROUP', 'DELCONSUMER', BELL, G, ARGV[3])
 return 1

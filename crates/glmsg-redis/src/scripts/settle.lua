@@ -1,7 +1,7 @@
 -- Settles deliveries. ARGV from 3: the consumer without its lease, then for each: what ('a' ack, 'n' nack, 'r' release,
--- 'e' extend, 'b' bury as no message), lane, id, attempt, and four words: of a nack the delay in ms or '', outcome, reason and
+-- 'e' extend, 'b' bury as no message, 'x' look whether it has expired), lane, id, attempt, and four words: of a nack the delay in ms or '', outcome, reason and
 -- error; of an extension the lease in ms; of a burial the id and what is wrong.
--- Returns for each S, A, R and the due time, D and the reason, L, or E and the deadline, times in ms.
+-- Returns for each S, A, R and the due time, D and the reason, L, V, or E and the deadline, times in microseconds.
 local C = ARGV[3]
 redis.call('HDEL', MEMBERS, '')
 local results, rings = {}, false
@@ -36,6 +36,12 @@ local function one(what, lane, id, attempt, a, b, c, d)
     return { what == 'a' and 'A' or 'S' }
   end
   local history = redis.call('HGET', H, name) or ''
+  if what == 'x' then
+    local expires = tonumber(redis.call('HGET', H, 'x' .. name) or get(entry[2], 'x') or '9007199254740991')
+    if expires > now then return { 'V' } end
+    bury(lane, id, entry[2], attempt - 1, EXPIRED, '', history)
+    return { 'D', '2' }
+  end
   if what == 'b' then
     -- Bytes that are no message were never attempted.
     bury(lane, id, entry[2], attempt - 1, 3, b, history, a)

@@ -43,23 +43,32 @@ impl SlotMap {
             let (Some(first), Some(last)) = (slot(*first), slot(*last)) else {
                 return Err(unknown());
             };
-            let node = address(primary, asked).ok_or_else(unknown)?;
-            for slot in first..=last {
-                map.set(slot, node.clone());
+            let place = map.place(address(primary, asked).ok_or_else(unknown)?);
+            let range = usize::from(first)..=usize::from(last);
+            if let Some(owners) = map.owners.get_mut(range) {
+                owners.fill(place);
             }
         }
         Ok(map)
     }
 
     pub(super) fn set(&mut self, slot: u16, node: Address) {
+        let place = self.place(node);
+        if let Some(owner) = self.owners.get_mut(usize::from(slot)) {
+            *owner = place;
+        }
+    }
+
+    /// The place of a node, which it is given if it has none.
+    fn place(&mut self, node: Address) -> Option<u16> {
+        self.owners.resize(usize::from(SLOTS), None);
         let known = self.nodes.iter().position(|one| *one == node);
         let place = known.unwrap_or_else(|| {
             self.nodes.push(node);
             self.nodes.len() - 1
         });
-        self.owners.resize(usize::from(SLOTS), None);
         // There are fewer nodes than slots, and nothing is lost if not: the slot is asked for.
-        self.owners[usize::from(slot)] = u16::try_from(place).ok();
+        u16::try_from(place).ok()
     }
 
     pub(super) fn owner(&self, slot: u16) -> Option<&Address> {

@@ -1,0 +1,134 @@
+//! What is reached, and what is not and said so.
+
+use glmsg_broker::Durability;
+use glmsg_core::ErrorKind;
+use redis::Value;
+use tokio::time::{Duration, Instant};
+
+use super::servers::*;
+use crate::config::RedisConfig;
+use crate::connection::Link;
+
+async fn pair() -> (Server, Server) {
+    let delay = ["--repl-diskless-sync-delay", "0"];
+    let master = Server::start(&delay).await;
+    let port = master.port().to_string();
+    let replica = Server::start(&["--replicaof", "127.0.0.1", &port]).await;
+    until("the replica is in step", || async {
+        let info = master.run(&[&["INFO", "replication"]]).await;
+        text(&info[0]).contains("state=online")
+    })
+    .await;
+    (master, replica)
+}
+
+async fn open_at(url: &str, durability: Durability) -> Link {
+    open_config(RedisConfig::from_url(url).unwrap().durability(durability)).await
+}
+
+async fn incr(link: &Link) -> (Value, bool) {
+    let incr = pipeline(&[&["INCR", "n"]]);
+    let replies = link.send_durably(0, &incr).await.unwrap();
+    assert_eq!(replies.values.len(), 1, "none of the fence or the wait");
+    (replies.values[0].clone(), replies.reached)
+}
+
+#[tokio::test]
+async fn replicas_are_waited_for() {
+    let (master, replica) = pair().await;
+    let one = open_at(&master.url(), Durability::Replicated(1)).await;
+    assert_eq!(incr(&one).await, (Value::Int(1), true));
+    let got = replica.run(&[&["GET", "n"]]).await;
+    assert_eq!(text(&got[0]), "1");
+    let two = open_at(&master.url(), Durability::Replicated(2)).await;
+    assert_eq!(incr(&two).await, (Value::Int(2), false));
+    // A replica that hangs still counts as one for the master, and acknowledges nothing.
+    replica.signal("STOP");
+    assert_eq!(incr(&one).await, (Value::Int(3), false));
+    // A call that writes nothing is not safe as long as what came before is not.
+    let get = pipeline(&[&["GET", "n"]]);
+    let replies = one.send_durably(0, &get).await.unwrap();
+    assert!(!replies.reached);
+    replica.signal("CONT");
+    assert_eq!(incr(&one).await, (Value::Int(4), true));
+}
+
+#[tokio::test]
+async fn callers_wait_for_replicas_side_by_side() {
+    let (master, replica) = pair().await;
+    let link = open_at(&master.url(), Durability::Replicated(1)).await;
+    replica.signal("STOP");
+    let start = Instant::now();
+    let calls: Vec<_> = (0..10)
+        .map(|_| {
+            let link = link.clone();
+            tokio::spawn(async move { incr(&link).await.1 })
+        })
+        .collect();
+    for call in calls {
+        assert!(!call.await.unwrap());
+    }
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    replica.signal("CONT");
+    for _ in 0..20 {
+        assert!(incr(&link).await.1);
+    }
+    let info = master.run(&[&["INFO", "clients"]]).await;
+    let clients: u32 = field(&info[0], "connected_clients").parse().unwrap();
+    assert!(clients <= 12, "connections are used again: {clients}");
+}
+
+#[tokio::test]
+async fn the_disk_is_waited_for() {
+    let program = service("REDIS8_SERVER");
+    for fsync in ["always", "everysec"] {
+        let arguments = ["--appendonly", "yes", "--appendfsync", fsync];
+        let server = Server::start_program(&program, &arguments).await;
+        let link = open_at(&server.url(), Durability::Fsynced).await;
+        assert_eq!(incr(&link).await, (Value::Int(1), true), "{fsync}");
+    }
+    // A server that knows no WAITAOF needs none if it flushes always.
+    let always = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]).await;
+    let link = open_at(&always.url(), Durability::Fsynced).await;
+    assert_eq!(incr(&link).await, (Value::Int(1), true));
+}
+
+#[tokio::test]
+async fn a_disk_that_cannot_be_waited_for_is_refused() {
+    let redis8 = service("REDIS8_SERVER");
+    let none = Server::start_program(&redis8, &["--appendonly", "no"]).await;
+    let everysec = Server::start(&["--appendonly", "yes", "--appendfsync", "everysec"]).await;
+    for server in [none, everysec] {
+        let config = RedisConfig::from_url(&server.url()).unwrap();
+        let error = refusal(config.durability(Durability::Fsynced)).await;
+        let kinds = [ErrorKind::ConfigInvalid, ErrorKind::Unsupported];
+        assert!(kinds.contains(&error.kind()), "{error}");
+        assert!(error.to_string().contains("append"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn local_waits_for_nothing() {
+    let server = Server::start(&[]).await;
+    let link = open_at(&server.url(), Durability::Local).await;
+    assert_eq!(incr(&link).await, (Value::Int(1), true));
+    let info = server.run(&[&["INFO", "commandstats"]]).await;
+    assert!(!text(&info[0]).contains("wait"));
+}
+
+#[tokio::test]
+async fn an_eviction_that_loses_messages_is_refused() {
+    let program = service("REDIS8_SERVER");
+    let arguments = ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"];
+    let server = Server::start_program(&program, &arguments).await;
+    let config = RedisConfig::from_url(&server.url()).unwrap();
+    let error = refusal(config.clone()).await;
+    assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{error}");
+    assert!(error.to_string().contains("noeviction"), "{error}");
+    // Also without the right to ask for the configuration.
+    let user = ["ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-config"];
+    assert_eq!(server.run(&[&user]).await, [Value::Okay]);
+    let error = refusal(config.clone().login(Some("app".into()), "pw")).await;
+    assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{error}");
+    open(&format!("{}?eviction=warn", server.url())).await;
+}

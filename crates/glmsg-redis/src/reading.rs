@@ -1,0 +1,314 @@
+//! How a source asks the server for deliveries: by the fetch step, which sees everything, or by
+//! plain reads, which cost the server least and see only what is new.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use glmsg_broker::Intake;
+use glmsg_core::{Error, ErrorKind, GroupName, Result, TopicName};
+use redis::{Cmd, Pipeline, Value};
+
+use crate::RedisSettler;
+use crate::broker::no_group;
+use crate::connection::Dedicated;
+use crate::encode::{bytes, count, fine, list, millis, next, number, text};
+use crate::place::EntryId;
+
+/// What asking brought.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) raws: Vec<Raw>,
+    pub(crate) intake: Intake,
+    /// What the fetch step saw besides.
+    pub(crate) look: Option<Look>,
+    /// Something came back or is scheduled: the fetch step must look.
+    pub(crate) rang: bool,
+}
+
+/// What the fetch step tells of the group.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// State of the lane picker, which the step keeps for us.
+    pub(crate) picks: [i64; 2],
+    /// When something becomes due.
+    pub(crate) due_in: Option<Duration>,
+    /// The last ids of the bell and of the lanes.
+    pub(crate) behind: Vec<String>,
+    /// The server's clock in milliseconds.
+    pub(crate) now: i64,
+    /// Only one lane has anything, and nothing has come back: plain reads deliver in order.
+    pub(crate) is_plain: bool,
+}
+
+/// A delivery as the server hands it out.
+#[derive(Debug)]
+pub(crate) struct Raw {
+    pub(crate) lane: u8,
+    pub(crate) id: EntryId,
+    pub(crate) attempt: u32,
+    /// When it expires, in milliseconds of the server's clock, if nobody has looked yet.
+    pub(crate) expires: Option<i64>,
+    pub(crate) history: Bytes,
+    pub(crate) body: Bytes,
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Asker {
+    pub(crate) settler: RedisSettler,
+    pub(crate) topic: TopicName,
+    pub(crate) group: GroupName,
+    /// Its name on the streams, which ends with its lease in milliseconds.
+    pub(crate) consumer: Arc<str>,
+}
+
+/// Asks by the fetch step. With `is_in_doubt` an earlier answer was lost.
+pub(crate) async fn look(
+    asker: Asker,
+    picks: [i64; 2],
+    max: usize,
+    is_in_doubt: bool,
+) -> Result<Batch> {
+    let shared = &asker.settler.shared;
+    let keys = &asker.settler.group;
+    loop {
+        let mut call = shared.scripts.fetch.of_group(keys);
+        call.arg(&*asker.consumer).arg(max).arg(&picks);
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.add_command(call);
+        let replies = shared.link.send(keys.slot, &pipeline).await?;
+        let is_in_doubt = is_in_doubt || replies.was_resent;
+        let answer = fine(next(&mut replies.values.into_iter())?)?;
+        let mut words = list(answer)?.into_iter();
+        match text(next(&mut words)?)?.as_str() {
+            "OK" => {
+                if is_in_doubt {
+                    // What an earlier try took is given back before anything is handed out.
+                    let batch = looked(&mut words)?;
+                    give_back_unknown(&asker, &batch.raws).await?;
+                    return Ok(batch);
+                }
+                return looked(&mut words);
+            }
+            "LOST" => shared.recover(&asker.topic, &asker.group, keys).await?,
+            _ => return Err(no_group(&asker.topic, &asker.group)),
+        }
+    }
+}
+
+fn looked(words: &mut impl Iterator<Item = Value>) -> Result<Batch> {
+    let picks = [number(next(words)?)?, number(next(words)?)?];
+    let due_in = u64::try_from(number(next(words)?)?).ok();
+    let intake = Intake {
+        expired: count(next(words)?)?,
+        dead_lettered: count(next(words)?)?,
+    };
+    let behind = list(next(words)?)?.into_iter().map(text);
+    let behind = behind.collect::<Result<Vec<String>>>()?;
+    let raws = list(next(words)?)?.into_iter().map(raw);
+    let raws = raws.collect::<Result<Vec<Raw>>>()?;
+    let look = Look {
+        picks,
+        due_in: due_in.map(Duration::from_millis),
+        behind,
+        now: number(next(words)?)?,
+        is_plain: number(next(words)?)? == 1,
+    };
+    Ok(Batch {
+        raws,
+        intake,
+        look: Some(look),
+        rang: false,
+    })
+}
+
+fn raw(value: Value) -> Result<Raw> {
+    let mut words = list(value)?.into_iter();
+    let lane = u8::try_from(number(next(&mut words)?)?).unwrap_or(0);
+    let id = entry_id(next(&mut words)?)?;
+    Ok(Raw {
+        lane,
+        id,
+        attempt: u32::try_from(number(next(&mut words)?)?).unwrap_or(u32::MAX),
+        expires: None,
+        history: bytes(next(&mut words)?)?,
+        body: bytes(next(&mut words)?)?,
+    })
+}
+
+fn entry_id(value: Value) -> Result<EntryId> {
+    let id = bytes(value)?;
+    let id = std::str::from_utf8(&id).ok().and_then(EntryId::parse);
+    id.ok_or_else(|| Error::new(ErrorKind::Unexpected, "the server sent an id that is none"))
+}
+
+/// Reads what is new, and waits for it. A connection that broke is not given back: then what the
+/// server handed out is given back to the group.
+pub(crate) async fn read(
+    asker: Asker,
+    mut connection: Dedicated,
+    wait: Duration,
+    max: usize,
+) -> (Option<Dedicated>, Result<Batch>) {
+    let keys = &asker.settler.group;
+    let mut read = redis::cmd("XREADGROUP");
+    read.arg("GROUP")
+        .arg(&keys.stream_name)
+        .arg(&*asker.consumer);
+    read.arg("COUNT").arg(max);
+    read.arg("BLOCK").arg(millis(wait).max(1)).arg("STREAMS");
+    read.arg(keys.bell());
+    for lane in [3, 2, 1, 0] {
+        read.arg(keys.lane(lane));
+    }
+    read.arg(&[">"; 5]);
+    let answers = send(&mut connection, read, wait).await;
+    let batch = match answers {
+        Ok(answer) => match fine(answer) {
+            Ok(answer) => return (Some(connection), plain(&asker, answer)),
+            // The topic or the group is gone: the fetch step tells which, and why.
+            Err(error) => {
+                tracing::debug!(%error, "a plain read was refused");
+                let rang = Batch {
+                    rang: true,
+                    ..Batch::default()
+                };
+                return (Some(connection), Ok(rang));
+            }
+        },
+        Err(error) => error,
+    };
+    tracing::debug!(error = %batch, "a plain read broke off");
+    let given_back = give_back_unknown(&asker, &[]).await;
+    let rang = Batch {
+        rang: true,
+        ..Batch::default()
+    };
+    (None, given_back.map(|()| rang))
+}
+
+/// Waits until there may be something, and takes nothing: for groups that keep the order of keys.
+pub(crate) async fn wait(
+    asker: Asker,
+    mut connection: Dedicated,
+    wait: Duration,
+    behind: Vec<String>,
+) -> (Option<Dedicated>, Result<Batch>) {
+    let keys = &asker.settler.group;
+    let mut read = redis::cmd("XREAD");
+    read.arg("COUNT").arg(1);
+    read.arg("BLOCK").arg(millis(wait).max(1)).arg("STREAMS");
+    read.arg(keys.bell());
+    for lane in 0..4 {
+        read.arg(keys.lane(lane));
+    }
+    read.arg(&behind);
+    let answer = send(&mut connection, read, wait).await;
+    let batch = Batch {
+        rang: true,
+        ..Batch::default()
+    };
+    (answer.is_ok().then_some(connection), Ok(batch))
+}
+
+async fn send(connection: &mut Dedicated, command: Cmd, wait: Duration) -> Result<Value> {
+    let mut pipeline = Pipeline::with_capacity(1);
+    pipeline.add_command(command);
+    let within = wait + Duration::from_secs(2);
+    let values = connection.send(&pipeline, within).await?;
+    next(&mut values.into_iter())
+}
+
+fn plain(asker: &Asker, answer: Value) -> Result<Batch> {
+    let keys = &asker.settler.group;
+    let mut batch = Batch::default();
+    let mut lanes = 0;
+    for stream in list(answer)? {
+        let mut parts = list(stream)?.into_iter();
+        let name = bytes(next(&mut parts)?)?;
+        let lane = (0..4_u8).find(|lane| keys.lane(*lane).as_bytes() == name);
+        let Some(lane) = lane else {
+            batch.rang = true;
+            continue;
+        };
+        lanes += 1;
+        for entry in list(next(&mut parts)?)? {
+            batch.raws.push(entry_of(lane, entry)?);
+        }
+    }
+    // Several lanes at once are weighed by the fetch step from now on.
+    batch.rang |= lanes > 1;
+    Ok(batch)
+}
+
+fn entry_of(lane: u8, entry: Value) -> Result<Raw> {
+    let mut parts = list(entry)?.into_iter();
+    let id = entry_id(next(&mut parts)?)?;
+    let mut fields = list(next(&mut parts)?)?.into_iter();
+    let (mut body, mut expires) = (Bytes::new(), None);
+    while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
+        match bytes(name)?.as_ref() {
+            b"d" => body = bytes(value)?,
+            b"x" => expires = number(value).ok(),
+            _ => {}
+        }
+    }
+    Ok(Raw {
+        lane,
+        id,
+        attempt: 1,
+        expires,
+        history: Bytes::new(),
+        body,
+    })
+}
+
+/// Gives back what the server says we hold and we know nothing of: its delivery was lost on the
+/// way. Otherwise it would wait for its lease to run out.
+pub(crate) async fn give_back_unknown(asker: &Asker, but: &[Raw]) -> Result<()> {
+    let keys = &asker.settler.group;
+    let shared = &asker.settler.shared;
+    let mut pipeline = Pipeline::with_capacity(4);
+    for lane in 0..4 {
+        let mut pending = redis::cmd("XPENDING");
+        pending.arg(keys.lane(lane)).arg(&keys.stream_name);
+        pending.arg("-").arg("+").arg(10_000).arg(&*asker.consumer);
+        pipeline.add_command(pending);
+    }
+    let replies = shared.link.send(keys.slot, &pipeline).await?;
+    let mut unknown = Vec::new();
+    for (lane, pending) in (0..4_u8).zip(replies.values) {
+        // Where the group is gone there is nothing to give back.
+        let Ok(pending) = list(pending) else {
+            return Ok(());
+        };
+        for entry in pending {
+            let mut words = list(entry)?.into_iter();
+            let id = entry_id(next(&mut words)?)?;
+            let attempt = words.nth(2).map(number).transpose()?.unwrap_or(1);
+            let is_known = asker.settler.deliveries().holds(lane, id)
+                || but.iter().any(|raw| raw.lane == lane && raw.id == id);
+            if !is_known {
+                unknown.push((lane, id, u32::try_from(attempt).unwrap_or(u32::MAX)));
+            }
+        }
+    }
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let until = Instant::now();
+    let tokens: Vec<_> = {
+        let mut deliveries = asker.settler.deliveries();
+        let held = unknown
+            .into_iter()
+            .map(|(lane, id, attempt)| crate::member::Held {
+                lane,
+                id,
+                attempt,
+                until,
+            });
+        held.map(|held| deliveries.add(held)).collect()
+    };
+    asker.settler.give_back(&tokens).await
+}
