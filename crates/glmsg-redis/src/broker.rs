@@ -9,6 +9,7 @@ use redis::{Cmd, Pipeline, Value};
 use tokio::sync::{broadcast, watch};
 
 use crate::RedisConfig;
+use crate::combine::Combiner;
 use crate::connection::Link;
 use crate::encode::{fine, list, next, text};
 use crate::event::RedisEvent;
@@ -31,13 +32,20 @@ impl fmt::Debug for RedisBroker {
     }
 }
 
+/// What is kept of a topic.
+#[derive(Clone)]
+struct Known {
+    keys: Arc<TopicKeys>,
+    combiner: Arc<Combiner>,
+}
+
 /// What the broker, its sources and their settlers share.
 pub(crate) struct Shared {
     pub(crate) link: Link,
     pub(crate) scripts: Scripts,
     pub(crate) closed: watch::Sender<bool>,
     pub(crate) events: broadcast::Sender<RedisEvent>,
-    topics: Mutex<HashMap<TopicName, Arc<TopicKeys>>>,
+    topics: Mutex<HashMap<TopicName, Known>>,
 }
 
 impl RedisBroker {
@@ -86,16 +94,27 @@ impl Shared {
     }
 
     pub(crate) fn keys(&self, topic: &TopicName) -> Arc<TopicKeys> {
+        self.known(topic).keys
+    }
+
+    pub(crate) fn combiner(&self, topic: &TopicName) -> Arc<Combiner> {
+        self.known(topic).combiner
+    }
+
+    fn known(&self, topic: &TopicName) -> Known {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(keys) = topics.get(topic) {
-            return Arc::clone(keys);
+        if let Some(known) = topics.get(topic) {
+            return known.clone();
         }
         if topics.len() >= MOST_TOPICS {
             topics.clear();
         }
-        let keys = Arc::new(TopicKeys::new(&self.link.config().namespace, topic));
-        topics.insert(topic.clone(), Arc::clone(&keys));
-        keys
+        let known = Known {
+            keys: Arc::new(TopicKeys::new(&self.link.config().namespace, topic)),
+            combiner: Arc::default(),
+        };
+        topics.insert(topic.clone(), known.clone());
+        known
     }
 
     /// Runs one command.

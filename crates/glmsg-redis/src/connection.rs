@@ -9,6 +9,7 @@ mod dedicated;
 mod dial;
 mod durable;
 mod fence;
+mod flush;
 mod node;
 mod primary;
 mod progress;
@@ -33,6 +34,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as tokio_watch};
 use tokio::time::timeout;
 
 use self::dial::Dialer;
+use self::durable::Wish;
 use self::fence::Fences;
 use self::node::Nodes;
 use self::route::Route;
@@ -95,6 +97,7 @@ impl Link {
         };
         let link = Self(Arc::new(inner));
         link.nodes().await?;
+        durable::check(&link.0)?;
         watch::start(&link.0);
         Ok(link)
     }
@@ -107,7 +110,7 @@ impl Link {
     /// Runs commands, all of keys in this slot, until the server has executed or finally refused
     /// each, or the time is over. Only for commands that may be executed twice.
     pub(crate) async fn send(&self, slot: u16, commands: &Pipeline) -> Result<Replies> {
-        durable::send_plainly(&self.0, slot, commands).await
+        send::send(&self.0, slot, commands, Wish::Answered).await
     }
 
     /// As [`send`](Self::send), and waits until what was written is as safe as configured.

@@ -12,7 +12,7 @@ use glmsg_core::{Error, ErrorKind};
 use redis::{RedisError, ServerError};
 
 #[cfg(feature = "tls")]
-pub(crate) use tls::{from_handshake, from_tls};
+pub(crate) use tls::from_tls;
 
 /// A server's refusal in glmsg's terms.
 pub(crate) fn server_error(error: &ServerError) -> Error {
@@ -31,11 +31,7 @@ pub(crate) fn from_redis(error: &RedisError, was_sent: bool) -> Error {
     }
     match error.kind() {
         redis::ErrorKind::Parse if was_sent => lost(true).with("detail", "an answer is damaged"),
-        redis::ErrorKind::Parse => Error::new(
-            ErrorKind::Unexpected,
-            "the server's answer is not of the Redis protocol",
-        )
-        .remedy("check that the port is that of a Redis server, and whether it wants rediss://"),
+        redis::ErrorKind::Parse => not_redis(),
         redis::ErrorKind::Io => lost(was_sent),
         _ => match error.code() {
             Some(code) => server::describe(code, error.detail().unwrap_or_default()),
@@ -53,6 +49,24 @@ pub(crate) fn from_io(error: &io::Error, was_sent: bool) -> Error {
         _ => return lost(was_sent).with("detail", error),
     };
     unknown_or_undone(text, was_sent)
+}
+
+/// What answers is no Redis server.
+pub(crate) fn not_redis() -> Error {
+    Error::new(
+        ErrorKind::ConfigInvalid,
+        "the server's answer is not of the Redis protocol",
+    )
+    .remedy("check the port, and whether the server wants rediss://")
+}
+
+/// Why a connection did not come about.
+pub(crate) fn from_handshake(error: &io::Error) -> Error {
+    #[cfg(feature = "tls")]
+    if let Some(found) = tls::find_in(error) {
+        return found;
+    }
+    from_io(error, false)
 }
 
 /// The connection ended.

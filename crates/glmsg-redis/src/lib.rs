@@ -5,6 +5,7 @@ mod acker;
 mod admin;
 mod backend;
 mod broker;
+mod combine;
 mod config;
 mod connection;
 mod dead_letter;

@@ -5,12 +5,17 @@ use glmsg_core::{Error, ErrorKind, Message, Result, TopicName};
 use redis::{Pipeline, Value};
 
 use crate::RedisBroker;
-use crate::broker::no_topic;
+use crate::broker::{Shared, no_topic};
 use crate::encode::{fine, list, next, number, put, text};
 
 /// The most messages and bytes that one step stores: others wait as long as it takes.
-const MOST_MESSAGES: usize = 200;
-const MOST_BYTES: usize = 4 << 20;
+pub(crate) const MOST_MESSAGES: usize = 256;
+pub(crate) const MOST_BYTES: usize = 4 << 20;
+
+/// About how many bytes a message takes on the way.
+pub(crate) fn size_of(message: &Message) -> usize {
+    message.payload().len() + 512
+}
 
 impl RedisBroker {
     pub(crate) async fn store(&self, messages: &[Message]) -> Result<Vec<Published>> {
@@ -34,7 +39,7 @@ impl RedisBroker {
                 if outcomes[at].is_some() || messages[at].topic() != topic {
                     continue;
                 }
-                let bytes = messages[at].payload().len() + 512;
+                let bytes = size_of(&messages[at]);
                 if !step.is_empty() && (step.len() >= MOST_MESSAGES || size + bytes > MOST_BYTES) {
                     break;
                 }
@@ -42,7 +47,7 @@ impl RedisBroker {
                 size += bytes;
             }
             let batch: Vec<&Message> = step.iter().map(|at| &messages[*at]).collect();
-            let stored = match self.store_step(topic, &batch).await {
+            let stored = match self.shared.store_together(topic, &batch).await {
                 Ok(stored) => stored,
                 Err(e) => {
                     let is_first = first == 0;
@@ -60,26 +65,38 @@ impl RedisBroker {
         }
         Ok(outcomes.into_iter().flatten().collect())
     }
+}
 
-    async fn store_step(&self, topic: &TopicName, batch: &[&Message]) -> Result<Vec<Published>> {
-        let keys = self.shared.keys(topic);
-        let mut call = self.shared.scripts.publish.of_topic(&keys);
+impl Shared {
+    /// Stores messages of one topic in one step.
+    pub(crate) async fn store_step(
+        &self,
+        topic: &TopicName,
+        batch: &[&Message],
+    ) -> Result<Vec<Published>> {
+        let keys = self.keys(topic);
+        let mut call = self.scripts.publish.of_topic(&keys);
         for message in batch {
             put(&mut call, message);
         }
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(call);
         for _ in 0..3 {
-            let replies = self.shared.link.send_durably(keys.slot, &pipeline).await?;
+            let replies = self.link.send_durably(keys.slot, &pipeline).await?;
             let (was_resent, reached) = (replies.was_resent, replies.reached);
             let mut values = replies.values.into_iter();
             let mut words = list(fine(next(&mut values)?)?)?.into_iter();
             if text(next(&mut words)?)? == "ABSENT" {
-                self.shared.ensure_topic(topic).await?;
+                self.ensure_topic(topic).await?;
                 continue;
             }
-            let results = list(next(&mut words)?)?.into_iter();
-            let stored = results.map(|result| published(result, topic, was_resent, reached));
+            let results = match next(&mut words)? {
+                Value::Int(_) => vec![Value::Int(0); batch.len()],
+                each => list(each)?,
+            };
+            let stored = results
+                .into_iter()
+                .map(|result| published(result, topic, was_resent, reached));
             return stored.collect();
         }
         Err(no_topic(topic))

@@ -82,16 +82,17 @@ impl Dedicated {
     }
 
     async fn try_send(&mut self, commands: &Pipeline, within: Duration) -> Result<Vec<Value>> {
-        let mut work = Work::new(commands, Pipeline::new());
+        let mut work = Work::new(commands);
+        let no_tail = Pipeline::new();
         for _ in 0..TRIES {
             let open = work.open();
             if open.is_empty() {
                 break;
             }
-            let chosen = work.pipeline(&open, self.asking);
+            let chosen = work.pipeline(&open, &no_tail, self.asking);
             let answers = self.request(chosen.as_ref().unwrap_or(commands), within);
             let answers = answers.await?;
-            let taken = work.take(&open, self.asking, answers, &self.wire.address);
+            let taken = work.take(&open, &no_tail, self.asking, answers, &self.wire.address);
             let Some((_, todo)) = taken else {
                 return Err(surprise("a pipeline"));
             };

@@ -1,6 +1,7 @@
 //! Making a connection.
 
 mod handshake;
+mod opening;
 mod socket;
 
 use std::time::Duration;
@@ -101,10 +102,11 @@ impl Dialer {
     }
 }
 
-async fn start<S>(stream: S) -> Result<(MultiplexedConnection, tokio::task::AbortHandle), Error>
+async fn start<S>(mut stream: S) -> Result<(MultiplexedConnection, tokio::task::AbortHandle), Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    opening::open(&mut stream).await?;
     // Logging in is ours: redis-rs would hide the server's reason, and it gives up a user whom an
     // old server does not know.
     let info = RedisConnectionInfo::default().set_skip_set_lib_name();

@@ -29,9 +29,7 @@ impl Fences {
 /// A text whose slot is this one. Found by trying, which takes thousands of tries.
 fn tag_of(slot: u16) -> String {
     let mut numbers = (0_u32..).map(|number| number.to_string());
-    numbers
-        .find(|tag| slot_of(tag) == slot)
-        .unwrap_or_default()
+    numbers.find(|tag| slot_of(tag) == slot).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -48,8 +46,14 @@ mod tests {
             let (start, rest) = packed.split_once('{').unwrap();
             let (tag, rest) = rest.split_once('}').unwrap();
             assert_eq!(slot_of(tag), slot);
-            assert!(start.ends_with("ns:") && rest.starts_with(":fence"), "{packed}");
-            assert_eq!(fences.at("ns", slot).get_packed_command(), packed.as_bytes());
+            assert!(
+                start.ends_with("ns:") && rest.starts_with(":fence"),
+                "{packed}"
+            );
+            assert_eq!(
+                fences.at("ns", slot).get_packed_command(),
+                packed.as_bytes()
+            );
         }
     }
 }

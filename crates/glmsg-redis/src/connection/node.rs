@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use glmsg_broker::Durability;
 use glmsg_core::{Error, ErrorKind, Result};
 use tokio::time::Instant;
 
 use super::Inner;
 use super::backoff::Backoff;
 use super::dial::Purpose;
+use super::flush::Flush;
 use super::wire::Wire;
 use crate::config::Address;
 
@@ -25,6 +27,8 @@ pub(super) struct Node {
     /// Held while connecting, so that many callers make one connection.
     door: tokio::sync::Mutex<Door>,
     spare: Mutex<Vec<Wire>>,
+    /// How it writes to its disk, where this matters.
+    flush: Mutex<Option<Flush>>,
 }
 
 /// How connecting went.
@@ -43,6 +47,7 @@ impl Node {
             shared: RwLock::default(),
             door: tokio::sync::Mutex::default(),
             spare: Mutex::default(),
+            flush: Mutex::default(),
         }
     }
 
@@ -65,6 +70,10 @@ impl Node {
             .await;
         let wire = Arc::new(dialed?);
         link.check_open()?;
+        if link.config.durability == Durability::Fsynced {
+            let flush = Flush::probe(&wire).await?;
+            *self.flush.lock().unwrap_or_else(PoisonError::into_inner) = Some(flush);
+        }
         let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
         *shared = Some(Arc::clone(&wire));
         drop(shared);
@@ -126,6 +135,11 @@ impl Node {
         }
     }
 
+    /// How it writes to its disk, as found at the last connect.
+    pub(super) fn flush(&self) -> Option<Flush> {
+        *self.flush.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn spares(&self) -> std::sync::MutexGuard<'_, Vec<Wire>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,6 +160,12 @@ impl Node {
 pub(super) struct Nodes(Mutex<HashMap<Address, Arc<Node>>>);
 
 impl Nodes {
+    /// All of them.
+    pub(super) fn all(&self) -> Vec<Arc<Node>> {
+        let nodes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        nodes.values().cloned().collect()
+    }
+
     /// The node at an address.
     pub(super) fn at(&self, address: &Address) -> Arc<Node> {
         let mut nodes = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,6 @@
 //! Sending until it worked.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use glmsg_core::{Error, ErrorKind, Result};
@@ -7,6 +8,7 @@ use redis::{Pipeline, Value};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::backoff::Backoff;
+use super::durable::{Seal, Wish};
 use super::node::Node;
 use super::work::{Todo, Work};
 use super::{Inner, Replies};
@@ -18,34 +20,22 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How often a call is redirected, or scripts are loaded for it, before it waits in between.
 const AT_ONCE: u32 = 5;
 
-/// On which connection a call goes.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Lane {
-    /// The one all calls share.
-    Shared,
-    /// One for this call alone, because the server answers nothing else on it for so long.
-    Own { blocks: Duration },
-}
-
-/// Runs commands, each time followed by `tail`, whose answers `judge` looks at.
+/// Runs commands until each is as safe as wished, or refused.
 pub(super) async fn send(
     link: &Inner,
     slot: u16,
     commands: &Pipeline,
-    tail: Pipeline,
-    lane: Lane,
-    judge: impl Fn(&[Value]) -> Result<bool>,
+    wish: Wish,
 ) -> Result<Replies> {
     let deadline = Instant::now() + link.config.timeout;
     let mut call = Call {
         link,
         slot,
-        lane,
-        work: Work::new(commands, tail),
-        load_scripts: false,
-        loaded: 0,
+        wish,
+        work: Work::new(commands),
+        unloaded: BTreeSet::new(),
+        loads: 0,
         reached: true,
-        judge,
     };
     let mut backoff = Backoff::default();
     let mut at_once = 0;
@@ -58,7 +48,7 @@ pub(super) async fn send(
                 failure = Some(error);
                 true
             }
-            Ok(Err(error)) => return Err(error),
+            Ok(Err(error)) => return Err(call.give_up(Some(error))),
             Err(_) => return Err(call.give_up(failure)),
         };
         if call.work.is_done() {
@@ -84,19 +74,19 @@ fn is_passing(error: &Error) -> bool {
     )
 }
 
-struct Call<'a, J> {
+struct Call<'a> {
     link: &'a Inner,
     slot: u16,
-    lane: Lane,
+    wish: Wish,
     work: Work<'a>,
-    load_scripts: bool,
-    /// How often scripts were loaded for this call.
-    loaded: u32,
+    /// Servers that have lost the scripts.
+    unloaded: BTreeSet<Address>,
+    /// How often a script was missing.
+    loads: u32,
     reached: bool,
-    judge: J,
 }
 
-impl<J: Fn(&[Value]) -> Result<bool>> Call<'_, J> {
+impl Call<'_> {
     /// Sends what is open to the server that has the slot, then what that server has passed on.
     /// Returns whether to wait before the next try.
     async fn round(&mut self) -> Result<bool> {
@@ -114,29 +104,29 @@ impl<J: Fn(&[Value]) -> Result<bool>> Call<'_, J> {
 
     async fn attempt(&mut self, to: &Address, indices: &[usize], asking: bool) -> Result<Todo> {
         let node = self.link.nodes.at(to);
-        let answers = self.carry(&node, indices, asking).await;
-        let answers = answers.inspect_err(|error| {
+        let carried = self.carry(&node, indices, asking).await;
+        let (seal, answers) = carried.inspect_err(|error| {
             // A server that said no is where it should be.
             if is_passing(error) {
                 self.link.route.doubt(to);
             }
         })?;
-        let taken = self.work.take(indices, asking, answers, to);
+        let taken = self.work.take(indices, &seal.tail, asking, answers, to);
         let Some((tail, mut todo)) = taken else {
             self.work.is_in_doubt = true;
             node.cut();
             return Err(surprise("a pipeline"));
         };
         if todo.done > 0 {
-            self.reached &= (self.judge)(&tail)?;
+            self.reached &= seal.is_reached(&tail);
         }
         if todo.load_scripts {
-            if self.loaded == AT_ONCE {
+            if self.loads == AT_ONCE {
                 // It is none of ours, or somebody throws them away all the time.
                 return Err(self.refused());
             }
-            self.load_scripts = true;
-            self.loaded += 1;
+            self.unloaded.insert(to.clone());
+            self.loads += 1;
         }
         if todo.find_master {
             self.link.route.doubt(to);
@@ -149,36 +139,35 @@ impl<J: Fn(&[Value]) -> Result<bool>> Call<'_, J> {
         Ok(todo)
     }
 
-    async fn carry(&mut self, node: &Node, indices: &[usize], asking: bool) -> Result<Vec<Value>> {
-        let chosen = self.work.pipeline(indices, asking);
-        let commands = chosen.as_ref().unwrap_or(self.work.commands());
-        match self.lane {
-            Lane::Shared => {
-                let wire = node.wire(self.link).await?;
-                if std::mem::take(&mut self.load_scripts) {
-                    self.link.dialer.load_scripts(&wire).await?;
-                }
-                // Set before, as this future may be dropped while it waits.
-                let before = std::mem::replace(&mut self.work.is_in_doubt, true);
-                let answers = wire.request_watched(commands, PATIENCE).await;
-                self.work.is_in_doubt = before | is_unknown(&answers);
-                answers
-            }
-            Lane::Own { blocks } => {
-                let wire = node.borrow(self.link).await?;
-                if std::mem::take(&mut self.load_scripts) {
-                    self.link.dialer.load_scripts(&wire).await?;
-                }
-                let before = std::mem::replace(&mut self.work.is_in_doubt, true);
-                let answers = wire.request_watched(commands, blocks + PATIENCE).await;
-                self.work.is_in_doubt = before | is_unknown(&answers);
-                // Not after a failure: an answer may still be on its way.
-                if answers.is_ok() {
-                    node.put_back(wire);
-                }
-                answers
-            }
+    async fn carry(
+        &mut self,
+        node: &Node,
+        indices: &[usize],
+        asking: bool,
+    ) -> Result<(Seal, Vec<Value>)> {
+        let shared = node.wire(self.link).await?;
+        if self.unloaded.remove(&node.address) {
+            self.link.dialer.load_scripts(&shared).await?;
         }
+        let seal = self.wish.seal(self.link, node, self.slot);
+        let chosen = self.work.pipeline(indices, &seal.tail, asking);
+        let commands = chosen.as_ref().unwrap_or(self.work.commands());
+        let borrowed = match seal.blocks {
+            Some(_) => Some(node.borrow(self.link).await?),
+            None => None,
+        };
+        let wire = borrowed.as_ref().unwrap_or(&shared);
+        let patience = PATIENCE + seal.blocks.unwrap_or_default();
+        // Set before, as this future may be dropped while it waits.
+        let before = std::mem::replace(&mut self.work.is_in_doubt, true);
+        let answers = wire.request_watched(commands, patience).await;
+        self.work.is_in_doubt = before | is_unknown(&answers);
+        let answers = answers?;
+        // Not after a failure: an answer might still be on its way.
+        if let Some(wire) = borrowed {
+            node.put_back(wire);
+        }
+        Ok((seal, answers))
     }
 
     fn refused(&self) -> Error {

@@ -14,8 +14,6 @@ use crate::config::Address;
 #[derive(Debug)]
 pub(super) struct Work<'a> {
     commands: &'a Pipeline,
-    /// What follows the commands each time: what makes them durable.
-    tail: Pipeline,
     answers: Vec<Option<Value>>,
     /// The last refusal of a command still to be done.
     pub(super) refusal: Option<Value>,
@@ -37,10 +35,9 @@ pub(super) struct Todo {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(commands: &'a Pipeline, tail: Pipeline) -> Self {
+    pub(super) fn new(commands: &'a Pipeline) -> Self {
         Self {
             commands,
-            tail,
             answers: vec![None; commands.len()],
             refusal: None,
             is_in_doubt: false,
@@ -54,15 +51,20 @@ impl<'a> Work<'a> {
             .collect()
     }
 
-    /// What to send for some of the commands, if it is not simply all.
-    pub(super) fn pipeline(&self, indices: &[usize], asking: bool) -> Option<Pipeline> {
-        if indices.len() == self.commands.len() && self.tail.is_empty() && !asking {
+    /// What to send for some of the commands, and a tail after them; `None` if it is simply all.
+    pub(super) fn pipeline(
+        &self,
+        indices: &[usize],
+        tail: &Pipeline,
+        asking: bool,
+    ) -> Option<Pipeline> {
+        if indices.len() == self.commands.len() && tail.is_empty() && !asking {
             return None;
         }
         let commands: Vec<&Cmd> = self.commands.cmd_iter().collect();
         let chosen = indices.iter().filter_map(|index| commands.get(*index));
-        let mut pipeline = Pipeline::with_capacity(2 * (indices.len() + self.tail.len()));
-        for command in chosen.copied().chain(self.tail.cmd_iter()) {
+        let mut pipeline = Pipeline::with_capacity(2 * (indices.len() + tail.len()));
+        for command in chosen.copied().chain(tail.cmd_iter()) {
             if asking {
                 // It holds for one command only.
                 pipeline.cmd("ASKING");
@@ -82,12 +84,13 @@ impl<'a> Work<'a> {
     pub(super) fn take(
         &mut self,
         indices: &[usize],
+        tail: &Pipeline,
         asking: bool,
         answers: Vec<Value>,
         from: &Address,
     ) -> Option<(Vec<Value>, Todo)> {
         let step = if asking { 2 } else { 1 };
-        if answers.len() != step * (indices.len() + self.tail.len()) {
+        if answers.len() != step * (indices.len() + tail.len()) {
             return None;
         }
         let mut todo = Todo::default();

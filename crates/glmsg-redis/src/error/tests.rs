@@ -159,7 +159,7 @@ fn what_was_not_sent_is_not_in_doubt() {
 fn an_answer_that_is_none_points_at_the_port() {
     let error = RedisError::from((redis::ErrorKind::Parse, "Unexpected byte"));
     let fresh = from_redis(&error, false);
-    assert_eq!(fresh.kind(), K::Unexpected);
+    assert_eq!(fresh.kind(), K::ConfigInvalid);
     assert!(fresh.to_string().contains("rediss://"), "{fresh}");
     // Later it is damage, and the command may have been executed.
     assert_eq!(from_redis(&error, true).kind(), K::Indeterminate);

@@ -1,24 +1,15 @@
 //! What went wrong with TLS.
 
 use std::error::Error as StdError;
-use std::io;
 
 use glmsg_core::{Error, ErrorKind};
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
 
-use super::{find, from_io};
+use super::find;
 
 /// The error of TLS that is the cause of another, if one is.
 pub(super) fn find_in(error: &(dyn StdError + 'static)) -> Option<Error> {
     find::<TlsError>(error).map(from_tls)
-}
-
-/// Why a connection did not become secret.
-pub(crate) fn from_handshake(error: &io::Error) -> Error {
-    find_in(error).unwrap_or_else(|| {
-        from_io(error, false)
-            .remedy("check that the port is the one where the server speaks TLS, then try again")
-    })
 }
 
 /// The error of rustls in glmsg's terms.

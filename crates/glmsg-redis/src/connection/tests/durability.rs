@@ -68,7 +68,11 @@ async fn callers_wait_for_replicas_side_by_side() {
     for call in calls {
         assert!(!call.await.unwrap());
     }
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        start.elapsed()
+    );
     replica.signal("CONT");
     for _ in 0..20 {
         assert!(incr(&link).await.1);
@@ -126,7 +130,9 @@ async fn an_eviction_that_loses_messages_is_refused() {
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{error}");
     assert!(error.to_string().contains("noeviction"), "{error}");
     // Also without the right to ask for the configuration.
-    let user = ["ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-config"];
+    let user = [
+        "ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-config",
+    ];
     assert_eq!(server.run(&[&user]).await, [Value::Okay]);
     let error = refusal(config.clone().login(Some("app".into()), "pw")).await;
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{error}");

@@ -179,6 +179,8 @@ async fn what_moves_slowly_is_not_cut_off() {
     tokio::spawn(async move {
         let (mut client, _) = listener.accept().await.unwrap();
         let mut buffer = vec![0; 4096];
+        client.read(&mut buffer).await.unwrap();
+        client.write_all(b"+PONG\r\n").await.unwrap();
         // The greeting: SETNAME, SETINFO, ID, PING.
         client.read(&mut buffer).await.unwrap();
         client

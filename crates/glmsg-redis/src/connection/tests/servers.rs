@@ -162,6 +162,9 @@ impl Server {
             command
                 .args(ports)
                 .args(["--save", "", "--bind", "127.0.0.1"]);
+            if self.arguments.iter().any(|word| word == "--cluster-enabled") {
+                command.args(["--cluster-port", &self.bus.to_string()]);
+            }
             command
                 .arg("--dir")
                 .arg(self.dir.path())

@@ -50,7 +50,10 @@ async fn a_server_and_we_trust_each_other() {
     let mut dedicated = link.dedicated(0).await.unwrap();
     let ping = pipeline(&[&["PING"]]);
     let within = std::time::Duration::from_secs(5);
-    assert_eq!(text(&dedicated.send(&ping, within).await.unwrap()[0]), "PONG");
+    assert_eq!(
+        text(&dedicated.send(&ping, within).await.unwrap()[0]),
+        "PONG"
+    );
     let parts = [
         format!("ca={}", file("ca.pem")),
         format!("cert={}", file("client.pem")),
@@ -140,7 +143,9 @@ async fn a_server_without_tls_is_refused() {
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
             let answer = b"-ERR unknown command, with args beginning with:\r\n";
-            tokio::io::AsyncWriteExt::write_all(&mut client, answer).await.unwrap();
+            tokio::io::AsyncWriteExt::write_all(&mut client, answer)
+                .await
+                .unwrap();
         }
     });
     let error = refusal(config(&url, ours())).await;
@@ -171,7 +176,10 @@ async fn files_that_are_none_are_named() {
         (TlsFiles::new().ca(&broken), "broken.pem"),
         (ours().client(file("client.pem"), &empty), "empty.pem"),
         (ours().client(&empty, file("client.key")), "empty.pem"),
-        (ours().client(file("client.pem"), file("server.key")), "fit together"),
+        (
+            ours().client(file("client.pem"), file("server.key")),
+            "fit together",
+        ),
     ] {
         let error = refusal(config(&url, files)).await;
         assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{error}");

@@ -1,0 +1,140 @@
+//! Publishes of one topic that come at the same time share a step.
+//!
+//! One that finds nothing under way goes at once, so a lone publisher waits for nobody. While
+//! steps are under way the others gather, and go together with the next.
+
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use glmsg_broker::Published;
+use glmsg_core::{Error, Message, Result, TopicName};
+use tokio::sync::oneshot;
+
+use crate::broker::{Shared, closed};
+use crate::publish::{MOST_BYTES, MOST_MESSAGES, size_of};
+
+/// How many steps of a topic may be under way: the next is made while the server does one.
+const UNDER_WAY: usize = 2;
+
+/// The publishes of a topic.
+#[derive(Debug, Default)]
+pub(crate) struct Combiner(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    under_way: usize,
+    waiting: Vec<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    messages: Vec<Message>,
+    answer: oneshot::Sender<Result<Vec<Published>>>,
+}
+
+impl Combiner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a publish goes at once; the others wait for the answer.
+    fn enter(&self, messages: &[&Message]) -> Option<oneshot::Receiver<Result<Vec<Published>>>> {
+        let mut state = self.state();
+        if state.under_way < UNDER_WAY && state.waiting.is_empty() {
+            state.under_way += 1;
+            return None;
+        }
+        let (answer, wait) = oneshot::channel();
+        let messages = messages.iter().map(|message| (*message).clone()).collect();
+        state.waiting.push(Waiting { messages, answer });
+        Some(wait)
+    }
+
+    /// What goes with the next step. Where nothing waits, one step fewer is under way.
+    fn next(&self) -> Vec<Waiting> {
+        let mut state = self.state();
+        let (mut count, mut bytes, mut taken) = (0, 0, 0);
+        for waiting in &state.waiting {
+            count += waiting.messages.len();
+            bytes += waiting.messages.iter().map(size_of).sum::<usize>();
+            if taken > 0 && (count > MOST_MESSAGES || bytes > MOST_BYTES) {
+                break;
+            }
+            taken += 1;
+        }
+        if taken == 0 {
+            state.under_way -= 1;
+        }
+        let rest = state.waiting.split_off(taken);
+        mem::replace(&mut state.waiting, rest)
+    }
+}
+
+/// A step under way. When it ends, also by being given up, what waits goes on.
+struct UnderWay {
+    shared: Arc<Shared>,
+    topic: TopicName,
+    combiner: Arc<Combiner>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let next = self.combiner.next();
+        if next.is_empty() {
+            return;
+        }
+        let (shared, topic) = (Arc::clone(&self.shared), self.topic.clone());
+        let combiner = Arc::clone(&self.combiner);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(drain(shared, topic, combiner, next));
+        }
+    }
+}
+
+async fn drain(
+    shared: Arc<Shared>,
+    topic: TopicName,
+    combiner: Arc<Combiner>,
+    mut step: Vec<Waiting>,
+) {
+    while !step.is_empty() {
+        let messages: Vec<&Message> = step.iter().flat_map(|w| &w.messages).collect();
+        let stored = shared.store_step(&topic, &messages).await;
+        match stored {
+            Ok(stored) => {
+                let mut stored = stored.into_iter();
+                for waiting in step {
+                    let own = stored.by_ref().take(waiting.messages.len()).collect();
+                    // Who has given up is not told.
+                    let _ = waiting.answer.send(Ok(own));
+                }
+            }
+            Err(error) => {
+                for waiting in step {
+                    let _ = waiting.answer.send(Err(error.duplicate()));
+                }
+            }
+        }
+        step = combiner.next();
+    }
+}
+
+impl Shared {
+    /// Stores messages of one topic, together with others that are published meanwhile.
+    pub(crate) async fn store_together(
+        self: &Arc<Self>,
+        topic: &TopicName,
+        messages: &[&Message],
+    ) -> Result<Vec<Published>> {
+        let combiner = self.combiner(topic);
+        if let Some(wait) = combiner.enter(messages) {
+            return wait.await.unwrap_or_else(|_| Err::<_, Error>(closed()));
+        }
+        let _under_way = UnderWay {
+            shared: Arc::clone(self),
+            topic: topic.clone(),
+            combiner,
+        };
+        self.store_step(topic, messages).await
+    }
+}
