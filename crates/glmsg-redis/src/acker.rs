@@ -1,6 +1,6 @@
 //! Settling deliveries.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -114,9 +114,7 @@ impl RedisSettler {
             let mut deliveries = self.deliveries();
             for (n, wish) in wishes.iter().enumerate() {
                 settled.push(Settled::Stale);
-                // One that stands twice in a call is settled once.
-                let is_twice = wishes[..n].iter().any(|other| other.token == wish.token);
-                if let Some(held) = deliveries.get(wish.token).filter(|_| !is_twice) {
+                if let Some(held) = deliveries.begin(wish.token) {
                     put(&mut call, wish, &held);
                     asked.push(n);
                 }
@@ -125,16 +123,19 @@ impl RedisSettler {
         if asked.is_empty() {
             return Ok(());
         }
+        let begun = Begun {
+            settler: self,
+            tokens: asked.iter().map(|n| wishes[*n].token).collect(),
+        };
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(call);
-        let replies = self
-            .shared
-            .link
-            .send_durably(self.group.slot, &pipeline)
-            .await?;
+        let slot = self.group.slot;
+        let replies = self.shared.link.send_durably(slot, &pipeline).await?;
         let answer = fine(next(&mut replies.values.into_iter())?)?;
+        let results = list(answer)?;
+        drop(begun);
         let mut deliveries = self.deliveries();
-        for (n, result) in asked.into_iter().zip(list(answer)?) {
+        for (n, result) in asked.into_iter().zip(results) {
             let wish = &wishes[n];
             let Some(outcome) = outcome(result)? else {
                 // Only looked at, and still good.
@@ -172,8 +173,11 @@ impl RedisSettler {
                 }
                 let mut ack = redis::cmd("XACK");
                 ack.arg(self.group.lane(lane)).arg(&self.group.stream_name);
+                let mut id = String::new();
                 for (_, _, held) in held {
-                    ack.arg(held.id.to_string());
+                    id.clear();
+                    let _ = write!(id, "{}", held.id);
+                    ack.arg(&id);
                 }
                 pipeline.add_command(ack);
             }
@@ -194,6 +198,21 @@ impl RedisSettler {
             }
         }
         Ok(())
+    }
+}
+
+/// Settling under way: what it leaves unsettled, also when it is given up, can be settled again.
+struct Begun<'a> {
+    settler: &'a RedisSettler,
+    tokens: Vec<Token>,
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        let mut deliveries = self.settler.deliveries();
+        for token in &self.tokens {
+            deliveries.resume(*token);
+        }
     }
 }
 
@@ -234,14 +253,12 @@ impl Settler for RedisSettler {
             let mut deliveries = self.deliveries();
             let now = Instant::now();
             for (at, token) in tokens.iter().enumerate() {
-                match deliveries.get(*token) {
+                match deliveries.begin(*token) {
                     Some(held) if held.is_plain(now) && !self.is_strict() => {
-                        // One that stands twice in a call is settled once.
-                        if !tokens[..at].contains(token) {
-                            plain.push((at, *token, held));
-                        }
+                        plain.push((at, *token, held));
                     }
                     Some(_) => {
+                        deliveries.resume(*token);
                         others.push(Wish::new(*token, "a"));
                         places.push(at);
                     }
@@ -249,7 +266,12 @@ impl Settler for RedisSettler {
                 }
             }
         }
+        let begun = Begun {
+            settler: self,
+            tokens: plain.iter().map(|(_, token, _)| *token).collect(),
+        };
         let acked = self.ack_plain(&plain, &mut settled).await;
+        drop(begun);
         acked.map_err(|e| e.operation("ack"))?;
         if !others.is_empty() {
             let outcomes = self.settle(&others).await.map_err(|e| e.operation("ack"))?;

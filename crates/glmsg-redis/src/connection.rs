@@ -98,6 +98,7 @@ impl Link {
         let link = Self(Arc::new(inner));
         link.nodes().await?;
         durable::check(&link.0)?;
+        crate::doctor::refuse_eviction(&link).await?;
         watch::start(&link.0);
         Ok(link)
     }

@@ -16,6 +16,8 @@ pub(crate) struct Held {
     pub(crate) attempt: u32,
     /// Until when nobody else can have received it.
     pub(crate) until: Instant,
+    /// It is being settled: whoever asks again comes too late.
+    pub(crate) is_leaving: bool,
 }
 
 /// The deliveries of one source that are out, by the number that their tokens carry.
@@ -53,9 +55,19 @@ impl Deliveries {
         held.any(|held| held.lane == lane && held.id == id)
     }
 
-    /// The delivery, as long as it is not settled.
-    pub(crate) fn get(&mut self, token: Token) -> Option<Held> {
-        *self.slot(token)?
+    /// Begins to settle a delivery; `None` if that was done before.
+    pub(crate) fn begin(&mut self, token: Token) -> Option<Held> {
+        let held = self.slot(token)?.as_mut()?;
+        let found = *held;
+        held.is_leaving = true;
+        (!found.is_leaving).then_some(found)
+    }
+
+    /// Settling did not come to an end, or left the delivery where it was.
+    pub(crate) fn resume(&mut self, token: Token) {
+        if let Some(Some(held)) = self.slot(token) {
+            held.is_leaving = false;
+        }
     }
 
     /// Takes a settled delivery out.

@@ -307,6 +307,7 @@ pub(crate) async fn give_back_unknown(asker: &Asker, but: &[Raw]) -> Result<()> 
                 id,
                 attempt,
                 until,
+                is_leaving: false,
             });
         held.map(|held| deliveries.add(held)).collect()
     };

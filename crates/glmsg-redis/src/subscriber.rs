@@ -251,6 +251,7 @@ impl RedisSource {
                 id: raw.id,
                 attempt: raw.attempt,
                 until,
+                is_leaving: false,
             });
             match decode(&raw.body) {
                 Ok(message) => {
@@ -389,6 +390,7 @@ impl Drop for RedisSource {
                             id,
                             attempt,
                             until,
+                            is_leaving: false,
                         }));
                     }
                 }

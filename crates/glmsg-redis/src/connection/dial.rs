@@ -6,11 +6,12 @@ mod socket;
 
 use std::time::Duration;
 
-use glmsg_core::{Error, Result};
+use glmsg_core::Result;
 use redis::AsyncConnectionConfig;
 use redis::RedisConnectionInfo;
 use redis::aio::MultiplexedConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use self::handshake::Login;
@@ -25,6 +26,10 @@ use crate::error;
 const CONNECT: Duration = Duration::from_secs(2);
 /// How many calls redis-rs takes before the first is written.
 const QUEUE: usize = 512;
+
+const PLAIN: &str = "check that the server runs, and whether it wants TLS: rediss://";
+#[cfg(feature = "tls")]
+const SECRET: &str = "check that the server runs, and its log for why it hangs up";
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,11 +84,11 @@ impl Dialer {
         let (connection, driver) = {
             #[cfg(feature = "tls")]
             match &self.tls {
-                Some(tls) => start(tls.wrap(&address.host, stream).await?).await?,
-                None => start(stream).await?,
+                Some(tls) => start(tls.wrap(&address.host, stream).await?, SECRET).await?,
+                None => start(stream, PLAIN).await?,
             }
             #[cfg(not(feature = "tls"))]
-            start(stream).await?
+            start(stream, PLAIN).await?
         };
         let mut wire = Wire::new(address.clone(), connection, driver, progress);
         match purpose {
@@ -102,11 +107,11 @@ impl Dialer {
     }
 }
 
-async fn start<S>(mut stream: S) -> Result<(MultiplexedConnection, tokio::task::AbortHandle), Error>
+async fn start<S>(mut stream: S, remedy: &str) -> Result<(MultiplexedConnection, AbortHandle)>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    opening::open(&mut stream).await?;
+    opening::open(&mut stream, remedy).await?;
     // Logging in is ours: redis-rs would hide the server's reason, and it gives up a user whom an
     // old server does not know.
     let info = RedisConnectionInfo::default().set_skip_set_lib_name();

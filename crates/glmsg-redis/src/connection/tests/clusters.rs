@@ -69,7 +69,8 @@ impl Cluster {
                 let info = node.run(&[&["CLUSTER", "INFO"]]).await;
                 let info = text(&info[0]);
                 if !info.contains("cluster_state:ok") || !info.contains("cluster_known_nodes:4") {
-                    node.run(&[&meet]).await;
+                    let r = node.run(&[&meet, &["CLUSTER", "NODES"]]).await;
+                    eprintln!("{:?} {} {}", r[0], text(&r[1]), info);
                     tokio::time::sleep(SECOND / 2).await;
                     return false;
                 }

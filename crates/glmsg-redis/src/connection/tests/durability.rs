@@ -138,3 +138,30 @@ async fn an_eviction_that_loses_messages_is_refused() {
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{error}");
     open(&format!("{}?eviction=warn", server.url())).await;
 }
+
+#[tokio::test]
+async fn the_servers_of_this_machine_are_examined() {
+    use crate::doctor::{Severity, examine};
+
+    for (key, name, has_waitaof) in [
+        ("REDIS7_URL", "redis 7", false),
+        ("REDIS8_URL", "redis 8", true),
+        ("VALKEY9_URL", "valkey 9", true),
+    ] {
+        let findings = examine(&open(&service(key)).await).await.unwrap();
+        let named = findings.iter().find(|one| one.what.contains(name));
+        let named = named.unwrap_or_else(|| panic!("no {name}: {findings:?}"));
+        assert_eq!(named.what.contains("WAITAOF"), has_waitaof, "{named:?}");
+        let problems = findings
+            .iter()
+            .filter(|one| one.severity == Severity::Problem);
+        assert_eq!(problems.count(), 0, "{findings:?}");
+        let told = |part: &str| findings.iter().any(|one| one.what.contains(part));
+        assert!(told("clock is within") && told("runs scripts") && told("no log"));
+    }
+    let findings = examine(&open(&service("CLUSTER_URL")).await).await.unwrap();
+    let servers = findings
+        .iter()
+        .filter(|one| one.what.contains("the server is"));
+    assert_eq!(servers.count(), 3, "{findings:?}");
+}

@@ -196,7 +196,7 @@ async fn what_moves_slowly_is_not_cut_off() {
         client.write_all(b"\r\n").await.unwrap();
         client.read(&mut buffer).await.unwrap();
     });
-    let link = open(&format!("redis://{addr}?timeout_ms=20000")).await;
+    let link = open(&format!("redis://{addr}?timeout_ms=20000&eviction=warn")).await;
     let replies = link.send(0, &pipeline(&[&["GET", "big"]])).await.unwrap();
     assert_eq!(text(&replies.values[0]).len(), 204_800);
     assert!(!replies.was_resent);

@@ -162,7 +162,11 @@ impl Server {
             command
                 .args(ports)
                 .args(["--save", "", "--bind", "127.0.0.1"]);
-            if self.arguments.iter().any(|word| word == "--cluster-enabled") {
+            if self
+                .arguments
+                .iter()
+                .any(|word| word == "--cluster-enabled")
+            {
                 command.args(["--cluster-port", &self.bus.to_string()]);
             }
             command

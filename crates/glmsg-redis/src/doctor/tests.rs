@@ -1,0 +1,122 @@
+//! What is found about servers.
+
+use glmsg_broker::Durability;
+
+use super::facts::Facts;
+use super::*;
+use crate::config::RedisConfig;
+
+fn good() -> Facts {
+    Facts {
+        name: Some("redis".into()),
+        version: Some("8".into()),
+        eviction: Some("noeviction".into()),
+        used_memory: Some(10),
+        max_memory: Some(100),
+        has_append_log: Some(true),
+        append_fsync: Some("everysec".into()),
+        replicas: Some(1),
+        runs_scripts: true,
+        knows_waitaof: Some(true),
+        knows_xackdel: Some(true),
+        clock_ahead: Some(0.1),
+    }
+}
+
+/// What is not as it should be.
+fn bad(facts: &Facts, durability: Durability) -> Vec<Finding> {
+    let config = RedisConfig::new().durability(durability);
+    let findings = judge::all(facts, &config).into_iter();
+    findings
+        .filter(|finding| finding.severity != Severity::Ok)
+        .collect()
+}
+
+#[test]
+fn a_good_server_has_nothing_wrong() {
+    for durability in [
+        Durability::Local,
+        Durability::Fsynced,
+        Durability::Replicated(1),
+    ] {
+        assert_eq!(bad(&good(), durability), []);
+    }
+}
+
+#[test]
+fn each_fault_is_found_alone() {
+    use Durability::{Fsynced, Local, Replicated};
+    use Severity::{Problem, Warning};
+    type Change = fn(&mut Facts);
+    let cases: [(Change, Durability, Severity, &str); 17] = [
+        (
+            |f| f.eviction = Some("allkeys-lru".into()),
+            Local,
+            Problem,
+            "allkeys-lru",
+        ),
+        (
+            |f| f.eviction = Some("volatile-ttl".into()),
+            Local,
+            Warning,
+            "volatile-ttl",
+        ),
+        (|f| f.eviction = None, Local, Warning, "does not say"),
+        (|f| f.used_memory = Some(81), Local, Warning, "81 %"),
+        (|f| f.max_memory = Some(0), Local, Warning, "no bound"),
+        (|f| f.used_memory = None, Local, Warning, "memory"),
+        (|f| f.has_append_log = Some(false), Local, Warning, "no log"),
+        (
+            |f| f.has_append_log = Some(false),
+            Fsynced,
+            Problem,
+            "no log",
+        ),
+        (|f| f.has_append_log = None, Local, Warning, "log"),
+        (
+            |f| f.append_fsync = Some("no".into()),
+            Local,
+            Warning,
+            "appendfsync",
+        ),
+        (
+            |f| f.knows_waitaof = Some(false),
+            Fsynced,
+            Problem,
+            "fsynced",
+        ),
+        (
+            |f| f.replicas = Some(0),
+            Replicated(1),
+            Problem,
+            "0 replicas",
+        ),
+        (
+            |f| f.replicas = Some(1),
+            Replicated(2),
+            Problem,
+            "replicated:2",
+        ),
+        (|f| f.runs_scripts = false, Local, Problem, "scripts"),
+        (|f| f.clock_ahead = Some(1.5), Local, Warning, "1.5 s ahead"),
+        (
+            |f| f.clock_ahead = Some(-60.0),
+            Local,
+            Warning,
+            "60.0 s behind",
+        ),
+        (|f| f.clock_ahead = None, Local, Warning, "time"),
+    ];
+    for (change, durability, severity, named) in cases {
+        let mut facts = good();
+        change(&mut facts);
+        let found = bad(&facts, durability);
+        assert_eq!(found.len(), 1, "{named}: {found:?}");
+        assert_eq!(found[0].severity, severity, "{named}");
+        assert!(found[0].what.contains(named), "{found:?}");
+        assert!(found[0].remedy.is_some());
+    }
+    let mut facts = good();
+    (facts.knows_waitaof, facts.append_fsync) = (Some(false), Some("always".into()));
+    assert_eq!(bad(&facts, Fsynced), []);
+}
