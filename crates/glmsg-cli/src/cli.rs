@@ -23,7 +23,7 @@ use crate::failure::Failure;
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
-    /// Where the messages are: sqlite:PATH, memory: [default: sqlite:glmsg.db]
+    /// Where the messages are: sqlite:PATH, redis://HOST:PORT, memory: [default: sqlite:glmsg.db]
     // The value may hold a password, so help does not show it.
     #[arg(
         long,

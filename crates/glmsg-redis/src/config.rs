@@ -66,8 +66,9 @@ pub struct RedisConfig {
     pub durability: Durability,
     /// The bounds of topics that a publish or a subscription creates.
     pub topic: TopicConfig,
-    /// The most connections of each purpose: one for all calls, one for each subscription that
-    /// waits, one for each publish that waits for replicas. Default: 50.
+    /// The most connections for publishes and acks that wait for replicas or the disk, each of
+    /// which needs one for as long. Besides, all other calls share one for each server, and each
+    /// subscription has its own. Default: 50.
     pub connections: usize,
     /// The name the server shows for our connections. Default: `glmsg`.
     pub name: String,

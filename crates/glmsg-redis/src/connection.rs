@@ -26,12 +26,10 @@ mod work;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use glmsg_core::{Error, ErrorKind, Result};
+use glmsg_core::Result;
 use redis::{Pipeline, Value};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as tokio_watch};
-use tokio::time::timeout;
+use tokio::sync::{Semaphore, watch as tokio_watch};
 
 use self::dial::Dialer;
 use self::durable::Wish;
@@ -58,10 +56,9 @@ struct Inner {
     /// Grows when a connection was replaced or another master was found.
     generation: tokio_watch::Sender<u64>,
     is_closed: AtomicBool,
-    /// How many connections there may be for calls that wait on their own.
-    dedicated: Arc<Semaphore>,
-    /// How many there may be for calls that wait for durability.
-    durable: Arc<Semaphore>,
+    /// How many connections there may be for calls that wait for durability. Those of
+    /// subscriptions are not bounded, or the ones over it would starve.
+    durable: Semaphore,
     fences: Fences,
 }
 
@@ -90,8 +87,7 @@ impl Link {
             nodes: Nodes::default(),
             generation: tokio_watch::Sender::new(0),
             is_closed: AtomicBool::new(false),
-            dedicated: Arc::new(Semaphore::new(config.connections)),
-            durable: Arc::new(Semaphore::new(config.connections)),
+            durable: Semaphore::new(config.connections),
             fences: Fences::default(),
             config,
         };
@@ -142,7 +138,6 @@ impl Link {
     /// Ends every connection. What comes after it is refused with `Closed`.
     pub(crate) fn close(&self) {
         self.0.is_closed.store(true, Ordering::SeqCst);
-        self.0.dedicated.close();
         self.0.durable.close();
         self.0.nodes.keep(|_| false);
         // Who waits on a connection of their own looks up.
@@ -160,19 +155,6 @@ impl Inner {
             return Err(closed());
         }
         Ok(())
-    }
-
-    /// Waits for one of a bounded number of connections.
-    async fn permit(&self, of: &Arc<Semaphore>, within: Duration) -> Result<OwnedSemaphorePermit> {
-        match timeout(within, Arc::clone(of).acquire_owned()).await {
-            Ok(permit) => permit.map_err(|_| closed()),
-            Err(_) => Err(Error::new(
-                ErrorKind::Unavailable,
-                "all connections for this purpose are in use",
-            )
-            .with("connections", self.config.connections)
-            .remedy("raise connections, or open fewer subscriptions")),
-        }
     }
 }
 

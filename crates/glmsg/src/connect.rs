@@ -6,9 +6,15 @@ use glmsg_broker::{Broker, Layer, MetricsLayer};
 use glmsg_core::{Error, ErrorKind, Result};
 
 /// Every scheme glmsg knows, and the feature that brings its backend.
-const SCHEMES: [(&str, &str, bool); 2] = [
+const SCHEMES: [(&str, &str, bool); 8] = [
     ("memory", "memory", cfg!(feature = "memory")),
     ("sqlite", "sqlite", cfg!(feature = "sqlite")),
+    ("redis", "redis", cfg!(feature = "redis")),
+    ("rediss", "redis", cfg!(feature = "redis")),
+    ("redis+sentinel", "redis", cfg!(feature = "redis")),
+    ("rediss+sentinel", "redis", cfg!(feature = "redis")),
+    ("redis+cluster", "redis", cfg!(feature = "redis")),
+    ("rediss+cluster", "redis", cfg!(feature = "redis")),
 ];
 
 /// The URL schemes that this build can [`connect`] to.
@@ -23,6 +29,10 @@ pub fn schemes() -> Vec<&'static str> {
 /// | --- | --- | --- |
 /// | `memory:` | in this process, gone with it | `memory` |
 /// | `sqlite:PATH` | in a file, shared by processes | `sqlite` |
+/// | `redis://HOST:PORT` | a Redis or Valkey server | `redis` |
+/// | `redis+sentinel://A,B,C/NAME` | the master that Sentinel names | `redis` |
+/// | `redis+cluster://A,B,C` | a Cluster | `redis` |
+/// | `rediss://`, `rediss+sentinel://`, `rediss+cluster://` | the same over TLS | `redis` |
 ///
 /// Settings follow as a query, such as `sqlite:jobs.db?max_len=500000`; see each backend's docs.
 ///
@@ -54,6 +64,12 @@ async fn open(url: &str) -> Result<Arc<dyn Broker>> {
         "sqlite" => {
             let config = glmsg_sqlite::SqliteConfig::from_url(url)?;
             Ok(Arc::new(glmsg_sqlite::SqliteBroker::open(config).await?))
+        }
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" | "redis+sentinel" | "rediss+sentinel" | "redis+cluster"
+        | "rediss+cluster" => {
+            let config = glmsg_redis::RedisConfig::from_url(url)?;
+            Ok(Arc::new(glmsg_redis::RedisBroker::open(config).await?))
         }
         _ => Err(no_backend(scheme)),
     }
@@ -91,11 +107,12 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
         assert!(error.to_string().contains("\"carrier-pigeon:\""), "{error}");
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
             .build()
             .expect("a runtime");
         let error = runtime
-            .block_on(connect("redis://user:hunter2@host"))
-            .expect_err("not here");
+            .block_on(connect("redis://user:hunter2@127.0.0.1:1?timeout_ms=100"))
+            .expect_err("nothing listens there, or it is not compiled in");
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 }

@@ -14,6 +14,12 @@ pub mod memory {
     pub use glmsg_memory::*;
 }
 
+/// The Redis and Valkey broker.
+#[cfg(feature = "redis")]
+pub mod redis {
+    pub use glmsg_redis::*;
+}
+
 /// The embedded durable broker.
 #[cfg(feature = "sqlite")]
 pub mod sqlite {

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-/// The files TLS needs, all PEM. The server's certificate is verified in any case.
+/// The files TLS needs, all PEM. The server's certificate is verified in any case. They are read
+/// when the broker is opened.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TlsFiles {

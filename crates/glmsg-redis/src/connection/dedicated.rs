@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use glmsg_core::{ErrorKind, Result};
 use redis::{Pipeline, Value};
-use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Inner;
 use super::backoff::Backoff;
@@ -27,7 +27,6 @@ pub(crate) struct Dedicated {
     /// The slot is on its way to this server, which must be told each time that we know.
     asking: bool,
     generations: watch::Receiver<u64>,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Dedicated {
@@ -35,19 +34,21 @@ impl Dedicated {
     pub(super) async fn open(link: &Arc<Inner>, slot: u16) -> Result<Self> {
         link.check_open()?;
         let deadline = Instant::now() + link.config.timeout;
-        let permit = link.permit(&link.dedicated, link.config.timeout).await?;
         let generations = link.generation.subscribe();
         let mut backoff = Backoff::default();
+        let mut failure = None;
         let wire = loop {
             link.check_open()?;
-            let error = match connect(link, slot).await {
-                Ok(wire) => break wire,
-                Err(error) => error,
+            let error = match timeout_at(deadline, connect(link, slot)).await {
+                Ok(Ok(wire)) => break wire,
+                Ok(Err(error)) => error,
+                Err(_) => return Err(failure.unwrap_or_else(|| silent(false))),
             };
             let pause = backoff.next();
             if !error.is_transient() || Instant::now() + pause >= deadline {
                 return Err(error);
             }
+            failure = Some(error);
             sleep(pause).await;
         };
         Ok(Self {
@@ -56,7 +57,6 @@ impl Dedicated {
             wire,
             asking: false,
             generations,
-            _permit: permit,
         })
     }
 
@@ -68,6 +68,9 @@ impl Dedicated {
     /// Sends commands and waits for the answers. An error means that this connection is of no more
     /// use, and that the commands may have been executed: get another one from the link, which
     /// knows already.
+    ///
+    /// # Cancel safety
+    /// None: the server goes on with what was sent, and this connection is busy with it.
     pub(crate) async fn send(
         &mut self,
         commands: &Pipeline,
@@ -159,7 +162,7 @@ async fn other_owner(
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn connect(link: &Inner, slot: u16) -> Result<Wire> {

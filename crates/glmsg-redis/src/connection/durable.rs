@@ -5,11 +5,14 @@ use std::time::Duration;
 use glmsg_broker::Durability;
 use glmsg_core::{Error, ErrorKind, Result};
 use redis::{Pipeline, Value};
+use tokio::sync::SemaphorePermit;
+use tokio::time::timeout;
 
 use super::flush::Flush;
 use super::node::Node;
 use super::send;
 use super::{Inner, Replies};
+use crate::error::closed;
 
 /// How long to wait for replicas.
 const REPLICAS: Duration = Duration::from_secs(1);
@@ -47,9 +50,22 @@ pub(super) async fn send(link: &Inner, slot: u16, commands: &Pipeline) -> Result
     };
     let _permit = match wish {
         Wish::Answered => None,
-        _ => Some(link.permit(&link.durable, link.config.timeout).await?),
+        _ => Some(permit(link).await?),
     };
     send::send(link, slot, commands, wish).await
+}
+
+/// Waits for one of a bounded number of connections.
+async fn permit(link: &Inner) -> Result<SemaphorePermit<'_>> {
+    match timeout(link.config.timeout, link.durable.acquire()).await {
+        Ok(permit) => permit.map_err(|_| closed()),
+        Err(_) => Err(Error::new(
+            ErrorKind::Unavailable,
+            "all connections that may wait for durability are in use",
+        )
+        .with("connections", link.config.connections)
+        .remedy("raise connections, or publish more in one call")),
+    }
 }
 
 /// Refuses servers that cannot do what the configuration wants.
@@ -57,11 +73,8 @@ pub(super) async fn send(link: &Inner, slot: u16, commands: &Pipeline) -> Result
 /// # Errors
 /// `ConfigInvalid`.
 pub(super) fn check(link: &Inner) -> Result<()> {
-    let nodes = link.nodes.all().into_iter();
-    let Some(node) = nodes
-        .filter(|node| node.flush() == Some(Flush::Unknown))
-        .next()
-    else {
+    let mut nodes = link.nodes.all().into_iter();
+    let Some(node) = nodes.find(|node| node.flush() == Some(Flush::Unknown)) else {
         return Ok(());
     };
     Err(Error::new(

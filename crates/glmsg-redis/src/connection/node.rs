@@ -94,10 +94,10 @@ impl Node {
     }
 
     async fn knock(&self, link: &Inner, door: &mut Door, purpose: Purpose) -> Result<Wire> {
-        if let Some((until, error)) = &door.failed {
-            if Instant::now() < *until {
-                return Err(error.duplicate());
-            }
+        if let Some((until, error)) = &door.failed
+            && Instant::now() < *until
+        {
+            return Err(error.duplicate());
         }
         match link.dialer.dial(&self.address, purpose).await {
             Ok(wire) => {
@@ -142,6 +142,15 @@ impl Node {
 
     fn spares(&self) -> std::sync::MutexGuard<'_, Vec<Wire>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets what is on its way finish, and makes new connections for what comes. The name may
+    /// stand for another server by now.
+    pub(super) fn retire(&self) {
+        let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
+        *shared = None;
+        drop(shared);
+        self.spares().clear();
     }
 
     /// Ends every connection.

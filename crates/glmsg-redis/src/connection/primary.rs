@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use glmsg_core::{Error, Result};
 use redis::{Pipeline, Value};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Inner;
 use super::backoff::Backoff;
@@ -32,16 +32,19 @@ impl Primary {
 pub(super) async fn all(link: &Inner) -> Result<Vec<Primary>> {
     let deadline = Instant::now() + link.config.timeout;
     let mut backoff = Backoff::default();
+    let mut failure = None;
     loop {
         link.check_open()?;
-        let error = match connect(link).await {
-            Ok(found) => return Ok(found),
-            Err(error) => error,
+        let error = match timeout_at(deadline, connect(link)).await {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(error)) => error,
+            Err(_) => return Err(failure.unwrap_or_else(|| silent(false))),
         };
         let pause = backoff.next();
         if !error.is_transient() || Instant::now() + pause >= deadline {
             return Err(error);
         }
+        failure = Some(error);
         sleep(pause).await;
     }
 }

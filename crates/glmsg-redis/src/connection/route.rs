@@ -57,6 +57,11 @@ impl Route {
         }
     }
 
+    /// `true` if a server that is no master can only be left by connecting anew.
+    pub(super) fn is_by_name(&self) -> bool {
+        matches!(self, Self::Single(_))
+    }
+
     /// The error of a call that was given up after a refusal that should have passed.
     pub(super) fn refusal(&self, refusal: Option<&Value>) -> Error {
         match (self, refusal) {

@@ -130,11 +130,14 @@ impl Call<'_> {
         }
         if todo.find_master {
             self.link.route.doubt(to);
-        }
-        if let Some((slot, to)) = todo.moved.take() {
-            if !self.link.route.moved(slot, to) {
-                return Err(self.refused());
+            if self.link.route.is_by_name() {
+                node.retire();
             }
+        }
+        if let Some((slot, to)) = todo.moved.take()
+            && !self.link.route.moved(slot, to)
+        {
+            return Err(self.refused());
         }
         Ok(todo)
     }

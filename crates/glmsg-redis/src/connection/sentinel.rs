@@ -80,18 +80,24 @@ impl Sentinels {
     async fn ask(&self, link: &Inner, answers: u64) -> Result<Address> {
         let mut asking = self.asking.lock().await;
         let sentinels = {
-            let known = self.known();
+            let mut known = self.known();
             if let (Some(master), true) = (&known.master, known.answers > answers) {
                 return Ok(master.clone());
             }
+            if known.in_doubt {
+                // Another one than before: one that is cut off from the rest would name the old
+                // master for ever.
+                *asking = None;
+                known.sentinels.rotate_left(1);
+            }
             known.sentinels.clone()
         };
-        if let Some(wire) = asking.take().filter(Wire::is_open) {
-            if let Ok(master) = self.ask_on(&wire).await {
-                self.learn(link, &wire.address, master.clone());
-                *asking = Some(wire);
-                return Ok(master);
-            }
+        if let Some(wire) = asking.take().filter(Wire::is_open)
+            && let Ok(master) = self.ask_on(&wire).await
+        {
+            self.learn(link, &wire.address, &master);
+            *asking = Some(wire);
+            return Ok(master);
         }
         let mut failures = Vec::new();
         for sentinel in sentinels {
@@ -102,7 +108,7 @@ impl Sentinels {
             };
             match asked.await {
                 Ok((wire, master)) => {
-                    self.learn(link, &sentinel, master.clone());
+                    self.learn(link, &sentinel, &master);
                     *asking = Some(wire);
                     return Ok(master);
                 }
@@ -134,7 +140,7 @@ impl Sentinels {
         }
     }
 
-    fn learn(&self, link: &Inner, from: &Address, master: Address) {
+    fn learn(&self, link: &Inner, from: &Address, master: &Address) {
         let mut known = self.known();
         known.in_doubt = false;
         known.answers += 1;
@@ -143,10 +149,10 @@ impl Sentinels {
         }
         let before = known.master.replace(master.clone());
         drop(known);
-        if before.is_some_and(|before| before != master) {
+        if before.is_some_and(|before| before != *master) {
             tracing::info!(address = %master, "the sentinels name another master");
             // Who waits on the old one would wait in vain.
-            link.nodes.keep(|address| *address == master);
+            link.nodes.keep(|address| address == master);
             link.generation.send_modify(|number| *number += 1);
         }
     }

@@ -24,10 +24,10 @@ async fn run(link: Weak<Inner>) {
         let Some(link) = link.upgrade().filter(|link| !link.is_closed()) else {
             return;
         };
-        if let Route::Sentinel(sentinels) = &link.route {
-            if let Err(error) = sentinels.look(&link).await {
-                tracing::debug!(%error, "no sentinel answers");
-            }
+        if let Route::Sentinel(sentinels) = &link.route
+            && let Err(error) = sentinels.look(&link).await
+        {
+            tracing::debug!(%error, "no sentinel answers");
         }
     }
 }

@@ -83,6 +83,26 @@ async fn callers_wait_for_replicas_side_by_side() {
 }
 
 #[tokio::test]
+async fn connections_that_wait_are_bounded_and_come_free() {
+    let (master, replica) = pair().await;
+    let url = format!("{}?connections=1&timeout_ms=1500", master.url());
+    let link = open_at(&url, Durability::Replicated(1)).await;
+    replica.signal("STOP");
+    // Each has the one connection for a second.
+    let [first, second, third] = [(); 3].map(|()| {
+        let link = link.clone();
+        tokio::spawn(async move { link.send_durably(0, &pipeline(&[&["INCR", "n"]])).await })
+    });
+    assert!(!first.await.unwrap().unwrap().reached);
+    assert!(!second.await.unwrap().unwrap().reached);
+    let error = third.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("raise connections"), "{error}");
+    replica.signal("CONT");
+    assert!(incr(&link).await.1);
+}
+
+#[tokio::test]
 async fn the_disk_is_waited_for() {
     let program = service("REDIS8_SERVER");
     for fsync in ["always", "everysec"] {

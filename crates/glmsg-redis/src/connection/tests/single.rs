@@ -169,18 +169,6 @@ async fn a_dedicated_connection_that_hears_nothing_in_time_ends() {
 }
 
 #[tokio::test]
-async fn connections_are_bounded_and_come_free() {
-    let url = format!("{}?connections=1&timeout_ms=100", service("REDIS7_URL"));
-    let link = open(&url).await;
-    let first = link.dedicated(0).await.unwrap();
-    let error = link.dedicated(0).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(error.to_string().contains("raise connections"), "{error}");
-    drop(first);
-    link.dedicated(0).await.unwrap();
-}
-
-#[tokio::test]
 async fn after_close_everything_is_refused_and_who_waits_is_told() {
     let server = Server::start(&[]).await;
     let link = open(&server.url()).await;

@@ -134,7 +134,7 @@ async fn nothing_goes_out_in_the_clear() {
 async fn a_server_without_tls_is_refused() {
     // One that says nothing to what it does not understand, and one that answers.
     let silent = service("REDIS7_URL").replace("redis://", "rediss://");
-    let error = refusal(config(&format!("{silent}?timeout_ms=500"), ours())).await;
+    let error = refusal(config(&format!("{silent}?timeout_ms=2500"), ours())).await;
     let kinds = [ErrorKind::Unavailable, ErrorKind::ConfigInvalid];
     assert!(kinds.contains(&error.kind()), "{error}");
     assert!(error.to_string().contains("TLS"), "{error}");
