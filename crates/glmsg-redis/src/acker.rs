@@ -114,7 +114,12 @@ impl RedisSettler {
             let mut deliveries = self.deliveries();
             for (n, wish) in wishes.iter().enumerate() {
                 settled.push(Settled::Stale);
-                if let Some(held) = deliveries.begin(wish.token) {
+                let held = match wish.what {
+                    // An ack may come while a lease is renewed, and must not be refused for it.
+                    "e" => deliveries.look_at(wish.token),
+                    _ => deliveries.begin(wish.token),
+                };
+                if let Some(held) = held {
                     put(&mut call, wish, &held);
                     asked.push(n);
                 }
@@ -125,7 +130,11 @@ impl RedisSettler {
         }
         let begun = Begun {
             settler: self,
-            tokens: asked.iter().map(|n| wishes[*n].token).collect(),
+            tokens: asked
+                .iter()
+                .filter(|n| wishes[**n].what != "e")
+                .map(|n| wishes[*n].token)
+                .collect(),
         };
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(call);
@@ -148,6 +157,8 @@ impl RedisSettler {
                     let lease = Duration::from_millis(lease.parse().unwrap_or(0));
                     deliveries.extend(wish.token, sent_at + lease);
                 }
+                // Somebody settles it just now, and will hear of it.
+                Settled::Stale if wish.what == "e" && deliveries.is_leaving(wish.token) => {}
                 _ => deliveries.settle(wish.token),
             }
             settled[first + n] = outcome;

@@ -1,7 +1,8 @@
 //! The way to the servers: where a slot is, the connections there, and sending until it worked.
 //!
-//! redis-rs gives one connection at a time; its own managers of connections send commands again
-//! without knowing whether that is safe, and know nothing of a master that became a replica.
+//! redis-rs gives one connection at a time. Its cluster client sends again without telling, so that
+//! nobody knows whether a command ran twice; its `ConnectionManager` stays with a master that became
+//! a replica.
 
 mod backoff;
 mod cluster;
@@ -121,11 +122,13 @@ impl Link {
     }
 
     /// Grows whenever a connection was replaced or another master was found.
+    #[cfg(test)]
     pub(crate) fn generation(&self) -> u64 {
         *self.0.generation.borrow()
     }
 
     /// To be woken when [`generation`](Self::generation) grows.
+    #[cfg(test)]
     pub(crate) fn generations(&self) -> tokio_watch::Receiver<u64> {
         self.0.generation.subscribe()
     }

@@ -55,12 +55,23 @@ impl Deliveries {
         held.any(|held| held.lane == lane && held.id == id)
     }
 
+    /// A delivery that is not being settled, for what leaves it where it is.
+    pub(crate) fn look_at(&mut self, token: Token) -> Option<Held> {
+        let held = (*self.slot(token)?)?;
+        (!held.is_leaving).then_some(held)
+    }
+
     /// Begins to settle a delivery; `None` if that was done before.
     pub(crate) fn begin(&mut self, token: Token) -> Option<Held> {
         let held = self.slot(token)?.as_mut()?;
         let found = *held;
         held.is_leaving = true;
         (!found.is_leaving).then_some(found)
+    }
+
+    /// Whether somebody is settling a delivery.
+    pub(crate) fn is_leaving(&mut self, token: Token) -> bool {
+        matches!(self.slot(token), Some(Some(held)) if held.is_leaving)
     }
 
     /// Settling did not come to an end, or left the delivery where it was.

@@ -85,6 +85,15 @@ impl Cluster {
         .await;
     }
 
+    /// Waits until the replica has a key: what only a dead master had is lost, rightly.
+    async fn is_replicated(&self, key: &str) {
+        until("the replica has the key", || async {
+            let answers = self.nodes[3].run(&[&["READONLY"], &["EXISTS", key]]).await;
+            answers[1] == Value::Int(1)
+        })
+        .await;
+    }
+
     fn url(&self) -> String {
         // One that is gone, and one that has no slots.
         let port = self.nodes[3].port();
@@ -224,6 +233,7 @@ async fn a_master_that_dies_is_replaced_by_its_replica() {
     let mut cluster = Cluster::start().await;
     let link = open(&cluster.url()).await;
     ok(&link, TAG, &[&["SET", TAG, "1"]]).await;
+    cluster.is_replicated(TAG).await;
     assert_eq!(link.nodes().await.unwrap().len(), 3);
     let before = link.generation();
     cluster.nodes[0].kill();
@@ -243,6 +253,7 @@ async fn a_master_that_hangs_is_left_for_its_replica() {
     let cluster = Cluster::start().await;
     let link = open(&cluster.url()).await;
     ok(&link, TAG, &[&["SET", TAG, "1"]]).await;
+    cluster.is_replicated(TAG).await;
     let mut dedicated = link.dedicated(slot_of(TAG)).await.unwrap();
     let waiting = tokio::spawn(async move {
         let wait = pipeline(&[&["BLPOP", "{bar}list", "0"]]);
