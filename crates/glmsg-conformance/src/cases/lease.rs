@@ -19,6 +19,7 @@ macro_rules! lease_cases {
             a_leased_message_is_nobody_elses,
             an_extended_lease_holds,
             an_extension_says_until_when,
+            an_ack_while_the_lease_is_renewed_counts,
             a_late_ack_counts_until_somebody_else_has_it,
             a_stale_ack_is_refused,
             a_stale_nack_is_refused,
@@ -89,6 +90,26 @@ pub async fn an_extension_says_until_when<F: Fixture>(f: F) {
         second.since(first) >= Duration::from_millis(10),
         "the same lease from a later now ends later: {first} and {second}"
     );
+}
+
+/// A heartbeat and an ack may be under way at the same time; the ack counts.
+///
+/// Promise 3
+pub async fn an_ack_while_the_lease_is_renewed_counts<F: Fixture>(f: F) {
+    use glmsg_broker::Settler;
+    let broker = f.broker().await;
+    store(&broker, &numbered(20)).await;
+    let mut member = Member::join(&broker, "g").await;
+    for held in member.take(20).await {
+        let tokens = [held.token];
+        let minute = Duration::from_secs(60);
+        let (_, acked) = tokio::join!(
+            member.settler.extend(&tokens, minute),
+            member.settler.ack(&tokens)
+        );
+        assert_eq!(acked.expect("acking works"), [Settled::Acked]);
+    }
+    assert_eq!(lag(&broker, "g").await.total(), 0);
 }
 
 /// After its lease has run out, a holder's ack counts as long as nobody else has received the

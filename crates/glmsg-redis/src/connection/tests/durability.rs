@@ -9,11 +9,14 @@ use super::servers::*;
 use crate::config::RedisConfig;
 use crate::connection::Link;
 
+/// A master and a replica. Of Redis 8: since 7.2 `WAIT` waits for the caller's own writes only.
 async fn pair() -> (Server, Server) {
+    let program = service("REDIS8_SERVER");
     let delay = ["--repl-diskless-sync-delay", "0"];
-    let master = Server::start(&delay).await;
+    let master = Server::start_program(&program, &delay).await;
     let port = master.port().to_string();
-    let replica = Server::start(&["--replicaof", "127.0.0.1", &port]).await;
+    let replica = ["--replicaof", "127.0.0.1", &port];
+    let replica = Server::start_program(&program, &replica).await;
     until("the replica is in step", || async {
         let info = master.run(&[&["INFO", "replication"]]).await;
         text(&info[0]).contains("state=online")
