@@ -20,15 +20,27 @@ const EXACTLY: &[(&str, u64)] = &[
 /// The demo's faults must have happened, or the zeros above prove nothing.
 const ABOVE_ZERO: &[&str] = &["retried", "redelivered"];
 
-/// Runs the demo on a fresh broker of one backend and checks its ledger.
-pub(crate) fn check(backend: &str) -> Outcome {
+/// Runs the demo on a fresh broker of a backend that needs no server.
+pub(crate) fn on_this_machine(backend: &str) -> Outcome {
     let scratch = Scratch::create()?;
     let broker = match backend {
         "sqlite" => format!("sqlite:{}", scratch.path.join("demo.db").display()),
         other => format!("{other}:"),
     };
+    check(&broker)
+}
+
+/// Runs the demo in a namespace of its own on a server.
+pub(crate) fn on_a_server(url: &str) -> Outcome {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed();
+    let unique = since.map_or(0, |since| since.as_nanos());
+    check(&format!("{url}?namespace=demo-{unique}"))
+}
+
+/// Runs the demo and checks its ledger.
+fn check(broker: &str) -> Outcome {
     let stdout = Process::cargo("run --release --locked --package glmsg-cli -- --json --broker")
-        .args([broker.as_str(), "demo"])
+        .args([broker, "demo"])
         .stdout()?;
     let last = stdout
         .lines()

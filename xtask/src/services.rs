@@ -118,6 +118,19 @@ pub(crate) fn up(services: &[Service], started: &mut Vec<Service>) -> Outcome {
     Ok(())
 }
 
+/// Where a service is: as the user says, or as it was started.
+pub(crate) fn url(service: Service) -> Outcome<String> {
+    if let Some(given) = environment::given(service.key()) {
+        return Ok(given);
+    }
+    let found = Environment::load(&Place::open()?.environment())?;
+    let url = found.get(service.key()).map(str::to_owned);
+    url.ok_or_else(|| {
+        let name = service.name();
+        Failure::failed(format!("{name} is not up: run `cargo xtask services up`"))
+    })
+}
+
 /// Stops services; one that is not up is no failure.
 pub(crate) fn down(services: &[Service]) -> Outcome {
     let place = Place::open()?;

@@ -131,7 +131,7 @@ impl Call<'_> {
         if todo.find_master {
             self.link.route.doubt(to);
             if self.link.route.is_by_name() {
-                
+                node.retire();
             }
         }
         if let Some((slot, to)) = todo.moved.take()
