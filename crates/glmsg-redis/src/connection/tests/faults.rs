@@ -203,6 +203,41 @@ async fn what_moves_slowly_is_not_cut_off() {
 }
 
 #[tokio::test]
+async fn what_is_taken_slowly_is_not_cut_off() {
+    // Far more than the system buffers, in pieces over more than three seconds.
+    const SIZE: usize = 32 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let serving = tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut buffer = vec![0; 4096];
+        let _ = client.read(&mut buffer).await.unwrap();
+        client.write_all(b"+PONG\r\n").await.unwrap();
+        let _ = client.read(&mut buffer).await.unwrap();
+        client
+            .write_all(b"+OK\r\n+OK\r\n:7\r\n+PONG\r\n")
+            .await
+            .unwrap();
+        let mut piece = vec![0; SIZE / 10];
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            client.read_exact(&mut piece).await.unwrap();
+        }
+        client.write_all(b"+OK\r\n").await.unwrap();
+        // Until the end, with what is left of the command.
+        while client.read(&mut piece).await.unwrap() > 0 {}
+        listener.accept().await.map(drop)
+    });
+    let link = open(&format!("redis://{addr}?timeout_ms=20000&eviction=warn")).await;
+    let big = "x".repeat(SIZE);
+    let replies = link.send(0, &pipeline(&[&["SET", "k", &big]])).await;
+    let replies = replies.unwrap();
+    assert_eq!(replies.values, [Value::Okay]);
+    assert!(!replies.was_resent);
+    assert!(!serving.is_finished(), "one connection");
+}
+
+#[tokio::test]
 async fn a_server_that_loads_is_waited_for() {
     let mut server = Server::start(&[
         "--appendonly",
