@@ -6,11 +6,16 @@ use redis::{Pipeline, Value};
 
 use crate::RedisBroker;
 use crate::broker::{Shared, no_topic};
-use crate::encode::{fine, list, next, number, put, text};
+use crate::encode::{count, fine, list, next, number, put, text};
 
 /// The most messages and bytes that one step stores: others wait as long as it takes.
 pub(crate) const MOST_MESSAGES: usize = 256;
 pub(crate) const MOST_BYTES: usize = 4 << 20;
+
+/// How often a step is tried where it found no topic, or no memory.
+const TRIES: usize = 5;
+/// How many messages give way at once when the server's memory is full.
+const RELIEF: usize = 1000;
 
 /// About how many bytes a message takes on the way.
 pub(crate) fn size_of(message: &Message) -> usize {
@@ -81,11 +86,23 @@ impl Shared {
         }
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(call);
-        for _ in 0..3 {
+        let mut failure = no_topic(topic);
+        for _ in 0..TRIES {
             let replies = self.link.send_durably(keys.slot, &pipeline).await?;
             let (was_resent, reached) = (replies.was_resent, replies.reached);
             let mut values = replies.values.into_iter();
-            let mut words = list(fine(next(&mut values)?)?)?.into_iter();
+            let answer = match fine(next(&mut values)?) {
+                // The server's memory is full: what is kept for replay alone gives way.
+                Err(e) if e.kind() == ErrorKind::Full => {
+                    if self.relieve(topic).await? == 0 {
+                        return Err(e);
+                    }
+                    failure = e;
+                    continue;
+                }
+                answer => answer?,
+            };
+            let mut words = list(answer)?.into_iter();
             if text(next(&mut words)?)? == "ABSENT" {
                 self.ensure_topic(topic).await?;
                 continue;
@@ -99,7 +116,15 @@ impl Shared {
                 .map(|result| published(result, topic, was_resent, reached));
             return stored.collect();
         }
-        Err(no_topic(topic))
+        Err(failure)
+    }
+
+    /// Drops some of what every group has finished. Returns how many messages that were.
+    async fn relieve(&self, topic: &TopicName) -> Result<u64> {
+        let keys = self.keys(topic);
+        let mut call = self.scripts.relieve.of_topic(&keys);
+        call.arg(RELIEF);
+        count(self.run(keys.slot, call).await?)
     }
 }
 

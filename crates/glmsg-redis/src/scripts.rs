@@ -43,6 +43,7 @@ impl Script {
 pub(crate) struct Scripts {
     pub(crate) publish: Script,
     pub(crate) ensure: Script,
+    pub(crate) relieve: Script,
     pub(crate) topic: Script,
     pub(crate) delete: Script,
     pub(crate) join: Script,
@@ -63,6 +64,7 @@ impl Scripts {
         Self {
             publish: of_topic(include_str!("scripts/publish.lua")),
             ensure: of_topic(include_str!("scripts/ensure.lua")),
+            relieve: of_topic(include_str!("scripts/relieve.lua")),
             topic: of_topic(include_str!("scripts/topic.lua")),
             delete: of_topic(include_str!("scripts/delete.lua")),
             join: of_group(include_str!("scripts/join.lua")),
@@ -80,6 +82,7 @@ impl Scripts {
         let all = [
             &self.publish,
             &self.ensure,
+            &self.relieve,
             &self.topic,
             &self.delete,
             &self.join,
