@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use glmsg_broker::StoredError;
 use glmsg_core::limits::{MAX_MILLIS, MAX_PAYLOAD, max_envelope};
-use glmsg_core::{Error, ErrorKind, History, Message, Result, Schedule, Timestamp, wire};
+use glmsg_core::{Error, ErrorKind, History, Message, Priority, Result, Schedule, Timestamp, wire};
 use redis::{Cmd, Value};
 
 use crate::error::server_error;
@@ -14,6 +14,13 @@ use crate::error::server_error;
 pub(crate) fn millis(duration: Duration) -> u64 {
     let up = duration.as_nanos().div_ceil(1_000_000);
     u64::try_from(up).unwrap_or(u64::MAX).min(MAX_MILLIS)
+}
+
+/// Whether the step for the usual publish takes it.
+pub(crate) fn is_usual(message: &Message) -> bool {
+    message.priority() == Priority::Normal
+        && message.ttl().is_none()
+        && message.schedule() == Schedule::Now
 }
 
 /// Appends a message to the publish step's arguments.

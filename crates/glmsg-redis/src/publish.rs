@@ -1,12 +1,12 @@
 //! Storing messages.
 
 use glmsg_broker::Published;
-use glmsg_core::{Error, ErrorKind, Message, Result, TopicName};
+use glmsg_core::{Error, ErrorKind, Message, Result, TopicName, wire};
 use redis::{Pipeline, Value};
 
 use crate::RedisBroker;
 use crate::broker::{Shared, no_topic};
-use crate::encode::{count, fine, list, next, number, put, text};
+use crate::encode::{count, fine, is_usual, list, next, number, put, text};
 
 /// The most messages and bytes that one step stores: others wait as long as it takes.
 pub(crate) const MOST_MESSAGES: usize = 256;
@@ -80,6 +80,24 @@ impl Shared {
         batch: &[&Message],
     ) -> Result<Vec<Published>> {
         let keys = self.keys(topic);
+        let mut is_resent = false;
+        if batch.iter().all(|message| is_usual(message)) {
+            let mut call = self.scripts.store.of_usual(&keys);
+            for message in batch {
+                call.arg(message.id().as_bytes().as_slice());
+                call.arg(wire::encode(message).as_ref());
+            }
+            let mut pipeline = Pipeline::with_capacity(1);
+            pipeline.add_command(call);
+            let replies = self.link.send_durably(keys.slot, &pipeline).await?;
+            is_resent = replies.was_resent;
+            if let Some(Value::Int(1)) = replies.values.first() {
+                let stored = batch.iter();
+                let stored =
+                    stored.map(|_| published(Value::Int(0), topic, false, replies.reached));
+                return stored.collect();
+            }
+        }
         let mut call = self.scripts.publish.of_topic(&keys);
         for message in batch {
             put(&mut call, message);
@@ -89,7 +107,7 @@ impl Shared {
         let mut failure = no_topic(topic);
         for _ in 0..TRIES {
             let replies = self.link.send_durably(keys.slot, &pipeline).await?;
-            let (was_resent, reached) = (replies.was_resent, replies.reached);
+            let (was_resent, reached) = (is_resent || replies.was_resent, replies.reached);
             let mut values = replies.values.into_iter();
             let answer = match fine(next(&mut values)?) {
                 // The server's memory is full: what is kept for replay alone gives way.
@@ -107,10 +125,7 @@ impl Shared {
                 self.ensure_topic(topic).await?;
                 continue;
             }
-            let results = match next(&mut words)? {
-                Value::Int(_) => vec![Value::Int(0); batch.len()],
-                each => list(each)?,
-            };
+            let results = list(next(&mut words)?)?;
             let stored = results
                 .into_iter()
                 .map(|result| published(result, topic, was_resent, reached));

@@ -1,27 +1,10 @@
 -- Stores messages. ARGV: for each its lane, id, time to live in ms or '', '' or '+' and a delay in ms or '@' and a time in ms,
--- and envelope. Returns for each 0 stored, 1 duplicate, 2 full; a number alone if all are stored; or ABSENT.
+-- and envelope. Returns for each 0 stored, 1 duplicate, 2 full; or ABSENT.
 local config = redis.call('HMGET', META, 'len', 'overflow')
 if not config[1] then return { 'ABSENT' } end
 local room = tonumber(config[1]) - redis.call('SCARD', IDS)
 local results, rings = {}, false
 
--- The usual case: nothing special about any of them, all new, and room for all.
-local count, ids, seen, is_usual = #ARGV / 5, {}, {}, true
-for i = 1, #ARGV, 5 do
-  local id = ARGV[i + 1]
-  if ARGV[i] ~= '1' or ARGV[i + 2] ~= '' or ARGV[i + 3] ~= '' or seen[id] then is_usual = false break end
-  seen[id] = true
-  ids[#ids + 1] = id
-end
-if is_usual and room >= count and redis.call('EXISTS', DUE) == 0 then
-  local known = redis.call('SMISMEMBER', IDS, unpack(ids))
-  for i = 1, count do if known[i] == 1 then is_usual = false break end end
-  if is_usual then
-    redis.call('SADD', IDS, unpack(ids))
-    for i = 5, #ARGV, 5 do redis.call('XADD', LANES[NORMAL], '*', 'd', ARGV[i]) end
-    return { 'OK', count }
-  end
-end
 local first
 
 -- Drops one message: what everybody has finished, else the oldest where the topic is set up so.

@@ -150,6 +150,19 @@ async fn a_master_that_hangs_is_left_when_the_sentinels_name_another() {
 }
 
 #[tokio::test]
+async fn a_sentinel_that_is_cut_off_is_not_asked_for_ever() {
+    let mut gone = Server::start(&[]).await;
+    let cut_off = Server::start_sentinel(gone.port(), "").await;
+    gone.kill();
+    let set = Set::start("").await;
+    let ports = [cut_off.port(), set.sentinel.port()];
+    let [first, second] = ports.map(|port| format!("127.0.0.1:{port}"));
+    let link = open(&format!("redis+sentinel://{first},{second}/main")).await;
+    let master = format!("127.0.0.1:{}", set.master.port());
+    assert_eq!(link.nodes().await.unwrap()[0].address, master);
+}
+
+#[tokio::test]
 async fn what_sentinels_do_not_know_is_said_at_once() {
     let set = Set::start("").await;
     let url = set.url("").replace("/main", "/other");
