@@ -102,6 +102,7 @@ impl Message {
 }
 
 fn form(message: &Message, nest: bool) -> Object {
+    message.0.novelty.end();
     let mut object = Object::new();
     object.text("id", &message.id().to_string());
     object.text("topic", message.topic().as_str());

@@ -13,7 +13,7 @@ mod history;
 mod section;
 
 pub use decode::decode;
-pub use encode::{encode, encode_into};
+pub use encode::{encode, encode_into, encoded_len};
 pub use history::{decode_history, encode_history};
 
 pub(crate) use encode::signed_fields;

@@ -8,6 +8,7 @@ pub(super) fn write(message: &Message, source: &str, event_type: &str) -> Result
     let kept = |header: &str| message.header(header).filter(|v| is_text(v));
     let source = required("source", kept(SOURCE_HEADER).unwrap_or(source))?;
     let event_type = required("type", kept(TYPE_HEADER).unwrap_or(event_type))?;
+    message.0.novelty.end();
     let id = message.id().to_string();
 
     let mut event = Object::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Fields, Message, Schedule, check};
+use super::{Fields, Message, Novelty, Schedule, check};
 use crate::limits::MAX_MILLIS;
 use crate::{
     Clock, ContentType, Error, Headers, MessageId, Priority, Provenance, Result, SystemClock,
@@ -239,6 +239,7 @@ impl MessageBuilder {
         )
         .map_err(|e| e.with("topic", &topic))?;
         let fields = Fields {
+            novelty: Novelty::new(self.id.is_none()),
             id: self.id.unwrap_or_else(MessageId::new),
             topic,
             payload: self.payload,

@@ -10,7 +10,7 @@ use super::fields::{level, signed, unsigned};
 use super::section::{Field, Fields, bad, refused};
 use super::{MAGIC, VERSION};
 use crate::limits::MAX_MILLIS;
-use crate::message::{self, check};
+use crate::message::{self, Novelty, check};
 use crate::{
     ContentType, Error, ErrorKind, Headers, Message, MessageId, Priority, Provenance, Result,
     Schedule, Timestamp, TopicName,
@@ -107,6 +107,7 @@ fn signed_section(bytes: &Bytes, end: usize) -> Result<message::Fields> {
         traceparent: None,
         provenance: OnceLock::new(),
         signed: Some(bytes.slice(HEAD..end)),
+        novelty: Novelty::new(false),
     })
 }
 

@@ -26,24 +26,24 @@ pub(super) const HEAD: usize = 8;
 /// # Ok::<(), glmsg_core::Error>(())
 /// ```
 pub fn encode(message: &Message) -> Bytes {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(encoded_len(message));
     encode_into(message, &mut out);
     out.into()
+}
+
+/// How many bytes the envelope of `message` has.
+pub fn encoded_len(message: &Message) -> usize {
+    let fields = &*message.0;
+    HEAD + signed_len(fields) + 4 + unsigned_len(fields)
 }
 
 /// Appends the envelope of `message` to `out`, to use one buffer for many messages.
 pub fn encode_into(message: &Message, out: &mut Vec<u8>) {
     let fields = &*message.0;
-    let signed_len = match &fields.signed {
-        Some(signed) => signed.len(),
-        None => {
-            let mut count = Count::default();
-            signed_fields(fields, &mut count);
-            count.0
-        }
-    };
+    fields.novelty.end();
+    let signed_len = signed_len(fields);
     let unsigned_len = unsigned_len(fields);
-    out.reserve_exact(HEAD + signed_len + 4 + unsigned_len);
+    out.reserve(HEAD + signed_len + 4 + unsigned_len);
 
     out.put(&MAGIC);
     out.put(&[VERSION]);
@@ -111,6 +111,17 @@ pub(crate) fn signed_fields<S: Sink>(fields: &Fields, out: &mut S) {
         );
     }
     out.field(signed::PAYLOAD, [&fields.payload]);
+}
+
+fn signed_len(fields: &Fields) -> usize {
+    match &fields.signed {
+        Some(signed) => signed.len(),
+        None => {
+            let mut count = Count::default();
+            signed_fields(fields, &mut count);
+            count.0
+        }
+    }
 }
 
 fn unsigned_len(fields: &Fields) -> usize {

@@ -14,6 +14,7 @@ mod hostile;
 #[cfg(all(feature = "json", feature = "hmac"))]
 mod json_form;
 mod names;
+mod novelty;
 #[cfg(feature = "hmac")]
 mod provenance;
 mod records;

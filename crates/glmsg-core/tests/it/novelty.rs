@@ -1,0 +1,58 @@
+//! A backend may skip the look for a duplicate only where there can be none.
+
+use glmsg_core::{Message, limits, wire};
+
+use crate::sample::{ID, MAX};
+
+fn fresh() -> Message {
+    Message::new("flights", "DTW-LAS").unwrap()
+}
+
+#[test]
+fn of_all_clones_one_publish_is_the_first() {
+    let message = fresh();
+    let clone = message.clone();
+    assert!(clone.claim_first_publish());
+    assert!(!message.claim_first_publish());
+    assert!(!clone.claim_first_publish());
+}
+
+#[test]
+fn an_id_that_was_given_may_have_been_published_before() {
+    let message = Message::builder("flights").id(ID.parse().unwrap());
+    assert!(!message.build().unwrap().claim_first_publish());
+}
+
+#[test]
+fn a_form_that_left_may_have_been_published_before() {
+    for leave in [
+        |m: &Message| drop(wire::encode(m)),
+        |m: &Message| wire::encode_into(m, &mut Vec::new()),
+        |m: &Message| drop(m.to_json()),
+        |m: &Message| drop(m.to_cloudevent("source", "type").unwrap()),
+        |m: &Message| drop(m.to_builder()),
+    ] {
+        let message = fresh();
+        leave(&message);
+        assert!(!message.claim_first_publish());
+    }
+}
+
+#[test]
+fn what_was_received_or_copied_was_published_before() {
+    let message = fresh();
+    let copy = message.to_builder().build().unwrap();
+    assert!(!copy.claim_first_publish());
+    let received = wire::decode(&wire::encode(&message), MAX).unwrap();
+    assert!(!received.claim_first_publish());
+}
+
+#[test]
+fn an_envelope_has_the_length_that_was_told() {
+    for payload in [0, 1, 255, 70_000] {
+        let message = Message::new("flights", vec![7; payload]).unwrap();
+        let len = wire::encoded_len(&message);
+        assert_eq!(wire::encode(&message).len(), len);
+        assert!(len <= limits::max_envelope(payload));
+    }
+}
