@@ -9,12 +9,12 @@ use redis::{Cmd, Pipeline, Value};
 use tokio::sync::{broadcast, watch};
 
 use crate::RedisConfig;
-use crate::combine::Combiner;
 use crate::connection::Link;
 use crate::doctor::{self, Finding};
 use crate::encode::{fine, list, next, text};
 use crate::event::RedisEvent;
 use crate::keys::{GroupKeys, GroupRow, TopicKeys, registry};
+use crate::known::Known;
 use crate::scripts::Scripts;
 
 /// How many topics' keys are kept.
@@ -33,20 +33,13 @@ impl fmt::Debug for RedisBroker {
     }
 }
 
-/// What is kept of a topic.
-#[derive(Clone)]
-struct Known {
-    keys: Arc<TopicKeys>,
-    combiner: Arc<Combiner>,
-}
-
 /// What the broker, its sources and their settlers share.
 pub(crate) struct Shared {
     pub(crate) link: Link,
     pub(crate) scripts: Scripts,
     pub(crate) closed: watch::Sender<bool>,
     pub(crate) events: broadcast::Sender<RedisEvent>,
-    topics: Mutex<HashMap<TopicName, Known>>,
+    topics: Mutex<HashMap<TopicName, Arc<Known>>>,
 }
 
 impl RedisBroker {
@@ -104,26 +97,19 @@ impl Shared {
     }
 
     pub(crate) fn keys(&self, topic: &TopicName) -> Arc<TopicKeys> {
-        self.known(topic).keys
+        Arc::clone(&self.known(topic).keys)
     }
 
-    pub(crate) fn combiner(&self, topic: &TopicName) -> Arc<Combiner> {
-        self.known(topic).combiner
-    }
-
-    fn known(&self, topic: &TopicName) -> Known {
+    pub(crate) fn known(&self, topic: &TopicName) -> Arc<Known> {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = topics.get(topic) {
-            return known.clone();
+            return Arc::clone(known);
         }
         if topics.len() >= MOST_TOPICS {
             topics.clear();
         }
-        let known = Known {
-            keys: Arc::new(TopicKeys::new(&self.link.config().namespace, topic)),
-            combiner: Arc::default(),
-        };
-        topics.insert(topic.clone(), known.clone());
+        let known = Arc::new(Known::new(&self.link.config().namespace, topic));
+        topics.insert(topic.clone(), Arc::clone(&known));
         known
     }
 

@@ -11,6 +11,7 @@ use glmsg_core::{Error, Message, Result, TopicName};
 use tokio::sync::oneshot;
 
 use crate::broker::{Shared, closed};
+use crate::known::Known;
 use crate::publish::{MOST_BYTES, MOST_MESSAGES, size_of};
 
 /// How many steps of a topic may be under way: the next is made while the server does one.
@@ -73,33 +74,26 @@ impl Combiner {
 /// A step under way. When it ends, also by being given up, what waits goes on.
 struct UnderWay {
     shared: Arc<Shared>,
-    topic: TopicName,
-    combiner: Arc<Combiner>,
+    known: Arc<Known>,
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let next = self.combiner.next();
+        let next = self.known.combiner.next();
         if next.is_empty() {
             return;
         }
-        let (shared, topic) = (Arc::clone(&self.shared), self.topic.clone());
-        let combiner = Arc::clone(&self.combiner);
+        let (shared, known) = (Arc::clone(&self.shared), Arc::clone(&self.known));
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(drain(shared, topic, combiner, next));
+            runtime.spawn(drain(shared, known, next));
         }
     }
 }
 
-async fn drain(
-    shared: Arc<Shared>,
-    topic: TopicName,
-    combiner: Arc<Combiner>,
-    mut step: Vec<Waiting>,
-) {
+async fn drain(shared: Arc<Shared>, known: Arc<Known>, mut step: Vec<Waiting>) {
     while !step.is_empty() {
         let messages: Vec<&Message> = step.iter().flat_map(|w| &w.messages).collect();
-        let stored = shared.store_step(&topic, &messages).await;
+        let stored = shared.store_batch(&known, &messages).await;
         match stored {
             Ok(stored) => {
                 let mut stored = stored.into_iter();
@@ -115,7 +109,7 @@ async fn drain(
                 }
             }
         }
-        step = combiner.next();
+        step = known.combiner.next();
     }
 }
 
@@ -126,15 +120,14 @@ impl Shared {
         topic: &TopicName,
         messages: &[&Message],
     ) -> Result<Vec<Published>> {
-        let combiner = self.combiner(topic);
-        if let Some(wait) = combiner.enter(messages) {
+        let known = self.known(topic);
+        if let Some(wait) = known.combiner.enter(messages) {
             return wait.await.unwrap_or_else(|_| Err::<_, Error>(closed()));
         }
         let _under_way = UnderWay {
             shared: Arc::clone(self),
-            topic: topic.clone(),
-            combiner,
+            known: Arc::clone(&known),
         };
-        self.store_step(topic, messages).await
+        self.store_batch(&known, messages).await
     }
 }

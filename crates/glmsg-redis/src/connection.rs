@@ -8,12 +8,16 @@ mod backoff;
 mod cluster;
 mod dedicated;
 mod dial;
+mod direct;
 mod durable;
 mod fence;
+mod fencing;
 mod flush;
+mod lend;
 mod node;
 mod primary;
 mod progress;
+mod reply;
 mod route;
 mod send;
 mod sentinel;
@@ -41,7 +45,9 @@ use crate::config::RedisConfig;
 use crate::error::closed;
 
 pub(crate) use dedicated::Dedicated;
+pub(crate) use lend::Borrowed;
 pub(crate) use primary::Primary;
+pub(crate) use reply::{Answers, Head};
 pub(crate) use slot::slot_of;
 
 /// The way to the servers. Clones share everything.
@@ -60,6 +66,8 @@ struct Inner {
     /// How many connections there may be for calls that wait for durability. Those of
     /// subscriptions are not bounded, or the ones over it would starve.
     durable: Semaphore,
+    /// How many connections may be lent at a time.
+    lent: Semaphore,
     fences: Fences,
 }
 
@@ -89,6 +97,7 @@ impl Link {
             generation: tokio_watch::Sender::new(0),
             is_closed: AtomicBool::new(false),
             durable: Semaphore::new(config.connections),
+            lent: Semaphore::new(config.connections),
             fences: Fences::default(),
             config,
         };
@@ -142,6 +151,7 @@ impl Link {
     pub(crate) fn close(&self) {
         self.0.is_closed.store(true, Ordering::SeqCst);
         self.0.durable.close();
+        self.0.lent.close();
         self.0.nodes.keep(|_| false);
         // Who waits on a connection of their own looks up.
         self.0.generation.send_modify(|number| *number += 1);

@@ -37,11 +37,6 @@ impl TopicKeys {
         &self.keys
     }
 
-    /// What the usual publish touches: meta, ids, the normal lane, due.
-    pub(crate) fn usual(&self) -> [&str; 4] {
-        [0, 3, 5, 9].map(|at| self.keys[at].as_str())
-    }
-
     pub(crate) fn groups(&self) -> &str {
         &self.keys[1]
     }

@@ -15,15 +15,18 @@ impl EntryId {
         millis: 0,
         number: 0,
     };
+
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (millis, number) = text.split_once('-')?;
-        let plain = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-        if !plain(millis) || !plain(number) {
-            return None;
-        }
+        Self::read(text.as_bytes())
+    }
+
+    /// Reads an id as the server writes it.
+    pub(crate) fn read(text: &[u8]) -> Option<Self> {
+        let dash = text.iter().position(|byte| *byte == b'-')?;
+        let (millis, number) = text.split_at(dash);
         Some(Self {
-            millis: millis.parse().ok()?,
-            number: number.parse().ok()?,
+            millis: decimal(millis)?,
+            number: decimal(&number[1..])?,
         })
     }
 
@@ -41,6 +44,16 @@ impl EntryId {
             },
         }
     }
+}
+
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
 }
 
 impl fmt::Display for EntryId {

@@ -1,16 +1,22 @@
 //! Storing messages.
 
+mod plain;
+
 use glmsg_broker::Published;
-use glmsg_core::{Error, ErrorKind, Message, Result, TopicName, wire};
+use glmsg_core::{Error, ErrorKind, Message, Result, Schedule, TopicName};
 use redis::{Pipeline, Value};
 
 use crate::RedisBroker;
 use crate::broker::{Shared, no_topic};
-use crate::encode::{count, fine, is_usual, list, next, number, put, text};
+use crate::encode::{count, fine, list, next, number, put, text};
+use crate::keys::TopicKeys;
+use crate::known::Known;
 
-/// The most messages and bytes that one step stores: others wait as long as it takes.
-pub(crate) const MOST_MESSAGES: usize = 256;
+/// The most messages and bytes that are stored together: others wait as long as it takes.
+pub(crate) const MOST_MESSAGES: usize = 1000;
 pub(crate) const MOST_BYTES: usize = 4 << 20;
+/// The most that one step stores.
+const MOST_IN_STEP: usize = 256;
 
 /// How often a step is tried where it found no topic, or no memory.
 const TRIES: usize = 5;
@@ -73,46 +79,68 @@ impl RedisBroker {
 }
 
 impl Shared {
-    /// Stores messages of one topic in one step.
-    pub(crate) async fn store_step(
+    /// Stores messages of one topic, in their order.
+    pub(crate) async fn store_batch(
         &self,
-        topic: &TopicName,
+        known: &Known,
         batch: &[&Message],
     ) -> Result<Vec<Published>> {
-        let keys = self.keys(topic);
-        let mut is_resent = false;
-        if batch.iter().all(|message| is_usual(message)) {
-            let mut call = self.scripts.store.of_usual(&keys);
-            for message in batch {
-                call.arg(message.id().as_bytes().as_slice());
-                call.arg(wire::encode(message).as_ref());
+        let plain = self.store_plain(known, batch).await;
+        let mut outcomes = plain.outcomes;
+        let open: Vec<usize> = (0..batch.len())
+            .filter(|at| outcomes[*at].is_none())
+            .collect();
+        if open.is_empty() {
+            return Ok(outcomes.into_iter().flatten().collect());
+        }
+        for part in open.chunks(MOST_IN_STEP) {
+            let messages: Vec<&Message> = part.iter().map(|at| batch[*at]).collect();
+            let stored = self.store_step(known, &messages, plain.is_in_doubt).await;
+            if messages
+                .iter()
+                .any(|message| message.schedule() != Schedule::Now)
+            {
+                // Those that are published when it is due must not overtake it.
+                known.room.forget();
             }
-            let mut pipeline = Pipeline::with_capacity(1);
-            pipeline.add_command(call);
-            let replies = self.link.send_durably(keys.slot, &pipeline).await?;
-            is_resent = replies.was_resent;
-            if let Some(Value::Int(1)) = replies.values.first() {
-                let stored = batch.iter();
-                let stored =
-                    stored.map(|_| published(Value::Int(0), topic, false, replies.reached));
-                return stored.collect();
+            // What was stored is stored: of the others each is told why not.
+            let stored = match stored {
+                Err(error) if part.len() == batch.len() => return Err(error),
+                Err(error) => part.iter().map(|_| failed(&error)).collect(),
+                Ok(stored) => stored,
+            };
+            for (at, published) in part.iter().zip(stored) {
+                outcomes[*at] = Some(published);
             }
         }
-        let mut call = self.scripts.publish.of_topic(&keys);
+        Ok(outcomes.into_iter().flatten().collect())
+    }
+
+    /// Stores messages of one topic in one step, which looks whether it has them already.
+    async fn store_step(
+        &self,
+        known: &Known,
+        batch: &[&Message],
+        is_in_doubt: bool,
+    ) -> Result<Vec<Published>> {
+        let (topic, keys) = (&known.topic, &known.keys);
+        let mut call = self.scripts.publish.of_topic(keys);
         for message in batch {
             put(&mut call, message);
         }
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(call);
-        let mut failure = no_topic(topic);
-        for _ in 0..TRIES {
+        self.link.end_lost(keys.slot).await?;
+        let (mut failure, mut tries) = (no_topic(topic), 0);
+        while tries < TRIES {
             let replies = self.link.send_durably(keys.slot, &pipeline).await?;
-            let (was_resent, reached) = (is_resent || replies.was_resent, replies.reached);
+            let (was_resent, reached) = (is_in_doubt || replies.was_resent, replies.reached);
             let mut values = replies.values.into_iter();
+            tries += 1;
             let answer = match fine(next(&mut values)?) {
                 // The server's memory is full: what is kept for replay alone gives way.
                 Err(e) if e.kind() == ErrorKind::Full => {
-                    if self.relieve(topic).await? == 0 {
+                    if self.relieve(keys).await? == 0 {
                         return Err(e);
                     }
                     failure = e;
@@ -121,23 +149,25 @@ impl Shared {
                 answer => answer?,
             };
             let mut words = list(answer)?.into_iter();
-            if text(next(&mut words)?)? == "ABSENT" {
-                self.ensure_topic(topic).await?;
-                continue;
+            match text(next(&mut words)?)?.as_str() {
+                "ABSENT" => self.ensure_topic(topic).await?,
+                // It has seen some of what is stored, and goes on from there.
+                "AGAIN" => tries = 0,
+                _ => {
+                    let results = list(next(&mut words)?)?;
+                    let stored = results
+                        .into_iter()
+                        .map(|result| published(result, topic, was_resent, reached));
+                    return stored.collect();
+                }
             }
-            let results = list(next(&mut words)?)?;
-            let stored = results
-                .into_iter()
-                .map(|result| published(result, topic, was_resent, reached));
-            return stored.collect();
         }
         Err(failure)
     }
 
     /// Drops some of what every group has finished. Returns how many messages that were.
-    async fn relieve(&self, topic: &TopicName) -> Result<u64> {
-        let keys = self.keys(topic);
-        let mut call = self.scripts.relieve.of_topic(&keys);
+    async fn relieve(&self, keys: &TopicKeys) -> Result<u64> {
+        let mut call = self.scripts.relieve.of_topic(keys);
         call.arg(RELIEF);
         count(self.run(keys.slot, call).await?)
     }

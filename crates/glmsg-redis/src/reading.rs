@@ -11,7 +11,7 @@ use redis::{Cmd, Pipeline, Value};
 
 use crate::RedisSettler;
 use crate::broker::no_group;
-use crate::connection::Dedicated;
+use crate::connection::{Answers, Dedicated, Head};
 use crate::encode::{bytes, count, fine, list, millis, next, number, text};
 use crate::place::EntryId;
 
@@ -24,6 +24,16 @@ pub(crate) struct Batch {
     pub(crate) look: Option<Look>,
     /// Something came back or is scheduled: the fetch step must look.
     pub(crate) rang: bool,
+}
+
+impl Batch {
+    /// Nothing came, and the fetch step must look.
+    fn rung() -> Self {
+        Self {
+            rang: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// What the fetch step tells of the group.
@@ -163,29 +173,20 @@ pub(crate) async fn read(
         read.arg(keys.lane(lane));
     }
     read.arg(&[">"; 5]);
-    let answers = send(&mut connection, read, wait).await;
-    let batch = match answers {
-        Ok(answer) => match fine(answer) {
-            Ok(answer) => return (Some(connection), plain(&asker, answer)),
+    let error = match send(&mut connection, read, wait).await {
+        Ok(answers) => match plain(&asker, answers) {
+            Ok(batch) => return (Some(connection), Ok(batch)),
             // The topic or the group is gone: the fetch step tells which, and why.
             Err(error) => {
                 tracing::debug!(%error, "a plain read was refused");
-                let rang = Batch {
-                    rang: true,
-                    ..Batch::default()
-                };
-                return (Some(connection), Ok(rang));
+                return (Some(connection), Ok(Batch::rung()));
             }
         },
         Err(error) => error,
     };
-    tracing::debug!(error = %batch, "a plain read broke off");
+    tracing::debug!(%error, "a plain read broke off");
     let given_back = give_back_unknown(&asker, &[]).await;
-    let rang = Batch {
-        rang: true,
-        ..Batch::default()
-    };
-    (None, given_back.map(|()| rang))
+    (None, given_back.map(|()| Batch::rung()))
 }
 
 /// Waits until there may be something, and takes nothing: for groups that keep the order of keys.
@@ -205,36 +206,36 @@ pub(crate) async fn wait(
     }
     read.arg(&behind);
     let answer = send(&mut connection, read, wait).await;
-    let batch = Batch {
-        rang: true,
-        ..Batch::default()
-    };
-    (answer.is_ok().then_some(connection), Ok(batch))
+    (answer.is_ok().then_some(connection), Ok(Batch::rung()))
 }
 
-async fn send(connection: &mut Dedicated, command: Cmd, wait: Duration) -> Result<Value> {
+async fn send(connection: &mut Dedicated, command: Cmd, wait: Duration) -> Result<Answers> {
     let mut pipeline = Pipeline::with_capacity(1);
     pipeline.add_command(command);
-    let within = wait + Duration::from_secs(2);
-    let values = connection.send(&pipeline, within).await?;
-    next(&mut values.into_iter())
+    connection.send(&pipeline, wait).await
 }
 
-fn plain(asker: &Asker, answer: Value) -> Result<Batch> {
+fn plain(asker: &Asker, mut answers: Answers) -> Result<Batch> {
     let keys = &asker.settler.group;
     let mut batch = Batch::default();
+    if let Some(Head::Refusal { .. }) = answers.peek() {
+        return fine(answers.value()?).map(|_| batch);
+    }
     let mut lanes = 0;
-    for stream in list(answer)? {
-        let mut parts = list(stream)?.into_iter();
-        let name = bytes(next(&mut parts)?)?;
+    for _ in 0..answers.list()? {
+        answers.list()?;
+        let name = answers.word()?;
         let lane = (0..4_u8).find(|lane| keys.lane(*lane).as_bytes() == name);
         let Some(lane) = lane else {
+            answers.value()?;
             batch.rang = true;
             continue;
         };
         lanes += 1;
-        for entry in list(next(&mut parts)?)? {
-            batch.raws.push(entry_of(lane, entry)?);
+        let entries = answers.list()?;
+        batch.raws.reserve(entries);
+        for _ in 0..entries {
+            batch.raws.push(entry(lane, &mut answers)?);
         }
     }
     // Several lanes at once are weighed by the fetch step from now on.
@@ -242,16 +243,19 @@ fn plain(asker: &Asker, answer: Value) -> Result<Batch> {
     Ok(batch)
 }
 
-fn entry_of(lane: u8, entry: Value) -> Result<Raw> {
-    let mut parts = list(entry)?.into_iter();
-    let id = entry_id(next(&mut parts)?)?;
-    let mut fields = list(next(&mut parts)?)?.into_iter();
+fn entry(lane: u8, answers: &mut Answers) -> Result<Raw> {
+    answers.list()?;
+    let id = answers.entry_id()?;
     let (mut body, mut expires) = (Bytes::new(), None);
-    while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
-        match bytes(name)?.as_ref() {
-            b"d" => body = bytes(value)?,
-            b"x" => expires = number(value).ok(),
-            _ => {}
+    for _ in 0..answers.list()? / 2 {
+        match answers.word()? {
+            b"d" => body = answers.text()?,
+            b"x" => {
+                expires = std::str::from_utf8(answers.word()?)
+                    .ok()
+                    .and_then(|at| at.parse().ok())
+            }
+            _ => drop(answers.text()?),
         }
     }
     Ok(Raw {

@@ -18,13 +18,6 @@ impl Script {
         Self { source, hash }
     }
 
-    /// The call of the step for the usual publish.
-    pub(crate) fn of_usual(&self, keys: &TopicKeys) -> Cmd {
-        let mut call = redis::cmd("EVALSHA");
-        call.arg(&self.hash).arg(4).arg(&keys.usual());
-        call
-    }
-
     /// The call of a step over a topic.
     pub(crate) fn of_topic(&self, keys: &TopicKeys) -> Cmd {
         self.call(keys.all())
@@ -48,8 +41,8 @@ impl Script {
 /// All steps.
 #[derive(Debug)]
 pub(crate) struct Scripts {
-    pub(crate) store: Script,
     pub(crate) publish: Script,
+    pub(crate) room: Script,
     pub(crate) ensure: Script,
     pub(crate) relieve: Script,
     pub(crate) topic: Script,
@@ -70,8 +63,8 @@ impl Scripts {
         let of_topic = |own| Script::new(&[PRELUDE, own]);
         let of_group = |own| Script::new(&[PRELUDE, GROUP, own]);
         Self {
-            store: Script::new(&[include_str!("scripts/store.lua")]),
             publish: of_topic(include_str!("scripts/publish.lua")),
+            room: of_topic(include_str!("scripts/room.lua")),
             ensure: of_topic(include_str!("scripts/ensure.lua")),
             relieve: of_topic(include_str!("scripts/relieve.lua")),
             topic: of_topic(include_str!("scripts/topic.lua")),
@@ -89,7 +82,7 @@ impl Scripts {
     /// What every server must have loaded.
     pub(crate) fn sources(&self) -> Vec<String> {
         let all = [
-            &self.store,
+            &self.room,
             &self.publish,
             &self.ensure,
             &self.relieve,

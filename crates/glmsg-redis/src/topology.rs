@@ -37,7 +37,9 @@ impl Shared {
     pub(crate) async fn create_topic(&self, topic: &TopicName, config: &TopicConfig) -> Result<()> {
         self.register(topic).await?;
         let call = self.ensure(topic, config, true);
-        self.run(self.keys(topic).slot, call).await.map(drop)
+        let done = self.run(self.keys(topic).slot, call).await.map(drop);
+        self.known(topic).room.forget();
+        done
     }
 
     /// Makes a topic with defaults where there is none.

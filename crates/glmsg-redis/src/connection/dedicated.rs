@@ -6,24 +6,25 @@ use std::time::Duration;
 use glmsg_core::{ErrorKind, Result};
 use redis::{Pipeline, Value};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Inner;
 use super::backoff::Backoff;
-use super::wire::Wire;
-use super::work::Work;
+use super::direct::Direct;
+use super::reply::{Answers, Head};
+use super::verdict::Verdict;
 use crate::config::Address;
-use crate::error::{closed, lost, silent, surprise};
+use crate::error::{closed, lost, silent};
 
-/// How often a call is sent: once, then with its scripts loaded, then to where a slot moves to.
-const TRIES: usize = 4;
+/// How often a call is sent: once, then to where a slot moves to.
+const TRIES: usize = 2;
 
 /// A connection of its own to the server that has a slot. After an error it is of no more use.
 #[derive(Debug)]
 pub(crate) struct Dedicated {
     link: Arc<Inner>,
     slot: u16,
-    wire: Wire,
+    direct: Direct,
     /// The slot is on its way to this server, which must be told each time that we know.
     asking: bool,
     generations: watch::Receiver<u64>,
@@ -37,10 +38,10 @@ impl Dedicated {
         let generations = link.generation.subscribe();
         let mut backoff = Backoff::default();
         let mut failure = None;
-        let wire = loop {
+        let direct = loop {
             link.check_open()?;
             let error = match timeout_at(deadline, connect(link, slot)).await {
-                Ok(Ok(wire)) => break wire,
+                Ok(Ok(direct)) => break direct,
                 Ok(Err(error)) => error,
                 Err(_) => return Err(failure.unwrap_or_else(|| silent(false))),
             };
@@ -54,7 +55,7 @@ impl Dedicated {
         Ok(Self {
             link: Arc::clone(link),
             slot,
-            wire,
+            direct,
             asking: false,
             generations,
         })
@@ -62,90 +63,101 @@ impl Dedicated {
 
     /// What the server calls this connection, for `CLIENT UNBLOCK`; 0 if it does not tell.
     pub(crate) fn client_id(&self) -> u64 {
-        self.wire.client_id
+        self.direct.client_id()
     }
 
-    /// Sends commands and waits for the answers. An error means that this connection is of no more
-    /// use, and that the commands may have been executed: get another one from the link, which
-    /// knows already.
+    /// Sends commands, the last of which may block for so long, and waits for the answers. An
+    /// error means that this connection is of no more use, and that the commands may have been
+    /// executed: get another one from the link, which knows already.
     ///
     /// # Cancel safety
     /// None: the server goes on with what was sent, and this connection is busy with it.
-    pub(crate) async fn send(
-        &mut self,
-        commands: &Pipeline,
-        within: Duration,
-    ) -> Result<Vec<Value>> {
-        let sent = self.try_send(commands, within).await;
-        if sent.is_err() {
-            self.wire.cut();
-            self.link.route.doubt(&self.wire.address);
-        }
-        sent
+    pub(crate) async fn send(&mut self, commands: &Pipeline, blocks: Duration) -> Result<Answers> {
+        let sent = self.try_send(commands, blocks).await;
+        sent.inspect_err(|_| self.link.route.doubt(&self.direct.node().address))
     }
 
-    async fn try_send(&mut self, commands: &Pipeline, within: Duration) -> Result<Vec<Value>> {
-        let mut work = Work::new(commands);
-        let no_tail = Pipeline::new();
+    /// As [`send`](Self::send), as redis-rs has the answers.
+    #[cfg(test)]
+    pub(crate) async fn ask(
+        &mut self,
+        commands: &Pipeline,
+        blocks: Duration,
+    ) -> Result<Vec<Value>> {
+        self.send(commands, blocks).await?.values()
+    }
+
+    async fn try_send(&mut self, commands: &Pipeline, blocks: Duration) -> Result<Answers> {
+        let mut refusal = None;
         for _ in 0..TRIES {
-            let open = work.open();
-            if open.is_empty() {
-                break;
-            }
-            let chosen = work.pipeline(&open, &no_tail, self.asking);
-            let answers = self.request(chosen.as_ref().unwrap_or(commands), within);
-            let answers = answers.await?;
-            let taken = work.take(&open, &no_tail, self.asking, answers, &self.wire.address);
-            let Some((_, todo)) = taken else {
-                return Err(surprise("a pipeline"));
+            let answers = match self.asking {
+                false => self.request(commands, blocks).await?,
+                true => {
+                    let answers = self.request(&asking(commands), blocks).await?;
+                    answers.every_second()
+                }
             };
-            if let Some((slot, to)) = todo.moved {
-                self.link.route.moved(slot, to);
-                break;
+            let Some(Head::Refusal { .. }) = answers.peek() else {
+                return Ok(answers);
+            };
+            let found = answers.clone().value()?;
+            match Verdict::of(&found, &self.direct.node().address) {
+                Verdict::Done | Verdict::LoadScripts => return Ok(answers),
+                Verdict::Moved { slot, node } => {
+                    self.link.route.moved(slot, node);
+                    return Err(self.refused(&found));
+                }
+                Verdict::Ask { node } => self.follow(&node).await?,
+                Verdict::Later | Verdict::NoMaster => return Err(self.refused(&found)),
             }
-            if todo.wait {
-                break;
-            }
-            if let Some(node) = todo.asked.keys().next() {
-                self.follow(node).await?;
-            }
-            if todo.load_scripts {
-                self.link.dialer.load_scripts(&self.wire).await?;
-            }
+            refusal = Some(found);
         }
-        if !work.is_done() {
-            return Err(self.link.route.refusal(work.refusal.as_ref()));
-        }
-        Ok(work.finish())
+        Err(self.link.route.refusal(refusal.as_ref()))
+    }
+
+    fn refused(&self, refusal: &Value) -> glmsg_core::Error {
+        self.link.route.refusal(Some(refusal))
     }
 
     /// Goes where the slot is going.
     async fn follow(&mut self, node: &Address) -> Result<()> {
-        self.wire = self.link.nodes.at(node).own_wire(&self.link).await?;
+        self.direct = self.link.nodes.at(node).own_direct(&self.link).await?;
         self.asking = true;
         Ok(())
     }
 
-    async fn request(&mut self, commands: &Pipeline, within: Duration) -> Result<Vec<Value>> {
+    async fn request(&mut self, commands: &Pipeline, blocks: Duration) -> Result<Answers> {
         let Self {
             link,
             slot,
-            wire,
+            direct,
             asking,
             generations,
-            ..
         } = self;
         link.check_open()?;
+        let address = direct.node().address.clone();
+        let asked = async {
+            direct.write(&commands.get_packed_pipeline()).await?;
+            direct.answers(commands.len(), blocks).await
+        };
         tokio::select! {
             biased;
-            answers = timeout(within, wire.request(commands)) => {
-                answers.unwrap_or_else(|_| Err(silent(true)))
-            }
-            () = other_owner(link, *slot, &wire.address, generations), if !*asking => {
+            answers = asked => answers,
+            () = other_owner(link, *slot, &address, generations), if !*asking => {
                 Err(if link.is_closed() { closed() } else { lost(true) })
             }
         }
     }
+}
+
+/// The commands with what they need where their slot is on its way: it holds for one only.
+fn asking(commands: &Pipeline) -> Pipeline {
+    let mut spaced = Pipeline::with_capacity(2 * commands.len());
+    for command in commands.cmd_iter() {
+        spaced.cmd("ASKING");
+        spaced.add_command(command.clone());
+    }
+    spaced
 }
 
 /// Waits until the link is closed or another server has the slot: a master that is gone without a
@@ -165,10 +177,10 @@ async fn other_owner(
     std::future::pending::<()>().await;
 }
 
-async fn connect(link: &Inner, slot: u16) -> Result<Wire> {
+async fn connect(link: &Inner, slot: u16) -> Result<Direct> {
     let owner = link.route.owner(link, slot).await?;
-    let wire = link.nodes.at(&owner).own_wire(link).await;
-    wire.inspect_err(|error| {
+    let direct = link.nodes.at(&owner).own_direct(link).await;
+    direct.inspect_err(|error| {
         if error.kind() == ErrorKind::Unavailable {
             link.route.doubt(&owner);
         }

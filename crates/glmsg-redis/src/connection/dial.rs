@@ -4,6 +4,7 @@ mod handshake;
 mod opening;
 mod socket;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_core::Result;
@@ -11,10 +12,14 @@ use redis::AsyncConnectionConfig;
 use redis::RedisConnectionInfo;
 use redis::aio::MultiplexedConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+pub(super) use self::handshake::Ask;
 use self::handshake::Login;
+use super::direct::{Direct, Stream};
+use super::node::Node;
 use super::progress::{Progress, Watched};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
@@ -71,9 +76,43 @@ impl Dialer {
             .map_err(|error| error.with("address", address))
     }
 
+    /// Connects and logs in, for one who drives the connection.
+    pub(super) async fn dial_direct(&self, node: &Arc<Node>) -> Result<Direct> {
+        let dialed = timeout(CONNECT, self.connect_direct(node)).await;
+        dialed
+            .unwrap_or_else(|_| Err(error::silent(false)))
+            .map_err(|error| error.with("address", &node.address))
+    }
+
+    async fn connect_direct(&self, node: &Arc<Node>) -> Result<Direct> {
+        let tcp = socket::connect(&node.address).await;
+        let tcp = tcp.map_err(|e| error::from_io(&e, false))?;
+        let stream: Box<dyn Stream> = {
+            #[cfg(feature = "tls")]
+            match &self.tls {
+                Some(tls) => {
+                    let mut stream = tls.wrap(&node.address.host, tcp).await?;
+                    opening::open(&mut stream, SECRET).await?;
+                    Box::new(stream)
+                }
+                None => plain(tcp).await?,
+            }
+            #[cfg(not(feature = "tls"))]
+            plain(tcp).await?
+        };
+        let mut direct = Direct::new(Arc::clone(node), stream);
+        handshake::greet(&mut direct, &self.login).await?;
+        let called = handshake::call(&mut direct).await?;
+        direct.set_name(called.id, called.address);
+        if self.must_be_master {
+            handshake::check_is_master(&mut direct).await?;
+        }
+        Ok(direct)
+    }
+
     /// Loads the scripts, on a connection that has found them missing.
-    pub(super) async fn load_scripts(&self, wire: &Wire) -> Result<()> {
-        handshake::load_scripts(wire, &self.scripts).await
+    pub(super) async fn load_scripts(&self, asked: &mut impl Ask) -> Result<()> {
+        handshake::load_scripts(asked, &self.scripts).await
     }
 
     async fn connect(&self, address: &Address, purpose: Purpose) -> Result<Wire> {
@@ -90,21 +129,28 @@ impl Dialer {
             #[cfg(not(feature = "tls"))]
             start(stream, PLAIN).await?
         };
-        let mut wire = Wire::new(address.clone(), connection, driver, progress);
+        let wire = Wire::new(address.clone(), connection, driver, progress);
         match purpose {
-            Purpose::Sentinel => handshake::greet(&mut wire, &self.sentinel_login).await?,
+            Purpose::Sentinel => handshake::greet(&mut &wire, &self.sentinel_login)
+                .await
+                .map(drop)?,
             Purpose::Work { load_scripts } => {
-                handshake::greet(&mut wire, &self.login).await?;
+                handshake::greet(&mut &wire, &self.login).await?;
                 if self.must_be_master {
-                    handshake::check_is_master(&wire).await?;
+                    handshake::check_is_master(&mut &wire).await?;
                 }
                 if load_scripts {
-                    handshake::load_scripts(&wire, &self.scripts).await?;
+                    handshake::load_scripts(&mut &wire, &self.scripts).await?;
                 }
             }
         }
         Ok(wire)
     }
+}
+
+async fn plain(mut tcp: TcpStream) -> Result<Box<dyn Stream>> {
+    opening::open(&mut tcp, PLAIN).await?;
+    Ok(Box::new(tcp))
 }
 
 async fn start<S>(mut stream: S, remedy: &str) -> Result<(MultiplexedConnection, AbortHandle)>

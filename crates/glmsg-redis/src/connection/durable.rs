@@ -32,10 +32,10 @@ pub(super) enum Wish {
 
 /// What is sent after the commands to learn whether they are safe.
 #[derive(Debug)]
-pub(super) struct Seal {
-    pub(super) tail: Pipeline,
+pub(crate) struct Seal {
+    pub(crate) tail: Pipeline,
     /// How long the connection is good for nothing else.
-    pub(super) blocks: Option<Duration>,
+    pub(crate) blocks: Option<Duration>,
     wish: Wish,
     /// What holds if nothing needs to be asked.
     holds: bool,
@@ -127,7 +127,7 @@ impl Wish {
 
 impl Seal {
     /// Reads the answers to the tail.
-    pub(super) fn is_reached(&self, answers: &[Value]) -> bool {
+    pub(crate) fn is_reached(&self, answers: &[Value]) -> bool {
         if self.tail.is_empty() {
             return self.holds;
         }

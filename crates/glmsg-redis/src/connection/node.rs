@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::Inner;
 use super::backoff::Backoff;
 use super::dial::Purpose;
+use super::direct::{ClientName, Direct};
 use super::flush::Flush;
 use super::wire::Wire;
 use crate::config::Address;
@@ -27,6 +28,11 @@ pub(super) struct Node {
     /// Held while connecting, so that many callers make one connection.
     door: tokio::sync::Mutex<Door>,
     spare: Mutex<Vec<Wire>>,
+    /// Connections that nobody drives just now.
+    idle: Mutex<Vec<Direct>>,
+    /// Connections that broke while the server owed an answer to what must not be done twice. It
+    /// may still do it, until it has ended them.
+    unended: Mutex<Vec<ClientName>>,
     /// How it writes to its disk, where this matters.
     flush: Mutex<Option<Flush>>,
 }
@@ -47,6 +53,8 @@ impl Node {
             shared: RwLock::default(),
             door: tokio::sync::Mutex::default(),
             spare: Mutex::default(),
+            idle: Mutex::default(),
+            unended: Mutex::default(),
             flush: Mutex::default(),
         }
     }
@@ -94,16 +102,63 @@ impl Node {
     }
 
     async fn knock(&self, link: &Inner, door: &mut Door, purpose: Purpose) -> Result<Wire> {
+        let dialing = link.dialer.dial(&self.address, purpose);
+        self.through(door, dialing).await
+    }
+
+    /// A connection for one who drives it: one put back before, or a new one.
+    pub(super) async fn borrow_direct(self: &Arc<Self>, link: &Inner) -> Result<Direct> {
+        if let Some(direct) = self.idle().pop() {
+            return Ok(direct);
+        }
+        self.own_direct(link).await
+    }
+
+    /// A new connection for one who drives it.
+    pub(super) async fn own_direct(self: &Arc<Self>, link: &Inner) -> Result<Direct> {
+        let mut door = self.door.lock().await;
+        let dialing = link.dialer.dial_direct(self);
+        self.through(&mut door, dialing).await
+    }
+
+    /// Puts one back that nobody drives any more.
+    pub(super) fn put_direct_back(&self, direct: Direct) {
+        self.idle().push(direct);
+    }
+
+    /// Notes a connection that broke while the server owed an answer.
+    pub(super) fn note_unended(&self, name: ClientName) {
+        let mut unended = self.unended.lock().unwrap_or_else(PoisonError::into_inner);
+        unended.push(name);
+    }
+
+    /// The connections that the server must be told to end.
+    pub(super) fn unended(&self) -> Vec<ClientName> {
+        let unended = self.unended.lock().unwrap_or_else(PoisonError::into_inner);
+        unended.clone()
+    }
+
+    /// They are ended.
+    pub(super) fn forget_unended(&self, ended: &[ClientName]) {
+        let mut unended = self.unended.lock().unwrap_or_else(PoisonError::into_inner);
+        unended.retain(|name| !ended.contains(name));
+    }
+
+    async fn through<T>(
+        &self,
+        door: &mut Door,
+        dialing: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         if let Some((until, error)) = &door.failed
             && Instant::now() < *until
         {
             return Err(error.duplicate());
         }
-        match link.dialer.dial(&self.address, purpose).await {
-            Ok(wire) => {
+        match dialing.await {
+            Ok(made) => {
                 door.failed = None;
                 door.backoff = Backoff::default();
-                Ok(wire)
+                Ok(made)
             }
             Err(error) => {
                 let pause = match error.kind() {
@@ -144,6 +199,10 @@ impl Node {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Direct>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Lets what is on its way finish, and makes new connections for what comes. The name may
     /// stand for another server by now.
     pub(super) fn retire(&self) {
@@ -151,6 +210,7 @@ impl Node {
         *shared = None;
         drop(shared);
         self.spares().clear();
+        self.idle().clear();
     }
 
     /// Ends every connection.
@@ -161,6 +221,7 @@ impl Node {
         }
         drop(shared);
         self.spares().clear();
+        self.idle().clear();
     }
 }
 

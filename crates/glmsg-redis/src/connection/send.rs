@@ -150,7 +150,7 @@ impl Call<'_> {
     ) -> Result<(Seal, Vec<Value>)> {
         let shared = node.wire(self.link).await?;
         if self.unloaded.remove(&node.address) {
-            self.link.dialer.load_scripts(&shared).await?;
+            self.link.dialer.load_scripts(&mut &*shared).await?;
         }
         let seal = self.wish.seal(self.link, node, self.slot);
         let chosen = self.work.pipeline(indices, &seal.tail, asking);

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+use super::dial::Ask;
 use super::progress::Progress;
 use crate::config::Address;
 use crate::error;
@@ -24,8 +25,6 @@ const PING: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) address: Address,
-    /// What the server calls this connection.
-    pub(super) client_id: u64,
     connection: MultiplexedConnection,
     driver: AbortHandle,
     progress: Progress,
@@ -41,7 +40,6 @@ impl Wire {
     ) -> Self {
         Self {
             address,
-            client_id: 0,
             connection,
             driver,
             progress,
@@ -119,6 +117,12 @@ impl Wire {
         let ping = redis::cmd("PING");
         // Whether an answer came is seen in the progress.
         let _ = timeout(PING, connection.send_packed_command(&ping)).await;
+    }
+}
+
+impl Ask for &Wire {
+    async fn ask(&mut self, questions: &Pipeline) -> Result<Vec<Value>, Error> {
+        Wire::ask(self, questions).await
     }
 }
 

@@ -136,6 +136,29 @@ local function drop_front(lane, entry)
   if id then redis.call('SREM', IDS, id) end
 end
 
+-- How many messages the topic holds.
+local function length()
+  local sum = redis.call('ZCARD', DUE)
+  for lane = 0, 3 do sum = sum + redis.call('XLEN', LANES[lane]) end
+  return sum
+end
+
+-- Drops up to so many of the oldest of the normal lane, before an id, whose own ids IDS has.
+local function drop_indexed(first, most)
+  while most > 0 do
+    local some, ids, last = redis.call('XRANGE', LANES[NORMAL], '-', '(' .. first, 'COUNT', math.min(most, 200)), {}, nil
+    for _, entry in ipairs(some) do
+      local id = message_id(entry[2])
+      if id then ids[#ids + 1] = id end
+      last = entry[1]
+    end
+    if not last then return end
+    redis.call('XTRIM', LANES[NORMAL], 'MINID', following(last))
+    if #ids > 0 then redis.call('SREM', IDS, unpack(ids)) end
+    most = most - #some
+  end
+end
+
 -- Drops what every group has finished and the topic keeps no longer.
 local function drop_aged()
   local age = tonumber(redis.call('HGET', META, 'age') or '0')

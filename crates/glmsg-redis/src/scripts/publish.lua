@@ -1,8 +1,23 @@
 -- Stores messages. ARGV: for each its lane, id, time to live in ms or '', '' or '+' and a delay in ms or '@' and a time in ms,
--- and envelope. Returns for each 0 stored, 1 duplicate, 2 full; or ABSENT.
-local config = redis.call('HMGET', META, 'len', 'overflow')
+-- and envelope. Returns OK and for each 0 stored, 1 duplicate, 2 full; or ABSENT; or AGAIN if it has only looked so far.
+local config = redis.call('HMGET', META, 'len', 'overflow', 'indexed')
 if not config[1] then return { 'ABSENT' } end
-local room = tonumber(config[1]) - redis.call('SCARD', IDS)
+
+-- IDS does not know yet what plain commands have stored. No more than this at once, or others would wait for long.
+local indexed, rounds = config[3] or '0-0', 0
+repeat
+  if rounds == 25 then
+    redis.call('HSET', META, 'indexed', indexed)
+    return { 'AGAIN' }
+  end
+  local some, ids = redis.call('XRANGE', LANES[NORMAL], '(' .. indexed, '+', 'COUNT', 200), {}
+  for _, entry in ipairs(some) do ids[#ids + 1] = message_id(entry[2]) end
+  if #ids > 0 then redis.call('SADD', IDS, unpack(ids)) end
+  if #some > 0 then indexed = some[#some][1] end
+  rounds = rounds + 1
+until #some < 200
+
+local room = tonumber(config[1]) - length()
 local results, rings = {}, false
 
 local first
@@ -54,7 +69,7 @@ local function drop_one()
 end
 
 promote()
-if room < #ARGV / 5 then drop_aged() room = tonumber(config[1]) - redis.call('SCARD', IDS) end
+if room < #ARGV / 5 then drop_aged() room = tonumber(config[1]) - length() end
 for i = 1, #ARGV, 5 do
   local lane, id, ttl, when, body = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   local result = 0
@@ -85,4 +100,5 @@ for i = 1, #ARGV, 5 do
   results[#results + 1] = result
 end
 if rings then ring() end
+redis.call('HSET', META, 'indexed', get(redis.call('XINFO', 'STREAM', LANES[NORMAL]), 'last-generated-id'))
 return { 'OK', results }

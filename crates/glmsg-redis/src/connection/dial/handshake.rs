@@ -6,8 +6,22 @@ use glmsg_core::{Error, ErrorKind, Result};
 use redis::{Pipeline, Value};
 
 use crate::config::{RedisConfig, Secret, Server};
-use crate::connection::wire::Wire;
 use crate::error::{server_error, surprise};
+
+/// A connection that can be asked.
+pub(in crate::connection) trait Ask: Send {
+    /// Asks what changes nothing that matters: a failure leaves nothing in doubt.
+    async fn ask(&mut self, questions: &Pipeline) -> Result<Vec<Value>, Error>;
+}
+
+/// What the server calls a connection.
+#[derive(Debug, Default)]
+pub(super) struct Called {
+    /// Its number; 0 if it does not tell.
+    pub(super) id: u64,
+    /// Our address as it sees it, if it may be told to end the connection.
+    pub(super) address: Option<String>,
+}
 
 /// Who we are.
 #[derive(Debug)]
@@ -60,7 +74,7 @@ impl Login {
 }
 
 /// Logs in, says who we are and chooses the database.
-pub(super) async fn greet(wire: &mut Wire, login: &Login) -> Result<()> {
+pub(super) async fn greet(asked: &mut impl Ask, login: &Login) -> Result<()> {
     let mut words = Pipeline::new();
     let password = login.password()?;
     if let Some(password) = &password {
@@ -81,9 +95,8 @@ pub(super) async fn greet(wire: &mut Wire, login: &Login) -> Result<()> {
         .arg("SETINFO")
         .arg("LIB-NAME")
         .arg("glmsg");
-    words.cmd("CLIENT").arg("ID");
     words.cmd("PING");
-    let answers = wire.ask(&words).await?;
+    let answers = asked.ask(&words).await?;
     for (index, answer) in answers.iter().enumerate() {
         let Value::ServerError(refusal) = answer else {
             continue;
@@ -93,17 +106,43 @@ pub(super) async fn greet(wire: &mut Wire, login: &Login) -> Result<()> {
             return Err(server_error(refusal));
         }
     }
-    if let Some(Value::Int(id)) = answers.get(needed + 2) {
-        wire.client_id = u64::try_from(*id).unwrap_or_default();
-    }
     Ok(())
 }
 
+/// Asks the server what it calls a connection.
+pub(super) async fn call(asked: &mut impl Ask) -> Result<Called> {
+    let mut words = Pipeline::new();
+    words.cmd("CLIENT").arg("ID");
+    words.cmd("CLIENT").arg("INFO");
+    // Nobody has this number: the answer tells whether we may.
+    words.cmd("CLIENT").arg("KILL").arg("ID").arg(i64::MAX);
+    let answers = asked.ask(&words).await?;
+    let [Value::Int(id), info, kill] = &answers[..] else {
+        return Ok(Called::default());
+    };
+    let may_be_ended = matches!(kill, Value::Int(_));
+    Ok(Called {
+        id: u64::try_from(*id).unwrap_or_default(),
+        address: address_in(info).filter(|_| may_be_ended).map(str::to_owned),
+    })
+}
+
+/// The `addr=` of a line of `CLIENT INFO`.
+fn address_in(info: &Value) -> Option<&str> {
+    let text = match info {
+        Value::BulkString(text) => std::str::from_utf8(text).ok()?,
+        Value::VerbatimString { text, .. } => text,
+        _ => return None,
+    };
+    text.split_ascii_whitespace()
+        .find_map(|word| word.strip_prefix("addr="))
+}
+
 /// A sentinel names a master for a while after it has become a replica, or has died and come back.
-pub(super) async fn check_is_master(wire: &Wire) -> Result<()> {
+pub(super) async fn check_is_master(asked: &mut impl Ask) -> Result<()> {
     let mut words = Pipeline::new();
     words.cmd("ROLE");
-    let answers = wire.ask(&words).await?;
+    let answers = asked.ask(&words).await?;
     let role = match answers.first() {
         Some(Value::ServerError(refusal)) => return Err(server_error(refusal)),
         Some(Value::Array(parts)) => parts.first(),
@@ -121,7 +160,7 @@ pub(super) async fn check_is_master(wire: &Wire) -> Result<()> {
 }
 
 /// Loads scripts.
-pub(super) async fn load_scripts(wire: &Wire, scripts: &[String]) -> Result<()> {
+pub(super) async fn load_scripts(asked: &mut impl Ask, scripts: &[String]) -> Result<()> {
     if scripts.is_empty() {
         return Ok(());
     }
@@ -129,7 +168,7 @@ pub(super) async fn load_scripts(wire: &Wire, scripts: &[String]) -> Result<()> 
     for script in scripts {
         words.cmd("SCRIPT").arg("LOAD").arg(script);
     }
-    for answer in wire.ask(&words).await? {
+    for answer in asked.ask(&words).await? {
         if let Value::ServerError(refusal) = answer {
             return Err(server_error(&refusal));
         }

@@ -172,7 +172,7 @@ async fn a_slot_that_moves_is_followed_step_by_step() {
     .await;
     assert_eq!(values, [Value::Int(2), Value::Int(1), Value::Int(2)]);
     let push = pipeline(&[&["RPUSH", &list, "a"], &["BLPOP", &list, "1"]]);
-    let values = dedicated.send(&push, 5 * SECOND).await.unwrap();
+    let values = dedicated.ask(&push, 5 * SECOND).await.unwrap();
     assert_eq!(values[0], Value::Int(1));
     assert!(matches!(&values[1], Value::Array(found) if text(&found[1]) == "a"));
     let at_new = cluster.nodes[1].run(&[&["ASKING"], &["GET", &new]]).await;
@@ -198,7 +198,7 @@ async fn a_slot_that_moves_is_followed_step_by_step() {
     let values = ok(&link, TAG, &[&["INCR", &old], &["INCR", &new]]).await;
     assert_eq!(values, [Value::Int(3), Value::Int(3)]);
     let incr = pipeline(&[&["INCR", &old]]);
-    let values = dedicated.send(&incr, SECOND).await.unwrap();
+    let values = dedicated.ask(&incr, SECOND).await.unwrap();
     assert_eq!(values, [Value::Int(4)], "it was there already");
 }
 
@@ -209,7 +209,7 @@ async fn who_waits_at_the_old_owner_is_told() {
     let slot = slot_of(TAG);
     let mut dedicated = link.dedicated(slot).await.unwrap();
     let wait = pipeline(&[&["BLPOP", TAG, "0"]]);
-    let waiting = tokio::spawn(async move { dedicated.send(&wait, 60 * SECOND).await });
+    let waiting = tokio::spawn(async move { dedicated.ask(&wait, 60 * SECOND).await });
     until("the call waits", || async {
         let info = cluster.nodes[0].run(&[&["INFO", "clients"]]).await;
         field(&info[0], "blocked_clients") == "1"
@@ -222,10 +222,7 @@ async fn who_waits_at_the_old_owner_is_told() {
     assert_eq!(told.kind(), ErrorKind::Unavailable, "{told}");
     let mut dedicated = link.dedicated(slot).await.unwrap();
     let push = pipeline(&[&["RPUSH", TAG, "x"]]);
-    assert_eq!(
-        dedicated.send(&push, SECOND).await.unwrap(),
-        [Value::Int(1)]
-    );
+    assert_eq!(dedicated.ask(&push, SECOND).await.unwrap(), [Value::Int(1)]);
 }
 
 #[tokio::test]
@@ -257,7 +254,7 @@ async fn a_master_that_hangs_is_left_for_its_replica() {
     let mut dedicated = link.dedicated(slot_of(TAG)).await.unwrap();
     let waiting = tokio::spawn(async move {
         let wait = pipeline(&[&["BLPOP", "{bar}list", "0"]]);
-        dedicated.send(&wait, 60 * SECOND).await
+        dedicated.ask(&wait, 60 * SECOND).await
     });
     cluster.nodes[0].signal("STOP");
     let replies = link.send(slot_of(TAG), &pipeline(&[&["INCR", TAG]])).await;

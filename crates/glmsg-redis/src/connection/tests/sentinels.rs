@@ -77,7 +77,7 @@ async fn the_master_is_found_and_followed() {
     let mut dedicated = link.dedicated(0).await.unwrap();
     let waiting = tokio::spawn(async move {
         let wait = pipeline(&[&["BLPOP", "list", "0"]]);
-        dedicated.send(&wait, 60 * SECOND).await
+        dedicated.ask(&wait, 60 * SECOND).await
     });
     let mut woken = link.generations();
     set.is_known().await;
@@ -128,7 +128,7 @@ async fn a_master_that_hangs_is_left_when_the_sentinels_name_another() {
     set.master.signal("STOP");
     let start = Instant::now();
     let wait = pipeline(&[&["BLPOP", "list", "0"]]);
-    let told = dedicated.send(&wait, 60 * SECOND).await.unwrap_err();
+    let told = dedicated.ask(&wait, 60 * SECOND).await.unwrap_err();
     assert_eq!(told.kind(), ErrorKind::Indeterminate, "{told}");
     let replies = link.send(0, &key).await.unwrap();
     assert_eq!(replies.values, [Value::Okay]);

@@ -51,7 +51,7 @@ async fn a_server_and_we_trust_each_other() {
     let ping = pipeline(&[&["PING"]]);
     let within = std::time::Duration::from_secs(5);
     assert_eq!(
-        text(&dedicated.send(&ping, within).await.unwrap()[0]),
+        text(&dedicated.ask(&ping, within).await.unwrap()[0]),
         "PONG"
     );
     let parts = [

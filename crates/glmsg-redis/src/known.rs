@@ -1,0 +1,38 @@
+//! What is kept of a topic in this process.
+
+use std::sync::Arc;
+
+use glmsg_core::TopicName;
+
+use crate::combine::Combiner;
+use crate::keys::TopicKeys;
+use crate::room::Room;
+
+/// What is kept of a topic in this process.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) topic: TopicName,
+    pub(crate) keys: Arc<TopicKeys>,
+    pub(crate) combiner: Combiner,
+    pub(crate) room: Room,
+    /// The beginning of the command that stores a message, up to the envelope's length.
+    pub(crate) add: Vec<u8>,
+}
+
+impl Known {
+    pub(crate) fn new(namespace: &str, topic: &TopicName) -> Self {
+        let keys = TopicKeys::new(namespace, topic);
+        let lane = keys.lane(1);
+        let add = format!(
+            "*6\r\n$4\r\nXADD\r\n${}\r\n{lane}\r\n$10\r\nNOMKSTREAM\r\n$1\r\n*\r\n$1\r\nd\r\n$",
+            lane.len()
+        );
+        Self {
+            topic: topic.clone(),
+            add: add.into(),
+            keys: Arc::new(keys),
+            combiner: Combiner::default(),
+            room: Room::default(),
+        }
+    }
+}

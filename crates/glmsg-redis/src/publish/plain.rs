@@ -1,0 +1,159 @@
+//! Storing by plain commands what nobody can have stored before.
+//!
+//! A step on the server costs three times as much as the command that it runs. A message that was
+//! never published needs no look for its id, and while the topic is known to have room none for
+//! its bounds: it is one `XADD`, many in a pipeline. What must not be done twice is tried once. If
+//! the answer is lost the server ends the connection, and the step, which looks, goes on.
+
+use std::time::Duration;
+
+use glmsg_broker::Published;
+use glmsg_core::{Message, Result, wire};
+use redis::{Pipeline, Value};
+
+use super::published;
+use crate::broker::Shared;
+use crate::connection::{Answers, Borrowed, Head};
+use crate::encode::{count, is_usual, list, next, text};
+use crate::known::Known;
+use crate::room::Taken;
+
+/// How much is written at once: the server stores the first while the rest is encoded.
+const PART: usize = 16 << 10;
+
+/// What plain commands came to.
+#[derive(Debug)]
+pub(super) struct Plain {
+    /// One for each message; none if it goes by the step.
+    pub(super) outcomes: Vec<Option<Published>>,
+    /// An answer was lost. The connection must be ended before anything else is tried.
+    pub(super) is_in_doubt: bool,
+}
+
+impl Plain {
+    fn refused(messages: usize) -> Self {
+        let mut outcomes = Vec::new();
+        outcomes.resize_with(messages, || None);
+        Self {
+            outcomes,
+            is_in_doubt: false,
+        }
+    }
+}
+
+impl Shared {
+    /// Stores messages of one topic by plain commands, as far as that may be.
+    pub(super) async fn store_plain(&self, known: &Known, batch: &[&Message]) -> Plain {
+        let mut plain = Plain::refused(batch.len());
+        // Each is asked: one that goes by the step has been published from then on.
+        let mut may = true;
+        for message in batch {
+            may &= message.claim_first_publish() && is_usual(message);
+        }
+        if !may || !self.has_room(known, batch.len()).await {
+            return plain;
+        }
+        let Ok(mut borrowed) = self.link.borrow(known.keys.slot).await else {
+            return plain;
+        };
+        if !borrowed.can_be_ended() {
+            return plain;
+        }
+        borrowed.begin_once();
+        match exchange(&mut borrowed, known, batch).await {
+            Ok((answers, reached)) => read(&borrowed, known, answers, reached, &mut plain),
+            Err(error) => {
+                tracing::debug!(%error, "the answer to a publish was lost");
+                borrowed.doubt();
+                plain.is_in_doubt = true;
+            }
+        }
+        plain
+    }
+
+    async fn has_room(&self, known: &Known, messages: usize) -> bool {
+        let epoch = match known.room.take(messages) {
+            Taken::Yes => return true,
+            Taken::No => return false,
+            Taken::Unknown(epoch) => epoch,
+        };
+        // Where looking fails, the step fails, too, and says why.
+        let free = self.look_for_room(known).await.unwrap_or(0);
+        known.room.saw(epoch, free, messages)
+    }
+
+    async fn look_for_room(&self, known: &Known) -> Result<usize> {
+        let call = self.scripts.room.of_topic(&known.keys);
+        let answer = self.run(known.keys.slot, call).await?;
+        let mut words = list(answer)?.into_iter();
+        match text(next(&mut words)?)?.as_str() {
+            "OK" => Ok(usize::try_from(count(next(&mut words)?)?).unwrap_or(0)),
+            _ => Ok(0),
+        }
+    }
+}
+
+/// Writes all and reads the answers; those to the messages, and whether they are safe.
+async fn exchange(
+    borrowed: &mut Borrowed<'_>,
+    known: &Known,
+    batch: &[&Message],
+) -> Result<(Answers, bool)> {
+    let seal = borrowed.seal();
+    let mut request = Vec::with_capacity(PART + 4096);
+    for message in batch {
+        if request.len() >= PART {
+            borrowed.write(&request).await?;
+            request.clear();
+        }
+        put(&mut request, known, message);
+    }
+    tail(&mut request, &seal.tail);
+    borrowed.write(&request).await?;
+    let answers = borrowed.answers(batch.len(), Duration::ZERO).await?;
+    let sealed = borrowed.answers(seal.tail.len(), seal.blocks.unwrap_or_default());
+    let sealed = sealed.await?.values()?;
+    Ok((answers, seal.is_reached(&sealed)))
+}
+
+fn tail(request: &mut Vec<u8>, seal: &Pipeline) {
+    if !seal.is_empty() {
+        request.extend_from_slice(&seal.get_packed_pipeline());
+    }
+}
+
+/// Appends `XADD lane NOMKSTREAM * d ENVELOPE`. A topic that is gone is not made by it.
+fn put(request: &mut Vec<u8>, known: &Known, message: &Message) {
+    use std::io::Write;
+
+    request.extend_from_slice(&known.add);
+    // Writing to a vector does not fail.
+    let _ = write!(request, "{}\r\n", wire::encoded_len(message));
+    wire::encode_into(message, request);
+    request.extend_from_slice(b"\r\n");
+}
+
+fn read(
+    borrowed: &Borrowed<'_>,
+    known: &Known,
+    mut answers: Answers,
+    reached: bool,
+    plain: &mut Plain,
+) {
+    let topic = &known.topic;
+    for outcome in &mut plain.outcomes {
+        match answers.peek() {
+            Some(Head::Text { .. }) => {
+                let _ = answers.head();
+                *outcome = published(Value::Int(0), topic, false, reached).ok();
+            }
+            // The topic is gone, or the server refuses: the step finds out what is to be done.
+            _ => {
+                let refusal = answers.value();
+                tracing::debug!(?refusal, "a plain publish was refused");
+                known.room.forget();
+                borrowed.doubt();
+            }
+        }
+    }
+}
