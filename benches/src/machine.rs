@@ -38,14 +38,21 @@ pub(crate) fn peak_kib() -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// The processor time this process has used, all threads together, where the kernel tells.
-pub(crate) fn cpu_time() -> Option<Duration> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name stands in parentheses and may hold anything; user and system time are the 14th and
-    // 15th field, in hundredths of a second.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_whitespace().skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(Duration::from_millis((user + system) * 10))
+/// The processor time this process has used, all threads together.
+pub(crate) fn cpu_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    Duration::from_secs(seconds) + Duration::from_nanos(u64::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+/// The processor time another process has used, those of its threads together that run now, where
+/// the kernel tells.
+pub(crate) fn cpu_time_of(pid: u32) -> Option<Duration> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let mut nanos = 0;
+    for task in tasks.flatten() {
+        let told = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        nanos += told.split_whitespace().next()?.parse::<u64>().ok()?;
+    }
+    Some(Duration::from_nanos(nanos))
 }

@@ -11,8 +11,10 @@ pub struct Measured {
     pub messages: u64,
     /// How long it took.
     pub took: Duration,
-    /// The processor time of the whole process meanwhile, where the kernel tells.
+    /// The processor time of the whole process meanwhile, where it was measured.
     pub cpu: Option<Duration>,
+    /// That of the server, where there is one and the kernel tells.
+    pub server_cpu: Option<Duration>,
     /// The peak memory of the whole process meanwhile, where the kernel tells.
     pub peak_kib: Option<u64>,
     /// From the publish call to the handler, where it was measured.
@@ -33,6 +35,26 @@ impl Measured {
     /// Seconds of processor time for a message.
     pub fn cpu_each(&self) -> Option<f64> {
         Some(self.cpu?.as_secs_f64() / self.messages as f64)
+    }
+
+    /// Seconds of the server's processor time for a message.
+    pub fn server_cpu_each(&self) -> Option<f64> {
+        Some(self.server_cpu?.as_secs_f64() / self.messages as f64)
+    }
+
+    /// Both together, as if they were one run. Percentiles of two runs cannot be joined, so there
+    /// are none then.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let sum = |a: Option<Duration>, b: Option<Duration>| Some(a? + b?);
+        Self {
+            messages: self.messages + other.messages,
+            took: self.took + other.took,
+            cpu: sum(self.cpu, other.cpu),
+            server_cpu: sum(self.server_cpu, other.server_cpu),
+            peak_kib: self.peak_kib.max(other.peak_kib),
+            latencies: None,
+        }
     }
 }
 
@@ -66,7 +88,9 @@ impl Latencies {
 /// Measures from its start, so that a workload's preparation does not count.
 #[derive(Debug)]
 pub struct Stopwatch {
-    cpu: Option<Duration>,
+    cpu: Duration,
+    /// The process of the server, and the processor time it had used.
+    server: Option<(u32, Duration)>,
     started: Instant,
 }
 
@@ -76,18 +100,30 @@ impl Stopwatch {
         machine::reset_peak();
         Self {
             cpu: machine::cpu_time(),
+            server: None,
             started: Instant::now(),
+        }
+    }
+
+    /// Starts, and looks at the server of this process id, too.
+    pub fn start_with_server(pid: u32) -> Self {
+        Self {
+            server: machine::cpu_time_of(pid).map(|used| (pid, used)),
+            ..Self::start()
         }
     }
 
     /// Ends, after `messages` went through.
     pub fn stop(self, messages: u64) -> Measured {
         let took = self.started.elapsed();
-        let cpu = self.cpu.zip(machine::cpu_time());
+        let server = self
+            .server
+            .and_then(|(pid, before)| machine::cpu_time_of(pid)?.checked_sub(before));
         Measured {
             messages,
             took,
-            cpu: cpu.map(|(before, after)| after.saturating_sub(before)),
+            cpu: Some(machine::cpu_time().saturating_sub(self.cpu)),
+            server_cpu: server,
             peak_kib: machine::peak_kib(),
             latencies: None,
         }

@@ -32,16 +32,20 @@ pub fn section_text(measurements: &Measurements) -> String {
 /// # Errors
 /// If the disk cannot be measured.
 pub fn notes(sections: &[(Section, Measurements)]) -> Outcome<String> {
-    let mut text = format!("\n{:<50}{:>16}{:>14}\n", "", "CPU a message", "peak memory");
+    let mut text = format!(
+        "\n{:<50}{:>16}{:>16}{:>14}\n",
+        "", "CPU a message", "of the server", "peak memory"
+    );
     for (section, measurements) in sections {
         for cost in &measurements.costs {
             let name = format!("{}: {}", section.name, cost.name);
-            let cpu = cost.cpu_each.map_or("–".into(), |cpu| Unit::Time.text(cpu));
+            let time = |each: Option<f64>| each.map_or("–".into(), |time| Unit::Time.text(time));
+            let (cpu, server) = (time(cost.cpu_each), time(cost.server_cpu_each));
             let peak = cost
                 .peak_kib
                 .map_or("–".into(), |kib| format!("{} MB", kib / 1024));
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{name:<50}{cpu:>16}{peak:>14}");
+            let _ = writeln!(text, "{name:<50}{cpu:>16}{server:>16}{peak:>14}");
         }
     }
     let sync = Unit::Time.text(machine::sync_time()?);
@@ -127,6 +131,7 @@ fn cost_json(cost: &Cost) -> Value {
     json!({
         "name": cost.name,
         "cpu_seconds_per_message": cost.cpu_each,
+        "server_cpu_seconds_per_message": cost.server_cpu_each,
         "peak_kib": cost.peak_kib,
     })
 }

@@ -1,5 +1,7 @@
 //! Measuring several workloads in turn.
 
+use std::time::{Duration, Instant};
+
 use crate::{Measured, Outcome};
 
 /// One of the workloads that are measured in turn.
@@ -28,13 +30,37 @@ impl std::fmt::Debug for Side<'_> {
 pub struct Rounds {
     rounds: usize,
     is_quick: bool,
+    lasting: Option<Duration>,
 }
 
 impl Rounds {
     /// Five rounds, or two smaller ones.
     pub fn new(is_quick: bool) -> Self {
         let rounds = if is_quick { 2 } else { 5 };
-        Self { rounds, is_quick }
+        Self {
+            rounds,
+            is_quick,
+            lasting: None,
+        }
+    }
+
+    /// The same, but as many rounds as it takes for each section to last so long.
+    #[must_use]
+    pub fn lasting(mut self, time: Option<Duration>) -> Self {
+        self.lasting = time;
+        self
+    }
+
+    /// The same with `times` as many rounds, for workloads that take but a part of the time.
+    #[must_use]
+    pub fn times(mut self, times: usize) -> Self {
+        self.rounds *= times;
+        self
+    }
+
+    /// How long to take where `full` is the rule.
+    pub fn time(&self, full: Duration) -> Duration {
+        if self.is_quick { full / 2 } else { full }
     }
 
     /// How many messages to take where `full` are the rule.
@@ -56,16 +82,48 @@ impl Rounds {
         &self,
         sides: &mut [Side<'_>; N],
     ) -> Outcome<[Vec<Measured>; N]> {
+        self.alternate_slices(1, sides)
+    }
+
+    /// The same in `slices` turns a round, each a short one: what holds for a second and not for a
+    /// minute meets all sides then. A round's figure is that of its slices together.
+    ///
+    /// # Errors
+    /// The first failure of a side, with its name.
+    pub fn alternate_slices<const N: usize>(
+        &self,
+        slices: usize,
+        sides: &mut [Side<'_>; N],
+    ) -> Outcome<[Vec<Measured>; N]> {
         let mut all = std::array::from_fn(|_| Vec::new());
-        for round in 0..self.rounds {
-            for step in 0..N {
-                let index = if round % 2 == 0 { step } else { N - 1 - step };
-                let side = &mut sides[index];
-                let measured = (side.run)().map_err(|e| format!("{}: {e}", side.name))?;
-                all[index].push(measured);
+        let (started, mut turn) = (Instant::now(), 0);
+        for round in 0.. {
+            if self.are_done(round, started.elapsed()) {
+                break;
+            }
+            let mut sums = [None; N];
+            for _ in 0..slices {
+                for step in 0..N {
+                    let index = if turn % 2 == 0 { step } else { N - 1 - step };
+                    let side = &mut sides[index];
+                    let measured = (side.run)().map_err(|e| format!("{}: {e}", side.name))?;
+                    let sum = &mut sums[index];
+                    *sum = Some(sum.map_or(measured, |sum: Measured| sum.and(measured)));
+                }
+                turn += 1;
+            }
+            for (runs, sum) in all.iter_mut().zip(sums) {
+                runs.extend(sum);
             }
         }
         Ok(all)
+    }
+
+    fn are_done(&self, rounds: usize, elapsed: Duration) -> bool {
+        match self.lasting {
+            Some(time) => rounds > 0 && elapsed >= time,
+            None => rounds >= self.rounds,
+        }
     }
 }
 

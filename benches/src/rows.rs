@@ -2,6 +2,7 @@
 
 mod envelope;
 mod memory;
+mod redis;
 mod sqlite_consume;
 mod sqlite_group_commit;
 mod sqlite_latency;
@@ -9,14 +10,23 @@ mod sqlite_publish;
 
 use tokio::runtime::Runtime;
 
-use crate::{Measured, Outcome, Rounds, Row, Series, Side, Unit};
+use crate::on_redis::server::{Address, Server};
+use crate::{Arguments, Measured, Outcome, Rounds, Row, Series, Side, Unit};
 
 /// A section of the table.
 #[derive(Debug)]
 pub struct Section {
-    /// What a filter finds it by.
+    /// What a filter finds it by; its first word is the backend.
     pub name: &'static str,
-    run: fn(&Runtime, Rounds) -> Outcome<Measurements>,
+    run: Run,
+}
+
+/// What a section needs beside the runtime.
+#[derive(Debug, Clone, Copy)]
+enum Run {
+    Here(fn(&Runtime, Rounds) -> Outcome<Measurements>),
+    /// A Redis server, which is empty.
+    OnRedis(fn(&Runtime, Rounds, Address) -> Outcome<Measurements>),
 }
 
 /// What a section gave.
@@ -35,34 +45,79 @@ pub struct Cost {
     pub name: &'static str,
     /// Processor time for a message in seconds, all threads together, the median of the rounds.
     pub cpu_each: Option<f64>,
+    /// The server's, where there is one.
+    pub server_cpu_each: Option<f64>,
     /// The most memory of the process meanwhile, in the first round: later on it holds what the
     /// other workloads have freed.
     pub peak_kib: Option<u64>,
 }
 
 /// All sections, in the order they are measured. Those that leave much memory behind come last.
-pub fn all() -> [Section; 6] {
-    [
-        Section::new("envelope", envelope::run),
-        Section::new("sqlite publish", sqlite_publish::run),
-        Section::new("sqlite group commit", sqlite_group_commit::run),
-        Section::new("sqlite consume", sqlite_consume::run),
-        Section::new("sqlite latency", sqlite_latency::run),
-        Section::new("memory", memory::run),
-    ]
+fn all() -> Vec<Section> {
+    let here = |name, run| Section {
+        name,
+        run: Run::Here(run),
+    };
+    let mut all = vec![
+        here("envelope", envelope::run),
+        here("sqlite publish", sqlite_publish::run),
+        here("sqlite group commit", sqlite_group_commit::run),
+        here("sqlite consume", sqlite_consume::run),
+        here("sqlite latency", sqlite_latency::run),
+        here("memory", memory::run),
+    ];
+    let on_redis = redis::ALL.iter().map(|&(name, run)| Section {
+        name,
+        run: Run::OnRedis(run),
+    });
+    all.extend(on_redis);
+    all
+}
+
+/// The sections that were asked for.
+///
+/// # Errors
+/// If there is none.
+pub fn chosen(arguments: &Arguments) -> Outcome<Vec<Section>> {
+    let mut sections = all();
+    match &arguments.backend {
+        Some(name) => sections.retain(|section| section.name.split(' ').next() == Some(name)),
+        None => sections.retain(|section| matches!(section.run, Run::Here(_))),
+    }
+    let filter = arguments.filter.as_deref().unwrap_or_default();
+    let is_name = |section: &Section| {
+        let without_backend = section.name.split_once(' ').map(|(_, rest)| rest);
+        section.name == filter || without_backend == Some(filter)
+    };
+    let named = sections.iter().any(is_name);
+    sections.retain(|section| match named {
+        true => is_name(section),
+        false => section.name.contains(filter),
+    });
+    if sections.is_empty() {
+        let names: Vec<&str> = all().iter().map(|section| section.name).collect();
+        let names = names.join(", ");
+        return Err(
+            format!("no section is called so; with its --backend there are: {names}").into(),
+        );
+    }
+    Ok(sections)
 }
 
 impl Section {
-    fn new(name: &'static str, run: fn(&Runtime, Rounds) -> Outcome<Measurements>) -> Self {
-        Self { name, run }
-    }
-
     /// Measures it.
     ///
     /// # Errors
     /// If something did not work; slowness is no error.
     pub fn run(&self, runtime: &Runtime, rounds: Rounds) -> Outcome<Measurements> {
-        (self.run)(runtime, rounds).map_err(|e| format!("{}: {e}", self.name).into())
+        let measured = match self.run {
+            Run::Here(run) => run(runtime, rounds),
+            Run::OnRedis(run) => Server::start().and_then(|server| {
+                // Dropped, and so stopped, also when something has failed.
+                run(runtime, rounds, server.address())
+            }),
+        };
+        measured.map_err(|e| format!("{}: {e}", self.name).into())
     }
 }
 
@@ -81,10 +136,14 @@ where
 /// The costs of what was measured in turn.
 fn costs<const N: usize>(sides: &[Side<'_>; N], measured: &[Vec<Measured>; N]) -> Vec<Cost> {
     let cost = |(side, runs): (&Side<'_>, &Vec<Measured>)| {
-        let cpu: Option<Vec<f64>> = runs.iter().map(Measured::cpu_each).collect();
+        let median = |of: fn(&Measured) -> Option<f64>| {
+            let each: Option<Vec<f64>> = runs.iter().map(of).collect();
+            each.map(|each| Series::new(each).median())
+        };
         Cost {
             name: side.name,
-            cpu_each: cpu.map(|cpu| Series::new(cpu).median()),
+            cpu_each: median(Measured::cpu_each),
+            server_cpu_each: median(Measured::server_cpu_each),
             peak_kib: runs.first().and_then(|run| run.peak_kib),
         }
     };

@@ -3,28 +3,34 @@
 use crate::arguments::{Arguments, Grammar};
 use crate::failure::{Failure, Outcome};
 use crate::process::Process;
+use crate::services;
 use crate::workspace;
 
 pub(crate) const HELP: &str = "\
 Prints the table of measurements, each beside a raw twin measured in the same run.
 
-Usage: cargo xtask bench [NAME] [--criterion] [-- ARGS]
+Usage: cargo xtask bench [FILTER] [--backend NAME] [--quick] [--seconds N] [--json] [--criterion] [-- ARGS]
 
 Arguments:
-  NAME         Only the measurements whose name holds this word
-  ARGS         Handed on to the table, or to criterion
+  FILTER          Only the section of this name, or those whose name holds it: \"publish 50\"
+  ARGS            Handed on to the table, or to criterion
 
 Options:
-  --criterion  Run the criterion benches in place of the table";
+  --backend NAME  Only the sections of one backend: memory, sqlite or redis. Without it, those that need no server;
+                  redis fetches the programs of Redis 7 where they are missing, and starts a server of its own
+  --quick         Two rounds of smaller workloads in place of five
+  --seconds N     As many rounds as fit in N seconds for each section
+  --json          One JSON object in place of the table
+  --criterion     Run the criterion benches in place of the table";
 
 const PACKAGE: &str = "glmsg-benches";
 
 pub(crate) fn run(words: &[String]) -> Outcome {
     let grammar = Grammar {
-        switches: &["--criterion"],
-        name: Some("NAME"),
+        switches: &["--criterion", "--json", "--quick"],
+        options: &["--backend", "--seconds"],
+        name: Some("FILTER"),
         passes_rest: true,
-        ..Grammar::default()
     };
     let args = Arguments::parse(words, &grammar)?;
     let package = workspace::member(PACKAGE)?;
@@ -32,6 +38,11 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         if !package.has_kind("bench") {
             return Err(Failure::failed(format!(
                 "{PACKAGE} has no bench: add one under benches/benches/"
+            )));
+        }
+        if let Some(option) = given(&args).first() {
+            return Err(Failure::usage(format!(
+                "`{option}` is for the table, not for criterion"
             )));
         }
         // Bench targets by glob: a plain `cargo bench` also runs the library's test harness, which knows no criterion flag.
@@ -42,7 +53,58 @@ pub(crate) fn run(words: &[String]) -> Outcome {
                 "{PACKAGE} has no binary `table`: add benches/src/bin/table.rs"
             )));
         }
-        Process::cargo("run --release --locked --package glmsg-benches --bin table")
+        let process = Process::cargo("run --release --locked --package glmsg-benches --bin table");
+        match args.value("--backend") {
+            Some("redis") => with_redis(process)?,
+            _ => process,
+        }
     };
-    process.args(["--"]).args(args.name).args(args.rest).run()
+    let given = given(&args);
+    let process = process.args(["--"]).args(&args.name).args(given);
+    let process = process.args(&args.rest);
+    match args.has("--json") {
+        // Nothing but the object goes to stdout.
+        true => {
+            print!("{}", process.stdout()?);
+            Ok(())
+        }
+        false => process.run(),
+    }
+}
+
+/// The words that are the table's.
+fn given(args: &Arguments) -> Vec<String> {
+    let mut given = Vec::new();
+    for option in ["--backend", "--seconds"] {
+        if let Some(value) = args.value(option) {
+            given.extend([option.to_owned(), value.to_owned()]);
+        }
+    }
+    let switches = ["--json", "--quick"].into_iter();
+    given.extend(
+        switches
+            .filter(|switch| args.has(switch))
+            .map(str::to_owned),
+    );
+    given
+}
+
+/// Tells it where the programs of Redis are.
+fn with_redis(process: Process) -> Outcome<Process> {
+    let programs = services::redis_programs()?;
+    let told = programs.iter();
+    Ok(told.fold(process, |process, (key, path)| process.env(key, path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_table_are_handed_on_and_are_not_for_criterion() {
+        let words = ["--quick", "--backend=redis", "publish", "--criterion"];
+        let failure = run(&words.map(str::to_owned)).unwrap_err();
+        assert!(matches!(failure, Failure::Usage(_)), "{failure}");
+        assert!(failure.to_string().contains("--backend"));
+    }
 }

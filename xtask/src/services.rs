@@ -118,6 +118,23 @@ pub(crate) fn up(services: &[Service], started: &mut Vec<Service>) -> Outcome {
     Ok(())
 }
 
+/// The programs of Redis 7 that need no service to be up, each by the variable that names it to other programs. What is
+/// missing is fetched.
+pub(crate) fn redis_programs() -> Outcome<Vec<(String, String)>> {
+    let place = Place::open()?;
+    let _lock = Lock::take(&place.lock())?;
+    let mut environment = Environment::load(&place.environment())?;
+    let programs = [Program::Redis7, Program::Benchmark];
+    let provided = program::provide(&place, &mut environment, programs);
+    environment.store(&place.environment())?;
+    provided?;
+    let told = programs.iter().map(|program| {
+        let path = program.path(&environment)?.display().to_string();
+        Ok((format!("GLMSG_{}", program.key()), path))
+    });
+    told.collect()
+}
+
 /// Where a service is: as the user says, or as it was started.
 pub(crate) fn url(service: Service) -> Outcome<String> {
     if let Some(given) = environment::given(service.key()) {

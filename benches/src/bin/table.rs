@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, reason = "it is what the program is for")]
 
 use glmsg_benches::{
-    Arguments, HELP, Outcome, Rounds, all, heading, json, notes, runtime, section_text,
+    Arguments, HELP, Outcome, Rounds, chosen, heading, json, notes, runtime, section_text,
 };
 
 fn main() -> Outcome<()> {
@@ -11,13 +11,8 @@ fn main() -> Outcome<()> {
         println!("{HELP}");
         return Ok(());
     }
-    let filter = arguments.filter.unwrap_or_default();
-    let rounds = Rounds::new(arguments.quick);
-    let mut sections = Vec::from(all());
-    sections.retain(|section| section.name.contains(&filter));
-    if sections.is_empty() {
-        return Err(format!("no section's name holds \"{filter}\"").into());
-    }
+    let rounds = Rounds::new(arguments.quick).lasting(arguments.lasting);
+    let sections = chosen(&arguments)?;
     let runtime = runtime()?;
     if !arguments.json {
         print!("{}", heading(rounds)?);

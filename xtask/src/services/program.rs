@@ -122,7 +122,7 @@ pub(super) fn provide(
                     "{name}{release} cannot be had: {failure}, or put the path of one into GLMSG_{key}"
                 ))
             })?;
-            println!("{key}={}", path.display());
+            eprintln!("{key}={}", path.display());
             environment.set(key, path.display().to_string());
         }
     }

@@ -1,0 +1,51 @@
+//! The raw twin of publishing: XADD on a connection that all tasks share.
+
+use std::time::Instant;
+
+use redis::aio::MultiplexedConnection;
+use tokio::task::JoinSet;
+
+use super::publishing::{Publishers, WARM};
+use super::raw;
+use super::server::Address;
+use crate::{Measured, Outcome, Stopwatch};
+
+/// [`publish`](super::publishing::publish) without the library: a batch is a pipeline of XADD.
+pub(crate) async fn raw_publish(address: Address, publishers: Publishers) -> Outcome<Measured> {
+    let mut connection = raw::connect(address).await?;
+    for number in 0..WARM {
+        raw::add(number).exec_async(&mut connection).await?;
+    }
+    let mut tasks = JoinSet::new();
+    let watch = Stopwatch::start_with_server(address.pid);
+    let end = Instant::now() + publishers.lasting;
+    for publisher in 1..=publishers.tasks {
+        let connection = connection.clone();
+        tasks.spawn(one(connection, publisher << 32, publishers.batch, end));
+    }
+    let mut count = 0;
+    while let Some(ended) = tasks.join_next().await {
+        count += ended??;
+    }
+    let measured = watch.stop(count);
+    raw::must_hold(&mut connection, WARM + count).await?;
+    Ok(measured)
+}
+
+async fn one(
+    mut connection: MultiplexedConnection,
+    first: u64,
+    batch: u64,
+    end: Instant,
+) -> Outcome<u64> {
+    let mut next = first;
+    while Instant::now() < end {
+        if batch == 1 {
+            raw::add(next).exec_async(&mut connection).await?;
+        } else {
+            raw::add_all(&mut connection, next..next + batch).await?;
+        }
+        next += batch;
+    }
+    Ok(next - first)
+}

@@ -1,0 +1,70 @@
+//! The library on a server that is empty.
+
+use std::sync::Arc;
+
+use glmsg::{Broker, TopicName};
+use tokio::task::JoinSet;
+
+use super::server::Address;
+use crate::outcome::must_equal;
+use crate::store::all_stored;
+use crate::{Outcome, sample};
+
+/// So many messages a topic may hold here: more than any workload publishes.
+const MAX_LEN: u64 = 100_000_000;
+/// How a topic is filled: as many tasks, with so many messages a call.
+const FILLERS: u64 = 4;
+const FILL: u64 = 250;
+
+/// A broker, opened as an application opens it: by its URL, with metrics counted. Its topics may
+/// hold more than the default of 100 000 messages, for a workload's messages to fit; nothing else
+/// is set.
+#[derive(Clone)]
+pub(crate) struct RedisStore {
+    pub(crate) broker: Arc<dyn Broker>,
+    pub(crate) topic: TopicName,
+}
+
+impl RedisStore {
+    pub(crate) async fn open(address: Address) -> Outcome<Self> {
+        let url = format!("redis://{}?max_len={MAX_LEN}", address.socket());
+        Ok(Self {
+            broker: glmsg::connect(&url).await?,
+            topic: TopicName::new(sample::TOPIC)?,
+        })
+    }
+
+    /// Builds and publishes messages in one call.
+    pub(crate) async fn publish(&self, numbers: std::ops::Range<u64>) -> Outcome<()> {
+        let batch = sample::messages(&self.topic, numbers)?;
+        all_stored(self.broker.publish(&batch).await?)
+    }
+
+    /// Stores messages of the numbers from 0 to `count`.
+    pub(crate) async fn fill(&self, count: u64) -> Outcome<()> {
+        let mut tasks = JoinSet::new();
+        for filler in 0..FILLERS {
+            let this = self.clone();
+            tasks.spawn(async move {
+                let (mut next, end) = (count * filler / FILLERS, count * (filler + 1) / FILLERS);
+                while next < end {
+                    let until = end.min(next + FILL);
+                    this.publish(next..until).await?;
+                    next = until;
+                }
+                Outcome::Ok(())
+            });
+        }
+        while let Some(ended) = tasks.join_next().await {
+            ended??;
+        }
+        self.must_hold(count).await
+    }
+
+    /// Fails unless it holds exactly `count` messages.
+    pub(crate) async fn must_hold(&self, count: u64) -> Outcome<()> {
+        let topics = self.broker.topics().await?;
+        let stored = topics.iter().map(|topic| topic.messages).sum();
+        must_equal("messages stored", stored, count)
+    }
+}

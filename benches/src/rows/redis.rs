@@ -1,0 +1,45 @@
+//! The sections on a Redis server.
+
+mod consume;
+mod program;
+mod publish;
+
+use tokio::runtime::Runtime;
+
+use super::{Measurements, costs, rates};
+use crate::on_redis::server::Address;
+use crate::{Measured, Outcome, Rounds, Side};
+
+/// A section's name and what measures it.
+type OnRedis = (
+    &'static str,
+    fn(&Runtime, Rounds, Address) -> Outcome<Measurements>,
+);
+
+/// In the order they are measured.
+pub(super) const ALL: &[OnRedis] = &[
+    ("redis redis-benchmark", program::run),
+    ("redis publish one by one", publish::one_by_one),
+    ("redis publish 50", publish::by_50),
+    ("redis publish 1000", publish::by_1000),
+    ("redis publish batches", publish::batches),
+    ("redis consume 1", consume::by_1),
+    ("redis consume 10", consume::by_10),
+    ("redis consume 100", consume::by_100),
+    ("redis consume Consumer", consume::by_consumer),
+];
+
+/// A workload that is run as a task on a server that was emptied.
+fn fresh<'a, F>(
+    name: &'static str,
+    (runtime, address): (&'a Runtime, Address),
+    mut workload: impl FnMut() -> F + 'a,
+) -> Side<'a>
+where
+    F: Future<Output = Outcome<Measured>> + Send + 'static,
+{
+    Side::new(name, move || {
+        address.clear()?;
+        runtime.block_on(runtime.spawn(workload()))?
+    })
+}

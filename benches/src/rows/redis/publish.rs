@@ -1,0 +1,83 @@
+//! Publishing to a Redis server.
+
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use super::{Measurements, costs, fresh, rates};
+use crate::on_redis::publishing::{Publishers, publish};
+use crate::on_redis::raw_publishing::raw_publish;
+use crate::on_redis::server::Address;
+use crate::{Outcome, Rounds, Target};
+
+/// One publisher at a time is as fast as a core wakes up, which holds for seconds and then not:
+/// many short slices meet both.
+const SHORT: (usize, Duration) = (8, Duration::from_millis(250));
+const LONG: (usize, Duration) = (2, Duration::from_millis(500));
+
+pub(super) fn one_by_one(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome<Measurements> {
+    let publishers = |lasting| Publishers {
+        tasks: 1,
+        batch: 1,
+        lasting,
+    };
+    let name = "one publisher of one";
+    run((runtime, at), rounds, SHORT, publishers, name, 0.95)
+}
+
+pub(super) fn by_50(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome<Measurements> {
+    let publishers = |lasting| Publishers {
+        tasks: 50,
+        batch: 1,
+        lasting,
+    };
+    let name = "50 publishers of one";
+    run((runtime, at), rounds, LONG, publishers, name, 0.85)
+}
+
+pub(super) fn by_1000(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome<Measurements> {
+    let publishers = |lasting| Publishers {
+        tasks: 1000,
+        batch: 1,
+        lasting,
+    };
+    let name = "1000 publishers of one";
+    run((runtime, at), rounds, LONG, publishers, name, 0.9)
+}
+
+pub(super) fn batches(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome<Measurements> {
+    let publishers = |lasting| Publishers {
+        tasks: 1,
+        batch: 100,
+        lasting,
+    };
+    let name = "one publisher by 100";
+    run((runtime, at), rounds, LONG, publishers, name, 0.95)
+}
+
+fn run(
+    (runtime, address): (&Runtime, Address),
+    rounds: Rounds,
+    (slices, lasting): (usize, Duration),
+    publishers: impl Fn(Duration) -> Publishers,
+    name: &'static str,
+    target: f64,
+) -> Outcome<Measurements> {
+    let publishers = publishers(rounds.time(lasting));
+    let mut sides = [
+        fresh(name, (runtime, address), || publish(address, publishers)),
+        fresh("raw XADD", (runtime, address), || {
+            raw_publish(address, publishers)
+        }),
+    ];
+    let measured = rounds.alternate_slices(slices, &mut sides)?;
+    let [ours, twin] = &measured;
+    let twin_name = match publishers.batch {
+        1 => "redis crate, XADD",
+        _ => "redis crate, pipeline of XADD",
+    };
+    Ok(Measurements {
+        rows: vec![rates(name, ours, twin_name, twin).target(Target::Ratio(target))],
+        costs: costs(&sides, &measured),
+    })
+}
