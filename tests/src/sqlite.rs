@@ -58,7 +58,9 @@ impl Sqlite {
 
 impl Fixture for Sqlite {
     fn capability() -> Capability {
-        Capability::all(Durability::Fsynced)
+        let mut capability = Capability::all(Durability::Fsynced);
+        capability.frames = false;
+        capability
     }
 
     async fn new() -> Self {

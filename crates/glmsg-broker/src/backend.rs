@@ -85,7 +85,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Creates a topic, or changes the bounds of an existing one.
     ///
     /// # Errors
-    /// `ConfigInvalid` from [`TopicConfig::check`].
+    /// `ConfigInvalid` from [`TopicConfig::check`]; `Unsupported` for frames or bounds that the
+    /// backend does not declare.
     fn create_topic(
         &self,
         topic: &TopicName,

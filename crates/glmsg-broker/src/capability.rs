@@ -43,6 +43,8 @@ pub struct Capability {
     pub retention: bool,
     /// Members of a group can be listed.
     pub members: bool,
+    /// `TopicConfig::frames`.
+    pub frames: bool,
     /// The largest payload accepted, in bytes.
     pub max_payload: usize,
 }
@@ -61,6 +63,7 @@ impl Capability {
             ttl: true,
             retention: true,
             members: true,
+            frames: true,
             max_payload: limits::DEFAULT_MAX_PAYLOAD,
         }
     }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use glmsg_core::{Error, ErrorKind, Result, TopicName};
 
+use crate::Frames;
+
 /// What happens to a publish when a topic is full of messages that some group has not acked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Overflow {
@@ -26,6 +28,8 @@ pub struct TopicConfig {
     pub overflow: Overflow,
     /// How long a dead letter is kept. Default: 30 days.
     pub dead_letter_age: Duration,
+    /// Whether and how messages are packed. Default: each is stored on its own.
+    pub frames: Option<Frames>,
 }
 
 impl Default for TopicConfig {
@@ -36,6 +40,7 @@ impl Default for TopicConfig {
             max_age: 7 * DAY,
             overflow: Overflow::Reject,
             dead_letter_age: 30 * DAY,
+            frames: None,
         }
     }
 }
@@ -69,10 +74,17 @@ impl TopicConfig {
         self
     }
 
+    /// Packs messages into [`frames`](Self::frames).
+    #[must_use]
+    pub fn frames(mut self, frames: Frames) -> Self {
+        self.frames = Some(frames);
+        self
+    }
+
     /// Checks the bounds.
     ///
     /// # Errors
-    /// `ConfigInvalid` if `max_len` is 0 or over 2^32.
+    /// `ConfigInvalid` if `max_len` is 0 or over 2^32, or from [`Frames::check`].
     pub fn check(&self) -> Result<()> {
         if self.max_len == 0 || self.max_len > 1 << 32 {
             return Err(
@@ -80,7 +92,7 @@ impl TopicConfig {
                     .with("got", self.max_len),
             );
         }
-        Ok(())
+        self.frames.as_ref().map_or(Ok(()), Frames::check)
     }
 }
 

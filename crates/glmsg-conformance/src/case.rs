@@ -84,6 +84,7 @@ pub fn catalog<F: Fixture>() -> Vec<Case<F>> {
         cases::reconnect::all,
         cases::consumer::all,
         cases::health::all,
+        cases::frames::all,
     ];
     groups.into_iter().flat_map(|group| group()).collect()
 }

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod consumer;
 pub mod dead_letter;
 pub mod delivery;
+pub mod frames;
 pub mod groups;
 pub mod health;
 pub mod idempotence;

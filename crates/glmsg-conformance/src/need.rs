@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use glmsg_broker::{
-    Capability, Durability, Ordering, Published, ReplayQuery, StartFrom, TopicConfig,
+    Capability, Durability, Frames, Ordering, Published, ReplayQuery, StartFrom, TopicConfig,
 };
 use glmsg_core::{ErrorKind, Message, Priority};
 
@@ -32,6 +32,8 @@ pub enum Need {
     Retention,
     /// `Capability::members`
     Members,
+    /// `Capability::frames`
+    Frames,
     /// `Capability::multi_process`
     MultiProcess,
     /// [`Fixture::can_reopen`]
@@ -49,6 +51,7 @@ impl fmt::Display for Need {
             Self::Ttl => "ttl",
             Self::Retention => "retention",
             Self::Members => "members",
+            Self::Frames => "frames",
             Self::MultiProcess => "multi_process",
             Self::Reopen => "a durability above volatile",
         })
@@ -71,6 +74,7 @@ impl Need {
             Self::Ttl => capability.ttl,
             Self::Retention => capability.retention,
             Self::Members => capability.members,
+            Self::Frames => capability.frames,
             Self::MultiProcess => capability.multi_process,
             Self::Reopen => can_reopen,
         }
@@ -115,6 +119,16 @@ impl Need {
                 let _member = Member::join(&broker, "g").await;
                 let refused = broker.members(&topic(), &group("g")).await;
                 unsupported("a list of members", error_kind("it", refused));
+            }
+            Self::Frames => {
+                let config = TopicConfig::default().frames(Frames::default());
+                let refused = broker.create_topic(&topic(), &config).await;
+                unsupported("a topic with frames", error_kind("it", refused));
+                assert_eq!(
+                    broker.topics().await.expect("a list"),
+                    [],
+                    "it is not created"
+                );
             }
             // Nothing to call: a second publish is stored twice, and one process is alone.
             Self::IdempotentPublish | Self::MultiProcess => {}

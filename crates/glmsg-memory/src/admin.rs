@@ -1,6 +1,6 @@
 //! Managing topics and groups, and how far a group is behind.
 
-use glmsg_broker::{GroupConfig, GroupInfo, Lag, MemberInfo, TopicConfig, TopicInfo};
+use glmsg_broker::{Frames, GroupConfig, GroupInfo, Lag, MemberInfo, TopicConfig, TopicInfo};
 use glmsg_core::{Error, ErrorKind, GroupName, Result, Timestamp, TopicName};
 
 use crate::MemoryBroker;
@@ -11,6 +11,9 @@ use crate::lane::Lane;
 impl MemoryBroker {
     pub(crate) fn set_topic(&self, name: &TopicName, config: &TopicConfig) -> Result<()> {
         config.check()?;
+        if config.frames.is_some() {
+            return Err(Frames::unsupported("memory"));
+        }
         let earliest = &GroupConfig::default().start;
         self.shared.with_new_topic(name, earliest, |_, state, _| {
             state.config = config.clone();

@@ -29,10 +29,11 @@ impl Default for MemoryBroker {
 
 impl MemoryBroker {
     /// A new, empty broker. Bounds that are out of range are brought into it: the payload's to at
-    /// most 16 MiB, a topic's length to 1 to 2^32.
+    /// most 16 MiB, a topic's length to 1 to 2^32. Topics have no frames.
     pub fn new(mut config: MemoryConfig) -> Self {
         config.max_payload = config.max_payload.min(limits::MAX_PAYLOAD);
         config.topic.max_len = config.topic.max_len.clamp(1, 1 << 32);
+        config.topic.frames = None;
         let clock = config.clock.clone();
         let shared = Arc::new(Shared::new(config));
         let weak = Arc::downgrade(&shared);
@@ -55,6 +56,8 @@ impl Backend for MemoryBroker {
     fn capability(&self) -> Capability {
         let mut capability = Capability::all(Durability::Volatile);
         capability.multi_process = false;
+        // There is nothing to save in memory.
+        capability.frames = false;
         capability.max_payload = self.shared.config.max_payload;
         capability
     }

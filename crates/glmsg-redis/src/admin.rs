@@ -8,6 +8,7 @@ use redis::Value;
 
 use crate::broker::{Shared, no_group, no_topic};
 use crate::encode::{count, list, next, number, text};
+use crate::frame;
 use crate::keys::{GroupRow, registry};
 
 /// A topic and its groups.
@@ -151,11 +152,17 @@ fn config(value: Value) -> Result<TopicConfig> {
         "drop-oldest" => Overflow::DropOldest,
         _ => Overflow::Reject,
     };
+    let dead_letter_age = Duration::from_millis(count(next(&mut words)?)?);
     let mut config = TopicConfig::default();
     config.max_len = max_len;
     config.max_age = Duration::from_millis(max_age);
     config.overflow = overflow;
-    config.dead_letter_age = Duration::from_millis(count(next(&mut words)?)?);
+    config.dead_letter_age = dead_letter_age;
+    config.frames = match next(&mut words)? {
+        // A topic of an earlier version.
+        Value::Nil => None,
+        frames => frame::parse(&text(frames)?),
+    };
     Ok(config)
 }
 

@@ -113,8 +113,8 @@ impl RedisConfig {
     ///
     /// User and password may be percent-encoded. The keys after a `?` are `namespace`,
     /// `max_payload`, `timeout_ms`, `durability` (`local`, `fsynced`, `replicated:N`), `max_len`,
-    /// `max_age_s`, `dead_letter_age_s`, `overflow` (`reject` or `drop-oldest`), `connections`,
-    /// `name`, `eviction` (`refuse` or `warn`), `password_file`, with TLS also `ca`, `cert` and
+    /// `max_age_s`, `dead_letter_age_s`, `overflow` (`reject` or `drop-oldest`), `frames` and
+    /// `frame_delay_ms` (the bounds of [`Frames`](glmsg_broker::Frames)), `connections`, `name`, `eviction` (`refuse` or `warn`), `password_file`, with TLS also `ca`, `cert` and
     /// `key` (paths of PEM files), and with sentinels `sentinel_user` and `sentinel_password`.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod doctor;
 mod encode;
 mod error;
 mod event;
+mod frame;
 mod health;
 mod keys;
 mod known;

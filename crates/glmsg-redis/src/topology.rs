@@ -7,6 +7,7 @@ use redis::{Cmd, Value};
 use crate::broker::Shared;
 use crate::encode::{list, millis, next, number, text};
 use crate::event::RedisEvent;
+use crate::frame::text_of;
 use crate::keys::{GroupKeys, GroupRow};
 use crate::place::EntryId;
 use crate::replay;
@@ -29,7 +30,8 @@ impl Shared {
                 Overflow::Reject => "reject",
                 Overflow::DropOldest => "drop-oldest",
             })
-            .arg(millis(config.dead_letter_age));
+            .arg(millis(config.dead_letter_age))
+            .arg(config.frames.as_ref().map_or(String::new(), text_of));
         call
     }
 

@@ -1,7 +1,7 @@
 //! The broker's contract.
 
 use glmsg_broker::{
-    Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability,
+    Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Frames,
     GroupConfig, GroupInfo, Health, Lag, MemberInfo, Page, Published, ReplayQuery, StartFrom,
     Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
@@ -25,6 +25,8 @@ impl Backend for SqliteBroker {
     fn capability(&self) -> Capability {
         let mut capability = Capability::all(Durability::Fsynced);
         capability.max_payload = self.config.max_payload;
+        // A message costs a row either way; its group commit shares what a frame would share.
+        capability.frames = false;
         capability
     }
 
@@ -42,6 +44,9 @@ impl Backend for SqliteBroker {
 
     async fn create_topic(&self, topic: &TopicName, config: &TopicConfig) -> Result<()> {
         config.check()?;
+        if config.frames.is_some() {
+            return Err(Frames::unsupported("sqlite").operation("create topic"));
+        }
         let (topic, config) = (topic.clone(), config.clone());
         let done = self
             .handle

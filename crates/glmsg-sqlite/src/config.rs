@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use glmsg_broker::TopicConfig;
+use glmsg_broker::{Frames, TopicConfig};
 use glmsg_core::{Clock, Error, ErrorKind, Result, SystemClock, limits};
 
 /// How to open a store.
@@ -118,7 +118,7 @@ impl SqliteConfig {
     /// Checks the bounds.
     ///
     /// # Errors
-    /// `ConfigInvalid` that names the setting.
+    /// `ConfigInvalid` that names the setting, `Unsupported` for frames.
     pub fn check(&self) -> Result<()> {
         let wrong = |what: &str| Err(Error::new(ErrorKind::ConfigInvalid, what).operation("open"));
         if self.path.as_os_str().is_empty() {
@@ -135,6 +135,9 @@ impl SqliteConfig {
         }
         if self.wal_autocheckpoint == 0 || self.wal_autocheckpoint > 1_000_000 {
             return wrong("wal_autocheckpoint must be 1 to 1000000 pages");
+        }
+        if self.topic.frames.is_some() {
+            return Err(Frames::unsupported("sqlite").operation("open"));
         }
         self.topic.check()
     }

@@ -26,7 +26,7 @@ No other mark exists: a case that fails keeps this page from being written. The 
 
 type Declared = (&'static str, fn(&Capability) -> bool);
 
-const DECLARED: [Declared; 9] = [
+const DECLARED: [Declared; 10] = [
     ("several processes on one store", |c| c.multi_process),
     ("priorities", |c| c.priorities),
     ("scheduled messages", |c| c.scheduling),
@@ -36,6 +36,7 @@ const DECLARED: [Declared; 9] = [
     ("time to live", |c| c.ttl),
     ("retention", |c| c.retention),
     ("list of members", |c| c.members),
+    ("frames", |c| c.frames),
 ];
 
 /// One row's first cells: group, name, text, promises.

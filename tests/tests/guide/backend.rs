@@ -69,6 +69,7 @@ impl Backend for ShelfBroker {
         capability.ttl = false;
         capability.retention = false;
         capability.members = false;
+        capability.frames = false;
         capability
     }
 

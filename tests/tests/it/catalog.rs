@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use glmsg_conformance::{assert_complete, catalog, process_catalog};
-use glmsg_tests::{MemoryByHand, Sqlite};
+use glmsg_tests::{MemoryByHand, Redis7, Sqlite};
 
-const GROUPS: [&str; 18] = [
+const GROUPS: [&str; 19] = [
     "delivery",
     "batch",
     "ordering",
@@ -25,6 +25,7 @@ const GROUPS: [&str; 18] = [
     "reconnect",
     "consumer",
     "health",
+    "frames",
 ];
 
 #[test]
@@ -98,7 +99,7 @@ fn a_group_that_the_capability_calls_for_cannot_be_left_out() {
     for (n, group) in GROUPS.iter().enumerate() {
         let mut listed = GROUPS.to_vec();
         listed.remove(n);
-        let refused = std::panic::catch_unwind(|| assert_complete::<Sqlite>(&listed));
+        let refused = std::panic::catch_unwind(|| assert_complete::<Redis7>(&listed));
         let why = refused.expect_err("a group is missing");
         let why = why.downcast_ref::<String>().expect("a message");
         assert!(why.contains(&format!("add `{group}`")), "{why}");

@@ -1,7 +1,7 @@
--- Makes a topic, and a group, where there is none. ARGV: '1' to change an existing topic's bounds, its four bounds, then
+-- Makes a topic, and a group, where there is none. ARGV: '1' to change an existing topic's bounds, its five bounds, then
 -- nothing, or the group's name, ordering, a fresh incarnation, '1' if the group must be new, and the id it starts behind.
 -- Returns whether the topic was made, and the group's row and whether it was made.
-local row_of = { 'len', 'age', 'overflow', 'letters' }
+local row_of = { 'len', 'age', 'overflow', 'letters', 'frames' }
 local is_new = redis.call('HEXISTS', META, 'len') == 0
 if is_new or ARGV[1] == '1' then
   for i, name in ipairs(row_of) do redis.call('HSET', META, name, ARGV[i + 1]) end
@@ -16,8 +16,8 @@ if redis.call('EXISTS', LANES[NORMAL]) == 0 then
   redis.call('XGROUP', 'DESTROY', LANES[NORMAL], '~')
 end
 promote()
-if not ARGV[6] then return { is_new and 1 or 0 } end
-local name, ordering, incarnation, must_be_new, start = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+if not ARGV[7] then return { is_new and 1 or 0 } end
+local name, ordering, incarnation, must_be_new, start = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local row = redis.call('HGET', GROUPS, name)
 if row and must_be_new == '1' then return { is_new and 1 or 0, row, 0 } end
 local made = 0

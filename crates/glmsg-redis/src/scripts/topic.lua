@@ -1,6 +1,6 @@
 -- What an operator sees of a topic: messages, scheduled ones, dead letters, bounds, and its groups with their rows and members.
 redis.call('DEL', META .. ':none')
-local config = redis.call('HMGET', META, 'len', 'age', 'overflow', 'letters')
+local config = redis.call('HMGET', META, 'len', 'age', 'overflow', 'letters', 'frames')
 if not config[1] then return { 'ABSENT' } end
 promote()
 drop_aged()

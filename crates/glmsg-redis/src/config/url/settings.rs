@@ -3,15 +3,15 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use glmsg_broker::{Durability, Overflow};
+use glmsg_broker::{Durability, Frames, Overflow};
 use glmsg_core::{Error, Result};
 
 use super::wrong;
 use crate::config::{Eviction, RedisConfig, Secret, Server, TlsFiles};
 
-const KEYS: &str = "ca, cert, connections, dead_letter_age_s, durability, eviction, key, \
-                    max_age_s, max_len, max_payload, name, namespace, overflow, password_file, \
-                    sentinel_password, sentinel_user, timeout_ms";
+const KEYS: &str = "ca, cert, connections, dead_letter_age_s, durability, eviction, \
+                    frame_delay_ms, frames, key, max_age_s, max_len, max_payload, name, \
+                    namespace, overflow, password_file, sentinel_password, sentinel_user, timeout_ms";
 
 pub(super) fn set(config: &mut RedisConfig, key: &str, value: &str) -> Result<()> {
     match key {
@@ -25,6 +25,10 @@ pub(super) fn set(config: &mut RedisConfig, key: &str, value: &str) -> Result<()
         "max_age_s" => config.topic.max_age = Duration::from_secs(number(key, value)?),
         "dead_letter_age_s" => {
             config.topic.dead_letter_age = Duration::from_secs(number(key, value)?);
+        }
+        "frames" => frames(config).max_messages = number(key, value)?,
+        "frame_delay_ms" => {
+            frames(config).max_delay = Duration::from_millis(number(key, value)?);
         }
         "overflow" => {
             config.topic.overflow = match value {
@@ -57,6 +61,10 @@ pub(super) fn set(config: &mut RedisConfig, key: &str, value: &str) -> Result<()
         }
     }
     Ok(())
+}
+
+fn frames(config: &mut RedisConfig) -> &mut Frames {
+    config.topic.frames.get_or_insert_default()
 }
 
 fn durability(key: &str, value: &str) -> Result<Durability> {

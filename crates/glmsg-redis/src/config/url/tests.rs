@@ -62,7 +62,7 @@ fn settings() {
     let config = parse(
         "redis://h?namespace=n_1-x&name=app&max_payload=9&timeout_ms=70&connections=3&\
          durability=replicated:2&max_len=5&max_age_s=6&dead_letter_age_s=7&overflow=drop-oldest&\
-         eviction=warn",
+         eviction=warn&frames=9&frame_delay_ms=4",
     );
     let config = config.unwrap();
     assert_eq!((&*config.namespace, &*config.name), ("n_1-x", "app"));
@@ -73,6 +73,8 @@ fn settings() {
     assert_eq!(config.topic.max_age.as_secs(), 6);
     assert_eq!(config.topic.dead_letter_age.as_secs(), 7);
     assert_eq!(config.topic.overflow, Overflow::DropOldest);
+    let frames = config.topic.frames.expect("frames");
+    assert_eq!((frames.max_messages, frames.max_delay.as_millis()), (9, 4));
     assert_eq!(config.eviction, crate::config::Eviction::Warn);
     for (text, level) in [
         ("local", Durability::Local),
