@@ -1,5 +1,5 @@
-//! The project's own tests of its backends: their fixtures, the binaries that tests start, and the
-//! table of what each backend has proved.
+//! The project's own tests of its backends: their fixtures, the binaries that tests start, the
+//! traffic of the fault cases, and the table of what each backend has proved.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -11,6 +11,7 @@ mod memory;
 mod redis;
 pub mod report;
 mod sqlite;
+pub mod traffic;
 pub mod worker;
 
 pub use memory::{BEGINNING, Memory, MemoryByHand};

@@ -1,0 +1,9 @@
+//! The short cases of the fault matrix on the Redis backend: each makes its fault on a server of its own, under traffic,
+//! and has the ledger judged. `docs/guides/testing.md` tells which case is where.
+#![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+mod length;
+mod server_killed;
+
+/// The program of a worker process.
+const TRAFFIC: &str = env!("CARGO_BIN_EXE_traffic");
