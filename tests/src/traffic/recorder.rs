@@ -20,6 +20,9 @@ pub struct Recorder {
     ids: Mutex<HashMap<Token, String>>,
 }
 
+/// Calls that settle deliveries, each with its pen if the delivery is known.
+type Begun<'a> = Vec<(Token, Option<Settling<'a>>)>;
+
 impl Recorder {
     /// The broker for one consumer whose steps are recorded by `ledger`.
     pub fn before(
@@ -39,7 +42,15 @@ impl Recorder {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, tokens: impl Iterator<Item = Token>) -> Vec<(Token, Option<Settling<'_>>)> {
+    /// Records what may come of calls that give messages back, before they are made: a process that dies before the answer
+    /// has given them back all the same.
+    fn forebode<'a>(&'a self, begun: &Begun<'a>, record: impl Fn(Settling<'a>, Settlement)) {
+        let ids = self.ids();
+        let ids = begun.iter().filter_map(|(token, _)| ids.get(token));
+        ids.for_each(|id| record(self.ledger.settling(id), Settlement::Unknown));
+    }
+
+    fn begin(&self, tokens: impl Iterator<Item = Token>) -> Begun<'_> {
         let ids = self.ids();
         let begin = |token| {
             let id = ids.get(&token);
@@ -50,7 +61,7 @@ impl Recorder {
 
     fn end<'a>(
         &self,
-        begun: Vec<(Token, Option<Settling<'a>>)>,
+        begun: Begun<'a>,
         settled: &Result<Vec<Settled>>,
         record: impl Fn(Settling<'a>, Settlement),
     ) {
@@ -104,6 +115,7 @@ impl Hooks for Recorder {
 
     async fn nack(&self, nacks: &[Nack], settler: &BoxSettler) -> Result<Vec<Settled>> {
         let begun = self.begin(nacks.iter().map(|nack| nack.token));
+        self.forebode(&begun, Settling::nack);
         let settled = settler.nack(nacks).await;
         self.end(begun, &settled, Settling::nack);
         settled
@@ -111,6 +123,7 @@ impl Hooks for Recorder {
 
     async fn release(&self, tokens: &[Token], settler: &BoxSettler) -> Result<Vec<Settled>> {
         let begun = self.begin(tokens.iter().copied());
+        self.forebode(&begun, Settling::release);
         let settled = settler.release(tokens).await;
         self.end(begun, &settled, Settling::release);
         settled

@@ -29,13 +29,16 @@ async fn case(kind: Kind, seed: u64, time: Duration) {
     publisher.reaches(10).await;
 
     let every = Duration::from_millis(3500)..=Duration::from_millis(4500);
-    let servers = Killer::start(seed, every, move |_| {
-        let (redis, ledger) = (redis.clone(), ledger.clone());
-        async move {
-            ledger.fault_begin("kill");
-            redis.kill9().await;
-            redis.restart().await;
-            ledger.fault_end("kill");
+    let servers = Killer::start(seed, every, {
+        let redis = redis.clone();
+        move |_| {
+            let (redis, ledger) = (redis.clone(), ledger.clone());
+            async move {
+                ledger.fault_begin("kill");
+                redis.kill9().await;
+                redis.restart().await;
+                ledger.fault_end("kill");
+            }
         }
     });
     let reaper = crew.reaper();
