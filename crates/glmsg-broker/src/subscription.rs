@@ -57,9 +57,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn forget(&self, token: Token) {
+    fn forget(&self, tokens: &[Token]) {
         let mut state = self.state();
-        state.held.remove(&token);
+        for token in tokens {
+            state.held.remove(token);
+        }
         // The pump outlives the subscription until the last delivery is settled.
         if state.closing && state.held.is_empty() {
             self.pump.notify_one();

@@ -1,10 +1,10 @@
 //! Settling deliveries.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use glmsg_broker::{Nack, Requeue, Settled, Settler, Token};
+use glmsg_broker::{Durability, Nack, Requeue, Settled, Settler, Token};
 use glmsg_core::{DeadLetterReason, Result, Timestamp, clean_error_text};
 use redis::{Cmd, Pipeline, Value};
 
@@ -12,6 +12,7 @@ use crate::broker::Shared;
 use crate::encode::{fine, list, millis, next, number, text};
 use crate::keys::GroupKeys;
 use crate::member::{Deliveries, Held};
+use crate::outbox::{self, Outbox};
 
 /// The most deliveries that one step settles.
 const MOST: usize = 500;
@@ -25,6 +26,7 @@ pub struct RedisSettler {
     /// The member's name on the streams, without its lease.
     pub(crate) consumer: Arc<str>,
     pub(crate) deliveries: Arc<Mutex<Deliveries>>,
+    pub(crate) outbox: Arc<Outbox>,
 }
 
 impl fmt::Debug for RedisSettler {
@@ -166,45 +168,24 @@ impl RedisSettler {
         Ok(())
     }
 
-    /// Acks what nobody else can have received: one plain command for each lane.
+    /// Acks what nobody else can have received, by plain commands.
     async fn ack_plain(
         &self,
         tokens: &[(usize, Token, Held)],
         settled: &mut [Settled],
     ) -> Result<()> {
-        for part in tokens.chunks(MOST) {
-            let mut pipeline = Pipeline::new();
-            let mut by_lane: [Vec<&(usize, Token, Held)>; 4] = Default::default();
-            for one in part {
-                by_lane[usize::from(one.2.lane)].push(one);
-            }
-            for (lane, held) in (0_u8..).zip(&by_lane) {
-                if held.is_empty() {
-                    continue;
-                }
-                let mut ack = redis::cmd("XACK");
-                ack.arg(self.group.lane(lane)).arg(&self.group.stream_name);
-                let mut id = String::new();
-                for (_, _, held) in held {
-                    id.clear();
-                    let _ = write!(id, "{}", held.id);
-                    ack.arg(&id);
-                }
-                pipeline.add_command(ack);
-            }
-            let slot = self.group.slot;
-            let replies = self.shared.link.send_durably(slot, &pipeline).await?;
-            let mut values = replies.values.into_iter();
+        for part in tokens.chunks(outbox::MOST) {
+            let held = part.iter().map(|(_, _, held)| *held).collect();
+            let acked = if self.shared.link.config().durability == Durability::Local {
+                self.ack_soon(held).await?
+            } else {
+                self.ack_durably(held).await?
+            };
             let mut deliveries = self.deliveries();
-            for held in by_lane.iter().filter(|held| !held.is_empty()) {
-                let acked = number(next(&mut values)?)?;
-                // All or nothing, but where a full topic has dropped some that were out.
-                let is_acked = acked > 0 || replies.was_resent;
-                for (at, token, _) in held {
-                    deliveries.settle(*token);
-                    if is_acked {
-                        settled[*at] = Settled::Acked;
-                    }
+            for ((at, token, _), is_acked) in part.iter().zip(acked) {
+                deliveries.settle(*token);
+                if is_acked {
+                    settled[*at] = Settled::Acked;
                 }
             }
         }

@@ -131,3 +131,23 @@ impl Shared {
         self.store_batch(&known, messages).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<F: Future>(
+        _: impl FnOnce(&'static Arc<Shared>, &'static TopicName) -> F,
+    ) -> usize {
+        std::mem::size_of::<F>()
+    }
+
+    #[test]
+    fn the_future_of_a_publish_is_small() {
+        // It is copied with every call through `dyn Broker`.
+        let size = size_of_future(|shared, topic| async move {
+            shared.store_together(topic, &[]).await.is_ok()
+        });
+        assert!(size < 2500, "{size} bytes");
+    }
+}

@@ -44,7 +44,7 @@ use self::route::Route;
 use crate::config::RedisConfig;
 use crate::error::closed;
 
-pub(crate) use dedicated::Dedicated;
+pub(crate) use dedicated::{Dedicated, First};
 pub(crate) use lend::Borrowed;
 pub(crate) use primary::Primary;
 pub(crate) use reply::{Answers, Head};

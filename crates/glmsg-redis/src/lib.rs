@@ -18,6 +18,7 @@ mod health;
 mod keys;
 mod known;
 mod member;
+mod outbox;
 mod place;
 mod publish;
 mod reading;

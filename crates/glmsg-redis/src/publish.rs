@@ -95,7 +95,8 @@ impl Shared {
         }
         for part in open.chunks(MOST_IN_STEP) {
             let messages: Vec<&Message> = part.iter().map(|at| batch[*at]).collect();
-            let stored = self.store_step(known, &messages, plain.is_in_doubt).await;
+            // Boxed, as the future of the step is large and the usual publish needs none of it.
+            let stored = Box::pin(self.store_step(known, &messages, plain.is_in_doubt)).await;
             if messages
                 .iter()
                 .any(|message| message.schedule() != Schedule::Now)
@@ -150,7 +151,10 @@ impl Shared {
             };
             let mut words = list(answer)?.into_iter();
             match text(next(&mut words)?)?.as_str() {
-                "ABSENT" => self.ensure_topic(topic).await?,
+                "ABSENT" => {
+                    self.ensure_topic(topic).await?;
+                    known.room.forget();
+                }
                 // It has seen some of what is stored, and goes on from there.
                 "AGAIN" => tries = 0,
                 _ => {

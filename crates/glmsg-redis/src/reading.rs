@@ -11,8 +11,9 @@ use redis::{Cmd, Pipeline, Value};
 
 use crate::RedisSettler;
 use crate::broker::no_group;
-use crate::connection::{Answers, Dedicated, Head};
+use crate::connection::{Answers, Dedicated, First, Head};
 use crate::encode::{bytes, count, fine, list, millis, next, number, text};
+use crate::outbox::{Acks, Way};
 use crate::place::EntryId;
 
 /// What asking brought.
@@ -173,7 +174,8 @@ pub(crate) async fn read(
         read.arg(keys.lane(lane));
     }
     read.arg(&[">"; 5]);
-    let error = match send(&mut connection, read, wait).await {
+    let acks = asker.settler.take_acks().map(with_read);
+    let error = match send(&mut connection, acks, read, wait).await {
         Ok(answers) => match plain(&asker, answers) {
             Ok(batch) => return (Some(connection), Ok(batch)),
             // The topic or the group is gone: the fetch step tells which, and why.
@@ -205,14 +207,31 @@ pub(crate) async fn wait(
         read.arg(keys.lane(lane));
     }
     read.arg(&behind);
-    let answer = send(&mut connection, read, wait).await;
+    let answer = send(&mut connection, None, read, wait).await;
     (answer.is_ok().then_some(connection), Ok(Batch::rung()))
 }
 
-async fn send(connection: &mut Dedicated, command: Cmd, wait: Duration) -> Result<Answers> {
+/// Acks go along. What is not told of what became of them sends them again.
+fn with_read(acks: Acks) -> First {
+    First {
+        commands: acks.commands(),
+        tell: Box::new(move |mut answers| {
+            if let Ok(values) = answers.values() {
+                acks.done(values, Way::Read);
+            }
+        }),
+    }
+}
+
+async fn send(
+    connection: &mut Dedicated,
+    first: Option<First>,
+    command: Cmd,
+    wait: Duration,
+) -> Result<Answers> {
     let mut pipeline = Pipeline::with_capacity(1);
     pipeline.add_command(command);
-    connection.send(&pipeline, wait).await
+    connection.send(first, &pipeline, wait).await
 }
 
 fn plain(asker: &Asker, mut answers: Answers) -> Result<Batch> {

@@ -107,6 +107,7 @@ impl RedisSource {
             group: Arc::new(keys),
             consumer: base.into(),
             deliveries: Arc::new(Mutex::new(Deliveries::new(first))),
+            outbox: Arc::default(),
         };
         let mut join = shared.scripts.join.of_group(&settler.group);
         join.arg(&*consumer);

@@ -18,11 +18,17 @@ use crate::{Nack, Received, Requeue, Settled, Settler, Token};
 pub struct Delivery {
     received: Received,
     shared: Arc<Shared>,
+    /// Its subscription has forgotten it already.
+    is_forgotten: bool,
 }
 
 impl Delivery {
     pub(super) fn new(received: Received, shared: Arc<Shared>) -> Self {
-        Self { received, shared }
+        Self {
+            received,
+            shared,
+            is_forgotten: false,
+        }
     }
 
     /// The message.
@@ -52,6 +58,44 @@ impl Delivery {
     /// Of the connection or store; the message is then delivered again unless `Indeterminate`.
     pub async fn ack(self) -> Result<Settled> {
         one(self.shared.settler.ack(&[self.received.token]).await?)
+    }
+
+    /// Marks many as done, of one subscription or of several: one call to the broker for those of
+    /// one that follow each other. One outcome for each, in their order, as [`ack`](Self::ack)
+    /// gives it.
+    ///
+    /// ```
+    /// # use glmsg_broker::{Delivery, Subscription};
+    /// # async fn example(subscription: &mut Subscription) -> glmsg_core::Result<()> {
+    /// let batch = subscription.recv_batch(500).await?;
+    /// for delivery in &batch {
+    ///     println!("{}", delivery.id());
+    /// }
+    /// Delivery::ack_all(batch).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Of the connection or store; those that are not acked by then are delivered again.
+    pub async fn ack_all(batch: impl IntoIterator<Item = Self>) -> Result<Vec<Settled>> {
+        let mut batch: Vec<Self> = batch.into_iter().collect();
+        let mut settled = Vec::with_capacity(batch.len());
+        let mut rest = &mut batch[..];
+        while let Some(first) = rest.first() {
+            let shared = Arc::clone(&first.shared);
+            let is_same = |delivery: &&Self| Arc::ptr_eq(&delivery.shared, &shared);
+            let same = rest.iter().take_while(is_same).count();
+            let (these, others) = rest.split_at_mut(same);
+            let tokens: Vec<Token> = these.iter().map(Self::token).collect();
+            settled.extend(shared.settler.ack(&tokens).await?);
+            shared.forget(&tokens);
+            for delivery in these {
+                delivery.is_forgotten = true;
+            }
+            rest = others;
+        }
+        Ok(settled)
     }
 
     /// Gives it back as failed, with a reason for its history.
@@ -103,7 +147,9 @@ impl Deref for Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        self.shared.forget(self.received.token);
+        if !self.is_forgotten {
+            self.shared.forget(&[self.received.token]);
+        }
     }
 }
 

@@ -33,7 +33,14 @@ pub(super) async fn run(source: BoxSource, shared: Arc<Shared>) {
                     return;
                 }
             }
-            shared.options.prefetch.saturating_sub(state.ready.len())
+            let (waiting, prefetch) = (state.ready.len(), shared.options.prefetch);
+            let room = prefetch.saturating_sub(waiting);
+            // Small refills cost as much as large ones.
+            if waiting > 0 && room < prefetch / 2 {
+                0
+            } else {
+                room
+            }
         };
         let is_due = resume_at <= Instant::now();
         if let Some(source) = source.take_if(|_| room > 0 && is_due) {

@@ -72,6 +72,7 @@ macro_rules! consumer_cases {
             a_subscription_renews_what_it_holds,
             a_dropped_delivery_comes_again,
             a_subscription_is_a_stream_of_deliveries,
+            many_deliveries_are_acked_in_one_call,
             sending_says_whether_it_is_stored,
             a_replay_streams_to_the_end (Replay),
             statistics_tell_what_happened,

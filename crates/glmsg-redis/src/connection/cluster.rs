@@ -104,7 +104,7 @@ impl Cluster {
         if let Some(found) = look() {
             return Ok(Some(found));
         }
-        self.ask(link).await?;
+        Box::pin(self.ask(link)).await?;
         Ok(find(&self.known()))
     }
 

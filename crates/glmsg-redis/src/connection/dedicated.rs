@@ -30,6 +30,12 @@ pub(crate) struct Dedicated {
     generations: watch::Receiver<u64>,
 }
 
+/// Commands that go along, and who is told of the answers.
+pub(crate) struct First {
+    pub(crate) commands: Pipeline,
+    pub(crate) tell: Box<dyn FnOnce(Answers) + Send>,
+}
+
 impl Dedicated {
     /// Connects; tries until the configured time is over.
     pub(super) async fn open(link: &Arc<Inner>, slot: u16) -> Result<Self> {
@@ -70,10 +76,18 @@ impl Dedicated {
     /// error means that this connection is of no more use, and that the commands may have been
     /// executed: get another one from the link, which knows already.
     ///
+    /// What goes first is sent once, and told of as soon as it is answered; where it is not, it is
+    /// dropped.
+    ///
     /// # Cancel safety
     /// None: the server goes on with what was sent, and this connection is busy with it.
-    pub(crate) async fn send(&mut self, commands: &Pipeline, blocks: Duration) -> Result<Answers> {
-        let sent = self.try_send(commands, blocks).await;
+    pub(crate) async fn send(
+        &mut self,
+        first: Option<First>,
+        commands: &Pipeline,
+        blocks: Duration,
+    ) -> Result<Answers> {
+        let sent = self.try_send(first, commands, blocks).await;
         sent.inspect_err(|_| self.link.route.doubt(&self.direct.node().address))
     }
 
@@ -84,16 +98,23 @@ impl Dedicated {
         commands: &Pipeline,
         blocks: Duration,
     ) -> Result<Vec<Value>> {
-        self.send(commands, blocks).await?.values()
+        self.send(None, commands, blocks).await?.values()
     }
 
-    async fn try_send(&mut self, commands: &Pipeline, blocks: Duration) -> Result<Answers> {
+    async fn try_send(
+        &mut self,
+        mut first: Option<First>,
+        commands: &Pipeline,
+        blocks: Duration,
+    ) -> Result<Answers> {
         let mut refusal = None;
         for _ in 0..TRIES {
             let answers = match self.asking {
-                false => self.request(commands, blocks).await?,
+                false => self.request(first.take(), commands, blocks).await?,
                 true => {
-                    let answers = self.request(&asking(commands), blocks).await?;
+                    // Theirs to send by another way.
+                    drop(first.take());
+                    let answers = self.request(None, &asking(commands), blocks).await?;
                     answers.every_second()
                 }
             };
@@ -126,7 +147,12 @@ impl Dedicated {
         Ok(())
     }
 
-    async fn request(&mut self, commands: &Pipeline, blocks: Duration) -> Result<Answers> {
+    async fn request(
+        &mut self,
+        first: Option<First>,
+        commands: &Pipeline,
+        blocks: Duration,
+    ) -> Result<Answers> {
         let Self {
             link,
             slot,
@@ -137,7 +163,16 @@ impl Dedicated {
         link.check_open()?;
         let address = direct.node().address.clone();
         let asked = async {
-            direct.write(&commands.get_packed_pipeline()).await?;
+            let mut bytes = match &first {
+                Some(first) => first.commands.get_packed_pipeline(),
+                None => Vec::new(),
+            };
+            bytes.extend_from_slice(&commands.get_packed_pipeline());
+            direct.write(&bytes).await?;
+            if let Some(First { commands, tell }) = first {
+                let answers = direct.answers(commands.len(), Duration::ZERO).await?;
+                tell(answers);
+            }
             direct.answers(commands.len(), blocks).await
         };
         tokio::select! {

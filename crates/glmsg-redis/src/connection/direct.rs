@@ -161,16 +161,6 @@ impl Direct {
         }
         Ok(Answers::new(bytes, heads))
     }
-
-    /// Asks and waits.
-    pub(crate) async fn run(
-        &mut self,
-        commands: &Pipeline,
-        blocks: Duration,
-    ) -> Result<Vec<Value>> {
-        self.write(&commands.get_packed_pipeline()).await?;
-        self.answers(commands.len(), blocks).await?.values()
-    }
 }
 
 impl Ask for Direct {

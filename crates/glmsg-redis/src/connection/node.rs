@@ -66,9 +66,14 @@ impl Node {
 
     /// The connection all calls share, made anew if it has ended.
     pub(super) async fn wire(&self, link: &Inner) -> Result<Arc<Wire>> {
-        if let Some(wire) = self.open_wire() {
-            return Ok(wire);
+        match self.open_wire() {
+            Some(wire) => Ok(wire),
+            // Boxed, as the future is large and most calls need none of it.
+            None => Box::pin(self.new_wire(link)).await,
         }
+    }
+
+    async fn new_wire(&self, link: &Inner) -> Result<Arc<Wire>> {
         let mut door = self.door.lock().await;
         if let Some(wire) = self.open_wire() {
             return Ok(wire);
@@ -111,7 +116,7 @@ impl Node {
         if let Some(direct) = self.idle().pop() {
             return Ok(direct);
         }
-        self.own_direct(link).await
+        Box::pin(self.own_direct(link)).await
     }
 
     /// A new connection for one who drives it.
@@ -178,7 +183,7 @@ impl Node {
             match kept {
                 Some(wire) if wire.is_open() => return Ok(wire),
                 Some(_) => {}
-                None => return self.own_wire(link).await,
+                None => return Box::pin(self.own_wire(link)).await,
             }
         }
     }

@@ -67,7 +67,7 @@ impl Sentinels {
             }
             known.answers
         };
-        self.ask(link, answers).await
+        Box::pin(self.ask(link, answers)).await
     }
 
     /// Asks whether the master has changed.

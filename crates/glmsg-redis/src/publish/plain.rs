@@ -78,7 +78,7 @@ impl Shared {
             Taken::Unknown(epoch) => epoch,
         };
         // Where looking fails, the step fails, too, and says why.
-        let free = self.look_for_room(known).await.unwrap_or(0);
+        let free = Box::pin(self.look_for_room(known)).await.unwrap_or(0);
         known.room.saw(epoch, free, messages)
     }
 

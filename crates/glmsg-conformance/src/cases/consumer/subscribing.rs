@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_core::Stream;
-use glmsg_broker::{BrokerExt, Requeue, Settled, StartFrom};
+use glmsg_broker::{BrokerExt, Delivery, Requeue, Settled, StartFrom};
 
 use glmsg_core::DeadLetterReason;
 
@@ -64,6 +64,32 @@ pub async fn a_dropped_delivery_comes_again<F: Fixture>(f: F) {
         let got = got.expect("receives");
         assert_eq!((got.id(), got.attempt()), (sent.id(), attempt));
     }
+}
+
+/// Many deliveries are acked in one call, also those of two subscriptions.
+pub async fn many_deliveries_are_acked_in_one_call<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    store(&broker, &numbered(40)).await;
+    let (mut batch, mut subscriptions) = (Vec::new(), Vec::new());
+    for group in ["g", "h"] {
+        let subscribed = broker.subscribe(options(group)).await;
+        let mut subscription = subscribed.expect("subscribes");
+        let mut taken = 0;
+        while taken < 40 {
+            let got = within("deliveries", subscription.recv_batch(40)).await;
+            let got = got.expect("receives");
+            taken += got.len();
+            batch.extend(got);
+        }
+        subscriptions.push(subscription);
+    }
+    let settled = Delivery::ack_all(batch).await.expect("acking works");
+    assert_eq!(settled, [Settled::Acked; 80]);
+    for group in ["g", "h"] {
+        assert_eq!(lag(&broker, group).await.total(), 0);
+    }
+    let none = Delivery::ack_all([]).await.expect("works");
+    assert!(none.is_empty());
 }
 
 /// Deliveries of a subscription say what they are and are settled by consuming them.

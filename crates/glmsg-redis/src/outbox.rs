@@ -1,0 +1,253 @@
+//! Acks on their way: those of one source gather, and go with its next read, or by themselves.
+//!
+//! A pipeline that carries the acks of the last batch and the read of the next costs the server
+//! and the client one exchange in place of two. An ack does not wait for that: if no read begins
+//! while its task lets the others go first, it is sent at once.
+
+use std::fmt::Write;
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use glmsg_core::Result;
+use redis::{Cmd, Pipeline, Value};
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+
+use crate::RedisSettler;
+use crate::broker::closed;
+use crate::encode::{next, number};
+use crate::keys::LANES;
+use crate::member::Held;
+
+/// The most ids that one command carries.
+pub(crate) const MOST: usize = 1000;
+
+/// The acks of a source that wait to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<Parcel>,
+    /// A task sends what waits, until nothing does.
+    is_sending: bool,
+}
+
+/// The acks of one call. Its deliveries are being settled.
+#[derive(Debug)]
+struct Parcel {
+    held: Vec<Held>,
+    /// They were sent before, and the answer was lost.
+    is_in_doubt: bool,
+    answer: oneshot::Sender<Result<Vec<bool>>>,
+}
+
+impl Outbox {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first that wait, as many as go together.
+    fn take(&self) -> Vec<Parcel> {
+        let mut state = self.state();
+        let (mut ids, mut taken) = (0, 0);
+        for parcel in &state.waiting {
+            ids += parcel.held.len();
+            if taken > 0 && ids > MOST {
+                break;
+            }
+            taken += 1;
+        }
+        let rest = state.waiting.split_off(taken);
+        mem::replace(&mut state.waiting, rest)
+    }
+}
+
+/// Acks that are being sent. If nobody learns what became of them, they are sent again.
+pub(crate) struct Acks {
+    settler: RedisSettler,
+    parcels: Vec<Parcel>,
+    /// For each lane, its ids.
+    by_lane: [usize; LANES],
+}
+
+/// How acks were sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// With a read.
+    Read,
+    /// By themselves.
+    Link {
+        /// More than once, and an earlier try may have worked.
+        was_resent: bool,
+    },
+}
+
+impl RedisSettler {
+    /// Acks first attempts within their leases, at most [`MOST`]. For each, whether it was.
+    pub(crate) async fn ack_soon(&self, held: Vec<Held>) -> Result<Vec<bool>> {
+        let (answer, told) = oneshot::channel();
+        let parcel = Parcel {
+            held,
+            is_in_doubt: false,
+            answer,
+        };
+        self.outbox.state().waiting.push(parcel);
+        // A read that is about to begin takes it along.
+        yield_now().await;
+        self.send_waiting();
+        told.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// As [`ack_soon`](Self::ack_soon), and waits until the acks are as safe as configured.
+    pub(crate) async fn ack_durably(&self, held: Vec<Held>) -> Result<Vec<bool>> {
+        let (answer, told) = oneshot::channel();
+        let parcel = Parcel {
+            held,
+            is_in_doubt: false,
+            answer,
+        };
+        let acks = Acks::new(self, vec![parcel]);
+        let commands = acks.commands();
+        let sent = self.shared.link.send_durably(self.group.slot, &commands);
+        match sent.await {
+            Ok(replies) => {
+                let was_resent = replies.was_resent;
+                acks.done(replies.values, Way::Link { was_resent });
+            }
+            Err(error) => acks.fail(&error),
+        }
+        told.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Sees to it that what waits is sent, by a task of its own: a caller that gives up must not
+    /// take the acks of others with it.
+    fn send_waiting(&self) {
+        let mut state = self.outbox.state();
+        if state.waiting.is_empty() || mem::replace(&mut state.is_sending, true) {
+            return;
+        }
+        drop(state);
+        tokio::spawn(send_all(self.clone()));
+    }
+
+    /// What waits, to go with a read.
+    pub(crate) fn take_acks(&self) -> Option<Acks> {
+        let parcels = self.outbox.take();
+        (!parcels.is_empty()).then(|| Acks::new(self, parcels))
+    }
+}
+
+async fn send_all(settler: RedisSettler) {
+    loop {
+        let Some(acks) = settler.take_acks() else {
+            let mut state = settler.outbox.state();
+            if state.waiting.is_empty() {
+                state.is_sending = false;
+                return;
+            }
+            continue;
+        };
+        let commands = acks.commands();
+        let link = &settler.shared.link;
+        match link.send(settler.group.slot, &commands).await {
+            Ok(replies) => {
+                let was_resent = replies.was_resent;
+                acks.done(replies.values, Way::Link { was_resent });
+            }
+            Err(error) => acks.fail(&error),
+        }
+    }
+}
+
+impl Acks {
+    fn new(settler: &RedisSettler, parcels: Vec<Parcel>) -> Self {
+        let mut by_lane = [0; LANES];
+        for held in parcels.iter().flat_map(|parcel| &parcel.held) {
+            by_lane[usize::from(held.lane)] += 1;
+        }
+        Self {
+            settler: settler.clone(),
+            parcels,
+            by_lane,
+        }
+    }
+
+    /// One command for each lane.
+    pub(crate) fn commands(&self) -> Pipeline {
+        let group = &self.settler.group;
+        let mut commands = Pipeline::with_capacity(LANES);
+        let mut id = String::with_capacity(32);
+        for (lane, count) in (0_u8..).zip(self.by_lane) {
+            if count == 0 {
+                continue;
+            }
+            let mut ack = Cmd::with_capacity(3 + count, 64 + 24 * count);
+            ack.arg("XACK")
+                .arg(group.lane(lane))
+                .arg(&group.stream_name);
+            for held in self.held().filter(|held| held.lane == lane) {
+                id.clear();
+                // Writing to a string does not fail.
+                let _ = write!(id, "{}", held.id);
+                ack.arg(&id);
+            }
+            commands.add_command(ack);
+        }
+        commands
+    }
+
+    fn held(&self) -> impl Iterator<Item = &Held> {
+        self.parcels.iter().flat_map(|parcel| &parcel.held)
+    }
+
+    /// Tells what became of them. What the server refused fails, if it was asked by the link; a
+    /// server that was asked in passing may be the wrong one, which the link finds out.
+    pub(crate) fn done(mut self, answers: Vec<Value>, by: Way) {
+        let mut is_acked = [false; LANES];
+        let mut answers = answers.into_iter();
+        for (count, is_acked) in self.by_lane.iter().zip(&mut is_acked) {
+            if *count == 0 {
+                continue;
+            }
+            match (next(&mut answers).and_then(number), by) {
+                // All or nothing, but where a full topic has dropped some that were out.
+                (Ok(acked), by) => *is_acked = acked > 0 || by == Way::Link { was_resent: true },
+                (Err(_), Way::Read) => return self.send_again(false),
+                (Err(error), Way::Link { .. }) => return self.fail(&error),
+            }
+        }
+        for parcel in self.parcels.drain(..) {
+            let of_lane = |held: &Held| is_acked[usize::from(held.lane)] || parcel.is_in_doubt;
+            let told = parcel.held.iter().map(of_lane).collect();
+            // Who has given up is not told.
+            let _ = parcel.answer.send(Ok(told));
+        }
+    }
+
+    fn send_again(&mut self, is_in_doubt: bool) {
+        let mut again = mem::take(&mut self.parcels);
+        for parcel in &mut again {
+            parcel.is_in_doubt |= is_in_doubt;
+        }
+        self.settler.outbox.state().waiting.extend(again);
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.settler.send_waiting();
+        }
+    }
+
+    /// Tells that they failed.
+    pub(crate) fn fail(mut self, error: &glmsg_core::Error) {
+        for parcel in self.parcels.drain(..) {
+            let _ = parcel.answer.send(Err(error.duplicate()));
+        }
+    }
+}
+
+impl Drop for Acks {
+    fn drop(&mut self) {
+        if !self.parcels.is_empty() {
+            self.send_again(true);
+        }
+    }
+}
