@@ -1,5 +1,6 @@
 //! Worker processes that are replaced when they die.
 
+use std::ops::RangeInclusive;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_faults::ledger::Writer;
-use glmsg_faults::process::Worker;
+use glmsg_faults::process::{Killer, Worker};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 
@@ -110,11 +111,19 @@ impl Crew {
         self.shared().await.workers.clone()
     }
 
-    /// A handle that kills, for a [`Killer`](glmsg_faults::process::Killer).
-    pub fn reaper(&self) -> Reaper {
-        Reaper {
-            shared: self.shared.clone(),
-        }
+    /// Kills one after the other, at random times that follow from the seed, until it is told to stop.
+    pub fn kill(&self, seed: u64, every: RangeInclusive<Duration>) -> Killer {
+        let shared = self.shared.clone();
+        Killer::start(seed, every, move |round| {
+            let shared = shared.clone();
+            async move {
+                let mut shared = shared.lock().await;
+                let workers = u64::try_from(shared.workers.len()).unwrap_or(1);
+                let at = usize::try_from(round % workers).unwrap_or(0);
+                let status = shared.workers[at].kill9().await;
+                shared.replace(at, status);
+            }
+        })
     }
 
     /// What all of them printed so far, by name.
@@ -155,23 +164,6 @@ impl Crew {
 impl Drop for Crew {
     fn drop(&mut self) {
         self.watch.abort();
-    }
-}
-
-/// Kills workers of a [`Crew`].
-#[derive(Debug, Clone)]
-pub struct Reaper {
-    shared: Arc<Mutex<Shared>>,
-}
-
-impl Reaper {
-    /// Kills the `nth` worker, counted round and round, and has it replaced.
-    pub async fn kill(&self, nth: u64) {
-        let mut shared = self.shared.lock().await;
-        let number = u64::try_from(shared.workers.len()).unwrap_or(1);
-        let at = usize::try_from(nth % number).unwrap_or(0);
-        let status = shared.workers[at].kill9().await;
-        shared.replace(at, status);
     }
 }
 

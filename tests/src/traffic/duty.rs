@@ -14,6 +14,8 @@ pub enum Duty {
     Slow(u64),
     /// To fail so many times, and then to be done.
     Fail(u32),
+    /// To take so many milliseconds and to fail, the first time; then to be done.
+    SlowFail(u64),
     /// To panic each time.
     Panic,
     /// To end the process each time.
@@ -33,6 +35,13 @@ impl Duty {
         serde_json::to_vec(&self).expect("a duty is JSON")
     }
 
+    /// As a payload of so many bytes, if it is not longer by itself.
+    pub fn padded(self, bytes: usize) -> Vec<u8> {
+        let mut payload = self.payload();
+        payload.resize(payload.len().max(bytes), b' ');
+        payload
+    }
+
     /// Of a payload; what is none asks only to be done.
     pub fn of(payload: &[u8]) -> Self {
         serde_json::from_slice(payload).unwrap_or_default()
@@ -41,7 +50,7 @@ impl Duty {
     /// Whether no number of attempts gets it done.
     pub fn is_poison(self) -> bool {
         match self {
-            Self::Done | Self::Slow(_) => false,
+            Self::Done | Self::Slow(_) | Self::SlowFail(_) => false,
             Self::Fail(times) => times == u32::MAX,
             Self::Panic | Self::Abort | Self::Overflow | Self::Hang => true,
         }
@@ -64,6 +73,11 @@ impl Duty {
                 true
             }
             Self::Fail(times) => attempt > times,
+            Self::SlowFail(ms) if attempt == 1 => {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                false
+            }
+            Self::SlowFail(_) => true,
             Self::Panic => panic!("as asked"),
             Self::Abort => std::process::abort(),
             Self::Overflow => dig(0) > 0,
@@ -114,6 +128,7 @@ mod tests {
     fn a_duty_survives_the_way() {
         for duty in [Duty::Done, Duty::Slow(7), Duty::ALWAYS_FAIL, Duty::Abort] {
             assert_eq!(Duty::of(&duty.payload()), duty);
+            assert_eq!(Duty::of(&duty.padded(4096)), duty);
         }
         assert_eq!(Duty::of(b"\xff"), Duty::Done);
     }

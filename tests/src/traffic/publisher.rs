@@ -12,6 +12,9 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::{Mix, Scene};
 
+/// How long what a case waits for may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How the traffic is published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Publication {
@@ -23,6 +26,8 @@ pub struct Publication {
     pub tasks: usize,
     /// The most messages of one call; each call has a random number of them.
     pub batch: usize,
+    /// The bytes of a payload, at least.
+    pub payload: usize,
     /// The time between two calls of one task.
     pub pause: Duration,
     /// After so many messages it ends by itself.
@@ -39,11 +44,25 @@ impl Default for Publication {
             mix: Mix::default(),
             tasks: 8,
             batch: 8,
+            payload: 0,
             pause: Duration::from_millis(20),
             messages: None,
             keys: 0,
         }
     }
+}
+
+/// What a publisher has been answered so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// Messages that are stored.
+    pub stored: u64,
+    /// Answers that there is no room.
+    pub full: u64,
+    /// Publishes of which nobody knows.
+    pub indeterminate: u64,
+    /// Refusals of another kind.
+    pub refused: u64,
 }
 
 /// Publishes in the background, each message until it is stored.
@@ -54,7 +73,7 @@ impl Default for Publication {
 #[must_use = "it ends when it is dropped"]
 pub struct Publisher {
     stop: watch::Sender<bool>,
-    stored: watch::Receiver<u64>,
+    answers: watch::Receiver<Answers>,
     task: JoinHandle<()>,
 }
 
@@ -68,9 +87,9 @@ impl Publisher {
     pub fn start_at(scene: &Scene, name: &str, publication: &Publication, url: &str) -> Self {
         let ledger = scene.writer(name);
         let (topic, url, publication) = (scene.topic(), url.to_owned(), publication.clone());
-        Self::spawn(|stop, stored| async move {
+        Self::spawn(|stop, answers| async move {
             let broker = super::scene::connect(&url).await;
-            run(broker, topic, ledger, publication, stop, stored).await;
+            run(broker, topic, ledger, publication, stop, answers).await;
         })
     }
 
@@ -82,22 +101,26 @@ impl Publisher {
         publication: &Publication,
     ) -> Self {
         let (topic, publication) = (topic.to_owned(), publication.clone());
-        Self::spawn(|stop, stored| run(broker, topic, ledger, publication, stop, stored))
+        Self::spawn(|stop, answers| run(broker, topic, ledger, publication, stop, answers))
     }
 
-    fn spawn<F>(run: impl FnOnce(watch::Receiver<bool>, watch::Sender<u64>) -> F) -> Self
+    fn spawn<F>(run: impl FnOnce(watch::Receiver<bool>, watch::Sender<Answers>) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let (stop, stopped) = watch::channel(false);
-        let (count, stored) = watch::channel(0);
+        let (count, answers) = watch::channel(Answers::default());
         let task = tokio::spawn(run(stopped, count));
-        Self { stop, stored, task }
+        Self {
+            stop,
+            answers,
+            task,
+        }
     }
 
-    /// How many messages are stored.
-    pub fn stored(&self) -> u64 {
-        *self.stored.borrow()
+    /// What it has been answered so far.
+    pub fn answers(&self) -> Answers {
+        *self.answers.borrow()
     }
 
     /// Waits until so many messages are stored.
@@ -105,15 +128,20 @@ impl Publisher {
     /// # Panics
     /// If that has not happened after a minute.
     pub async fn reaches(&self, messages: u64) {
-        let mut stored = self.stored.clone();
-        let reached = stored.wait_for(|stored| *stored >= messages);
-        let reached = tokio::time::timeout(Duration::from_secs(60), reached).await;
-        let in_time = matches!(reached, Ok(Ok(_)));
-        assert!(
-            in_time,
-            "{} of {messages} messages are stored",
-            self.stored()
-        );
+        self.answered("messages are stored", |answers| answers.stored >= messages)
+            .await;
+    }
+
+    /// Waits until it has been answered what `is_enough`.
+    ///
+    /// # Panics
+    /// If that has not happened after a minute; the message names the condition.
+    pub async fn answered(&self, condition: &str, is_enough: impl Fn(Answers) -> bool) {
+        let mut answers = self.answers.clone();
+        let enough = answers.wait_for(|answers| is_enough(*answers));
+        let enough = tokio::time::timeout(PATIENCE, enough).await;
+        let in_time = matches!(enough, Ok(Ok(_)));
+        assert!(in_time, "{condition}: not so, {:?}", self.answers());
     }
 
     /// Waits until it has ended by itself, and tells how many messages are stored.
@@ -122,7 +150,7 @@ impl Publisher {
     /// If it failed.
     pub async fn join(mut self) -> u64 {
         (&mut self.task).await.expect("the publisher does not fail");
-        self.stored()
+        self.answers().stored
     }
 
     /// No new messages; those under way are published until they are stored.
@@ -147,13 +175,13 @@ async fn run(
     ledger: Writer,
     publication: Publication,
     stop: watch::Receiver<bool>,
-    stored: watch::Sender<u64>,
+    answers: watch::Sender<Answers>,
 ) {
     assert!(
         publication.keys == 0 || publication.batch == 1,
         "only one message at a time keeps the order of its key when it is tried again"
     );
-    let stored = Arc::new(stored);
+    let answers = Arc::new(answers);
     let mut tasks = JoinSet::new();
     for number in 0..publication.tasks {
         let mut rng = fastrand::Rng::with_seed(publication.seed);
@@ -165,7 +193,7 @@ async fn run(
             ledger: ledger.clone(),
             publication: publication.clone(),
             rng,
-            stored: stored.clone(),
+            answers: answers.clone(),
         };
         tasks.spawn(task.run(stop.clone()));
     }
@@ -181,7 +209,7 @@ struct Task {
     ledger: Writer,
     publication: Publication,
     rng: fastrand::Rng,
-    stored: Arc<watch::Sender<u64>>,
+    answers: Arc<watch::Sender<Answers>>,
 }
 
 impl Task {
@@ -211,7 +239,8 @@ impl Task {
     /// The `n`th message of this task, and where it stands among those of its key.
     fn make(&mut self, n: u64) -> (Message, u64) {
         let duty = self.publication.mix.draw(&mut self.rng);
-        let mut message = Message::builder(self.topic.as_str()).payload(duty.payload());
+        let mut message =
+            Message::builder(self.topic.as_str()).payload(duty.padded(self.publication.payload));
         let keys = self.publication.keys;
         if keys > 0 {
             message = message.key(format!("{}-{}", self.number, n % keys));
@@ -258,24 +287,28 @@ impl Task {
     /// Records what came of a publish; `true` if it is to be tried again.
     fn is_open(&mut self, message: &Message, outcome: &Published) -> bool {
         let (id, ledger) = (message.id().to_string(), &self.ledger);
+        let count = |count: fn(&mut Answers)| self.answers.send_modify(count);
         match outcome {
             Published::Stored => ledger.pub_ok(&id),
             Published::Duplicate => ledger.pub_dup(&id),
             Published::Full(_) => {
                 ledger.pub_full(&id);
+                count(|answers| answers.full += 1);
                 return true;
             }
             Published::Indeterminate(_) => {
                 ledger.pub_indeterminate(&id);
+                count(|answers| answers.indeterminate += 1);
                 return true;
             }
             Published::Rejected(error) => {
                 ledger.pub_rejected(&id, &error.to_string());
+                count(|answers| answers.refused += 1);
                 // One whose order matters must not be left out.
                 return error.is_transient() && (message.key().is_some() || self.rng.u8(..4) > 0);
             }
         }
-        self.stored.send_modify(|stored| *stored += 1);
+        count(|answers| answers.stored += 1);
         false
     }
 }

@@ -1,6 +1,7 @@
 //! The place of a fault case: its topic, its group, its ledger, and its end.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,7 +9,9 @@ use std::time::{Duration, Instant};
 use glmsg_broker::{Broker, DeadLetterQuery, ReplayQuery, StartFrom};
 use glmsg_core::{DeadLetter, GroupName, TopicName};
 use glmsg_faults::check::{self, Counted, Expectation, Remains, Report};
-use glmsg_faults::ledger::{Writer, read_dir};
+use glmsg_faults::ledger::{Event, Writer, read_dir};
+use glmsg_faults::process::Killer;
+use glmsg_faults::server::RedisServer;
 use glmsg_faults::until;
 use tempfile::TempDir;
 
@@ -182,6 +185,33 @@ impl Scene {
         }
     }
 
+    /// What is in the ledger so far.
+    ///
+    /// # Panics
+    /// If it cannot be read.
+    pub fn events(&self) -> Vec<Event> {
+        self.dir(read_dir).expect("the ledger can be read")
+    }
+
+    /// Kills a server and starts it again, at random times that follow from the seed, until it is told to stop.
+    pub fn kill_server(
+        &self,
+        redis: &RedisServer,
+        seed: u64,
+        every: RangeInclusive<Duration>,
+    ) -> Killer {
+        let (redis, ledger) = (redis.clone(), self.ledger());
+        Killer::start(seed, every, move |_| {
+            let (redis, ledger) = (redis.clone(), ledger.clone());
+            async move {
+                ledger.fault_begin("kill");
+                redis.kill9().await;
+                redis.restart().await;
+                ledger.fault_end("kill");
+            }
+        })
+    }
+
     /// Has the case judged: by what is expected, and by what the broker says is left of it. If the verdict is bad, the
     /// ledger is kept.
     ///
@@ -192,8 +222,7 @@ impl Scene {
         let expectation = expectation
             .remains(&self.group, self.remains(&broker).await)
             .times_stored(self.times_stored(&broker).await);
-        let events = self.dir(read_dir).expect("the ledger can be read");
-        let report = check::check(&events, &expectation);
+        let report = check::check(&self.events(), &expectation);
         if !report.is_ok() {
             self.keep();
         }

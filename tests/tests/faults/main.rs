@@ -2,6 +2,7 @@
 //! and has the ledger judged. `docs/guides/testing.md` tells which case is where.
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+mod consumer_killed;
 mod length;
 mod server_killed;
 

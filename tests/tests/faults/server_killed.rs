@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use glmsg_faults::check::Expectation;
-use glmsg_faults::process::Killer;
 use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
 use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher, Scene};
 
@@ -14,7 +13,6 @@ async fn case(kind: Kind, seed: u64, time: Duration) {
     // Everything is on the disk before it is answered.
     let redis = RedisServer::start(kind, RedisSetup::default()).await;
     let scene = Scene::new(&redis.url());
-    let ledger = scene.ledger();
     let crew = Crew::hire(3, TRAFFIC, &scene, &Consumption::default());
     let publication = Publication {
         seed,
@@ -23,33 +21,19 @@ async fn case(kind: Kind, seed: u64, time: Duration) {
             .with(20, Duty::ALWAYS_FAIL)
             .with(4, Duty::Abort)
             .with(4, Duty::Overflow),
+        pause: Duration::from_millis(60),
         ..Publication::default()
     };
     let publisher = Publisher::start(&scene, "publisher", &publication);
     publisher.reaches(10).await;
 
     let every = Duration::from_millis(3500)..=Duration::from_millis(4500);
-    let servers = Killer::start(seed, every, {
-        let redis = redis.clone();
-        move |_| {
-            let (redis, ledger) = (redis.clone(), ledger.clone());
-            async move {
-                ledger.fault_begin("kill");
-                redis.kill9().await;
-                redis.restart().await;
-                ledger.fault_end("kill");
-            }
-        }
-    });
-    let reaper = crew.reaper();
+    let servers = scene.kill_server(&redis, seed, every);
     let every = Duration::from_secs(2)..=Duration::from_secs(4);
-    let workers = Killer::start(seed + 100, every, move |round| {
-        let reaper = reaper.clone();
-        async move { reaper.kill(round).await }
-    });
+    let workers = crew.kill(seed + 100, every);
     tokio::time::sleep(time).await;
-    servers.reaches(3).await;
-    workers.reaches(3).await;
+    servers.reaches(4).await;
+    workers.reaches(4).await;
     workers.stop().await;
     let kills = servers.stop().await;
     publisher.stop().await;
@@ -57,14 +41,14 @@ async fn case(kind: Kind, seed: u64, time: Duration) {
     crew.dismiss().await;
 
     let broker = scene.connect().await;
-    let most = scene.dead_letters(&broker).await;
-    let most = most.iter().map(|letter| letter.attempts).max();
+    let letters = scene.dead_letters(&broker).await;
+    let most = letters.iter().map(|letter| letter.attempts).max();
     assert!(most <= Some(4), "a dead letter with {most:?} attempts");
     let expectation = Expectation::for_groups([scene.group()])
         .published_at_least(1000)
         .faults_at_least(usize::try_from(kills).unwrap_or(usize::MAX))
         .max_attempts(4)
-        .publish_gap(Duration::from_secs(5));
+        .publish_gap(Duration::from_secs(10));
     let report = scene.judge(expectation).await;
     println!("{kind:?}, seed {seed}\n{report}");
     report.assert_ok();
@@ -72,6 +56,26 @@ async fn case(kind: Kind, seed: u64, time: Duration) {
 }
 
 #[tokio::test]
-async fn redis_7_with_a_first_seed() {
+async fn redis_7_seed_11() {
     case(Kind::Redis7, 11, seconds(30)).await;
+}
+
+#[tokio::test]
+async fn redis_7_seed_12() {
+    case(Kind::Redis7, 12, seconds(30)).await;
+}
+
+#[tokio::test]
+async fn redis_7_seed_13() {
+    case(Kind::Redis7, 13, seconds(30)).await;
+}
+
+#[tokio::test]
+async fn redis_8() {
+    case(Kind::Redis8, 14, seconds(16)).await;
+}
+
+#[tokio::test]
+async fn valkey_9() {
+    case(Kind::Valkey9, 15, seconds(16)).await;
 }
