@@ -2,9 +2,14 @@
 //! and has the ledger judged. `docs/guides/testing.md` tells which case is where.
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+mod connections;
 mod consumer_killed;
+mod consumer_stopped;
+mod data_gone;
 mod length;
+mod memory_full;
 mod server_killed;
+mod server_stopped;
 
 /// The program of a worker process.
 const TRAFFIC: &str = env!("CARGO_BIN_EXE_traffic");

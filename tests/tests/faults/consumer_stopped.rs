@@ -1,0 +1,68 @@
+//! F6: a consumer stands still for twice its lease while it handles messages. Others have them by then, and what it says
+//! of them when it goes on comes too late.
+
+use std::time::Duration;
+
+use glmsg_faults::check::Expectation;
+use glmsg_faults::ledger::{Settlement, What};
+use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
+use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher, Scene};
+
+use crate::TRAFFIC;
+
+#[tokio::test]
+async fn what_a_consumer_says_too_late_changes_nothing() {
+    let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
+    let scene = Scene::new(&redis.url());
+    let consumption = Consumption::default();
+    let crew = Crew::hire(2, TRAFFIC, &scene, &consumption);
+    // Both kinds are being handled at any time, so the stop hits acks and nacks alike.
+    let publication = Publication {
+        mix: Mix::default()
+            .with(5000, Duty::Slow(300))
+            .with(5000, Duty::SlowFail(300)),
+        tasks: 2,
+        batch: 2,
+        ..Publication::default()
+    };
+    let publisher = Publisher::start(&scene, "publisher", &publication);
+    let workers = crew.workers().await;
+    let [victim, _] = &workers[..] else {
+        panic!("two workers");
+    };
+    for round in 1..=3 {
+        publisher.reaches(100 * round).await;
+        victim.stop().await;
+        tokio::time::sleep(consumption.lease * 2).await;
+        victim.cont();
+    }
+    publisher.stop().await;
+    scene.quiet(Duration::from_secs(60)).await;
+    crew.dismiss().await;
+
+    let too_late = |is: fn(&What) -> Option<Settlement>| {
+        let events = scene.events();
+        let mine = events.iter().filter(|one| one.process == victim.name());
+        mine.filter(|one| is(&one.what) == Some(Settlement::Stale))
+            .count()
+    };
+    let acks = too_late(|what| match what {
+        What::Ack { result, .. } => Some(*result),
+        _ => None,
+    });
+    let nacks = too_late(|what| match what {
+        What::Nack { result, .. } => Some(*result),
+        _ => None,
+    });
+    let expectation = Expectation::for_groups([scene.group()])
+        .published_at_least(300)
+        .faults_at_least(3)
+        .max_attempts(4);
+    let report = scene.judge(expectation).await;
+    println!("{acks} acks and {nacks} nacks came too late\n{report}");
+    report.assert_ok();
+    assert!(
+        acks > 0 && nacks > 0,
+        "{acks} acks, {nacks} nacks: {report}"
+    );
+}
