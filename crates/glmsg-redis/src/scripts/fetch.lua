@@ -79,8 +79,9 @@ end
 local out, expired, dead = {}, 0, 0
 
 local function is_expired(fields, own)
-  local at = own or get(fields, 'x')
-  return at and tonumber(at) <= now
+  -- What somebody else has written there need not be a number, and what is no message is not dead for its time.
+  local at = tonumber(own or get(fields, 'x') or '')
+  return at and at <= now and message_id(fields)
 end
 
 local function deliver_new(lane, entry)

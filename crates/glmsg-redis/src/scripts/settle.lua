@@ -37,8 +37,8 @@ local function one(what, lane, id, attempt, a, b, c, d)
   end
   local history = redis.call('HGET', H, name) or ''
   if what == 'x' then
-    local expires = tonumber(redis.call('HGET', H, 'x' .. name) or get(entry[2], 'x') or '9007199254740991')
-    if expires > now then return { 'V' } end
+    local expires = tonumber(redis.call('HGET', H, 'x' .. name) or get(entry[2], 'x') or '')
+    if not expires or expires > now then return { 'V' } end
     bury(lane, id, entry[2], attempt - 1, EXPIRED, '', history)
     return { 'D', '2' }
   end
