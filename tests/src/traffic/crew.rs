@@ -31,6 +31,7 @@ pub struct Crew {
 #[derive(Debug)]
 struct Shared {
     program: String,
+    prefix: String,
     plan: Plan,
     logs: PathBuf,
     ledger: Writer,
@@ -43,7 +44,7 @@ struct Shared {
 impl Shared {
     fn spawn(&mut self) -> Worker {
         self.named += 1;
-        self.plan.name = format!("consumer-{}", self.named);
+        self.plan.name = format!("{}-{}", self.prefix, self.named);
         let log = self.logs.join(format!("{}.log", self.plan.name));
         let launch = self.plan.launch(&self.program).log(log);
         Worker::spawn(&self.plan.name, &launch, &self.ledger)
@@ -64,11 +65,30 @@ impl Crew {
     }
 
     /// The same, by way of another address: that of a proxy.
-    ///
-    /// # Panics
-    /// If a worker cannot be started.
     pub fn hire_at(
         workers: usize,
+        program: &str,
+        scene: &Scene,
+        consumption: &Consumption,
+        url: &str,
+    ) -> Self {
+        Self::start(workers, "consumer", program, scene, consumption, url)
+    }
+
+    /// As [`hire`](Self::hire), for a second crew: its workers have other names.
+    pub fn named(
+        workers: usize,
+        prefix: &str,
+        program: &str,
+        scene: &Scene,
+        consumption: &Consumption,
+    ) -> Self {
+        Self::start(workers, prefix, program, scene, consumption, &scene.url())
+    }
+
+    fn start(
+        workers: usize,
+        prefix: &str,
         program: &str,
         scene: &Scene,
         consumption: &Consumption,
@@ -79,6 +99,7 @@ impl Crew {
         std::fs::create_dir_all(&logs).expect("a folder for the logs");
         let mut shared = Shared {
             program: program.to_owned(),
+            prefix: prefix.to_owned(),
             plan: Plan {
                 name: String::new(),
                 ledger: dir,

@@ -2,14 +2,20 @@
 //! and has the ledger judged. `docs/guides/testing.md` tells which case is where.
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+mod alone;
 mod connections;
 mod consumer_killed;
 mod consumer_stopped;
 mod data_gone;
 mod length;
+mod malformed;
+mod many_consumers;
 mod memory_full;
+mod poison;
 mod server_killed;
 mod server_stopped;
+mod shutdown;
+mod too_large;
 
 /// The program of a worker process.
 const TRAFFIC: &str = env!("CARGO_BIN_EXE_traffic");
