@@ -8,6 +8,7 @@ mod consumer_killed;
 mod consumer_stopped;
 mod data_gone;
 mod length;
+mod logins;
 mod malformed;
 mod many_consumers;
 mod memory_full;
@@ -15,6 +16,7 @@ mod poison;
 mod server_killed;
 mod server_stopped;
 mod shutdown;
+mod tls;
 mod too_large;
 
 /// The program of a worker process.
