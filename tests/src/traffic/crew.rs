@@ -132,18 +132,17 @@ impl Crew {
         self.shared().await.workers.clone()
     }
 
+    /// Kills the `nth` worker, counted round and round, and has it replaced.
+    pub async fn kill(&self, nth: u64) {
+        kill(&self.shared, nth).await;
+    }
+
     /// Kills one after the other, at random times that follow from the seed, until it is told to stop.
-    pub fn kill(&self, seed: u64, every: RangeInclusive<Duration>) -> Killer {
+    pub fn killer(&self, seed: u64, every: RangeInclusive<Duration>) -> Killer {
         let shared = self.shared.clone();
         Killer::start(seed, every, move |round| {
             let shared = shared.clone();
-            async move {
-                let mut shared = shared.lock().await;
-                let workers = u64::try_from(shared.workers.len()).unwrap_or(1);
-                let at = usize::try_from(round % workers).unwrap_or(0);
-                let status = shared.workers[at].kill9().await;
-                shared.replace(at, status);
-            }
+            async move { kill(&shared, round).await }
         })
     }
 
@@ -186,6 +185,14 @@ impl Drop for Crew {
     fn drop(&mut self) {
         self.watch.abort();
     }
+}
+
+async fn kill(shared: &Mutex<Shared>, nth: u64) {
+    let mut shared = shared.lock().await;
+    let workers = u64::try_from(shared.workers.len()).unwrap_or(1);
+    let at = usize::try_from(nth % workers).unwrap_or(0);
+    let status = shared.workers[at].kill9().await;
+    shared.replace(at, status);
 }
 
 async fn watch(shared: Arc<Mutex<Shared>>) {

@@ -25,7 +25,7 @@ async fn what_a_killed_consumer_held_is_handled_by_others() {
     let publisher = Publisher::start(&scene, "publisher", &publication);
     publisher.reaches(10).await;
     let every = Duration::from_millis(1500)..=Duration::from_millis(1500);
-    let killer = crew.kill(1, every);
+    let killer = crew.killer(1, every);
     tokio::time::sleep(seconds(12)).await;
     killer.reaches(6).await;
     killer.stop().await;

@@ -1,6 +1,11 @@
 //! The short cases of the fault matrix on the Redis backend: each makes its fault on a server of its own, under traffic,
 //! and has the ledger judged. `docs/guides/testing.md` tells which case is where.
-#![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "these are tests, which tell what they counted"
+)]
 
 mod alone;
 mod connections;

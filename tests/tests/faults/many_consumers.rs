@@ -38,9 +38,13 @@ async fn case() {
         let count = Arc::new(AtomicU64::new(0));
         handled.push(count.clone());
         let handler = move |incoming: Incoming| {
-            ledger.done(&incoming.id().to_string());
-            count.fetch_add(1, Ordering::Relaxed);
-            async { Ok(()) }
+            let (ledger, count) = (ledger.clone(), count.clone());
+            async move {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                ledger.done(&incoming.id().to_string());
+                count.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
         };
         let consumer = Consumer::new(recorded, topic.as_str(), group.as_str());
         consumers.push(consumer.start(handler).await.expect("it starts"));
@@ -49,7 +53,7 @@ async fn case() {
 
     // From the same broker, and so over the same connections.
     let publication = Publication {
-        pause: Duration::from_millis(40),
+        pause: Duration::from_millis(10),
         ..Publication::default()
     };
     let ledger = scene.writer("publisher");
@@ -58,7 +62,7 @@ async fn case() {
     let slowest = AtomicU64::new(0);
     until(
         "everybody has handled something",
-        Duration::from_secs(60),
+        Duration::from_secs(120),
         || {
             let (broker, handled, slowest) = (&broker, &handled, &slowest);
             let (topic, group) = (&topic_name, &group_name);

@@ -43,7 +43,7 @@ async fn a_full_server_takes_no_more_and_consumers_go_on() {
         .answered("the server is full", |answers| answers.full > 0)
         .await;
     // A consumer that joins now must be able to.
-    let killer = crew.kill(1, Duration::ZERO..=Duration::from_millis(100));
+    let killer = crew.killer(1, Duration::ZERO..=Duration::from_millis(100));
     killer.reaches(2).await;
     killer.stop().await;
     // While it is full, room that consumers make is used at once.

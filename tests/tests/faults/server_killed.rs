@@ -30,7 +30,7 @@ async fn case(kind: Kind, seed: u64, time: Duration) {
     let every = Duration::from_millis(3500)..=Duration::from_millis(4500);
     let servers = scene.kill_server(&redis, seed, every);
     let every = Duration::from_secs(2)..=Duration::from_secs(4);
-    let workers = crew.kill(seed + 100, every);
+    let workers = crew.killer(seed + 100, every);
     tokio::time::sleep(time).await;
     servers.reaches(4).await;
     workers.reaches(4).await;
