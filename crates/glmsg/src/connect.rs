@@ -48,7 +48,9 @@ pub fn schemes() -> Vec<&'static str> {
 /// `ConfigInvalid` for a URL that is not understood, `Unsupported` for a backend that is not
 /// compiled in (it names the feature), and whatever keeps the backend from opening.
 pub async fn connect(url: &str) -> Result<Arc<dyn Broker>> {
-    let broker = open(url).await.map_err(|e| e.operation("connect"))?;
+    // Boxed: what it takes to open the largest backend is nothing for the caller's stack.
+    let broker = Box::pin(open(url)).await;
+    let broker = broker.map_err(|e| e.operation("connect"))?;
     Ok(MetricsLayer::new().layer(broker))
 }
 
