@@ -53,8 +53,8 @@ const LAYERS: &[(&str, Uses)] = &[
     ("xtask", Uses::Only(&[])),
 ];
 
-/// The suite every backend proves itself with: a test may use it from anywhere.
-const CONFORMANCE: &str = "glmsg-conformance";
+/// What a test may use from anywhere: the suite every backend proves itself with, and the faults.
+const FOR_TESTS: &[&str] = &["glmsg-conformance", "glmsg-faults"];
 
 /// A build of ours, and the packages that must not be in it.
 struct Absence {
@@ -131,7 +131,7 @@ fn check_edges(members: &[Package]) -> Vec<Violation> {
             let ours = members.iter().any(|other| other.name == dependency.name);
             let may = allowed.contains(&dependency.name.as_str())
                 || (dependency.kind == DependencyKind::Dev
-                    && dependency.name == CONFORMANCE
+                    && FOR_TESTS.contains(&dependency.name.as_str())
                     && member.name != "xtask");
             if ours && !may {
                 violations.push(forbidden(member, &dependency.name, allowed));
@@ -238,7 +238,8 @@ mod tests {
             &[
                 ("glmsg-broker", Normal),
                 ("tokio", Normal),
-                (CONFORMANCE, Dev),
+                ("glmsg-conformance", Dev),
+                ("glmsg-faults", Dev),
             ],
         );
         let tests = package(
@@ -264,14 +265,13 @@ mod tests {
                 1
             );
         }
-        assert_eq!(
-            wrongs(vec![package("glmsg-sqlite", &[(CONFORMANCE, Normal)])]).len(),
-            1
-        );
-        assert_eq!(
-            wrongs(vec![package("xtask", &[(CONFORMANCE, Dev)])]).len(),
-            1
-        );
+        for name in FOR_TESTS {
+            assert_eq!(
+                wrongs(vec![package("glmsg-sqlite", &[(name, Normal)])]).len(),
+                1
+            );
+            assert_eq!(wrongs(vec![package("xtask", &[(name, Dev)])]).len(), 1);
+        }
     }
 
     #[test]
