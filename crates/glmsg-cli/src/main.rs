@@ -17,6 +17,7 @@ mod output;
 mod progress;
 mod session;
 mod table;
+mod waiting;
 
 use std::process::ExitCode;
 

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use glmsg::{Broker, ErrorKind};
 
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::waiting::{Unanswered, Waiting};
 
 /// The broker that is used when none is named.
 pub(crate) const DEFAULT_BROKER: &str = "sqlite:glmsg.db";
@@ -48,9 +51,35 @@ impl Session {
         self.broker.as_deref()
     }
 
+    /// The address, or the one that is used without.
+    fn url(&self) -> &str {
+        self.broker.as_deref().unwrap_or(DEFAULT_BROKER)
+    }
+
+    /// The address as it may be shown.
+    pub(crate) fn place(&self) -> String {
+        shown(self.url())
+    }
+
+    /// To wait for the broker up to a limit, or until the first signal.
+    pub(crate) fn waiting(&self, limit: Duration, interrupt: &Interrupt) -> Waiting {
+        let (progress, finish) = (self.progress.clone(), interrupt.finish.clone());
+        Waiting::new(self.place(), limit, progress, finish)
+    }
+
+    /// Opens the broker, creating it where that is for us to do, and waits for it where it does
+    /// not answer. `Interrupted` if the user would not wait.
+    pub(crate) async fn connect_waiting(
+        &self,
+        waiting: &mut Waiting,
+    ) -> Result<Arc<dyn Broker>, Unanswered> {
+        let opened = waiting.ride("open", async || glmsg::connect(self.url()).await);
+        Ok(opened.await?.value)
+    }
+
     /// Opens the broker.
     pub(crate) async fn connect(&self, access: Access) -> Result<Arc<dyn Broker>, Failure> {
-        let url = self.broker.as_deref().unwrap_or(DEFAULT_BROKER);
+        let url = self.url();
         if access == Access::Existing {
             refuse_missing_file(url)?;
         }
@@ -66,12 +95,28 @@ impl Session {
 
 /// Opens a broker by its address. An address that makes no sense is a usage error.
 pub(crate) async fn connect(url: &str) -> Result<Arc<dyn Broker>, Failure> {
-    glmsg::connect(url).await.map_err(|e| match e.kind() {
+    glmsg::connect(url).await.map_err(|e| unopened(&e))
+}
+
+/// Why a broker could not be opened. An address that makes no sense is a usage error.
+pub(crate) fn unopened(error: &glmsg::Error) -> Failure {
+    match error.kind() {
         ErrorKind::ConfigInvalid | ErrorKind::InvalidArgument | ErrorKind::Unsupported => {
-            Failure::usage(e.to_string())
+            Failure::usage(error.to_string())
         }
-        _ => Failure::from(e),
-    })
+        _ => Failure::failed(error.to_string()),
+    }
+}
+
+/// An address without what may hold a password: the login before the host, and the settings.
+fn shown(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.split('?').next().unwrap_or_default().to_owned();
+    };
+    // A login that was not encoded may hold any of these characters; the last @ ends it.
+    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    let place = place.split('?').next().unwrap_or_default();
+    format!("{scheme}://{place}")
 }
 
 /// A command that only looks must not leave an empty database where somebody mistyped a path.
@@ -94,5 +139,26 @@ fn refuse_missing_file(url: &str) -> Result<(), Failure> {
         Err(e) => Err(Failure::failed(format!(
             "cannot see whether there is a broker at sqlite:{path}: {e}"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_login_and_settings() {
+        for (url, place) in [
+            ("sqlite:glmsg.db?max_len=5", "sqlite:glmsg.db"),
+            ("redis://h:1/2?namespace=n", "redis://h:1/2"),
+            ("redis://u:hush@h:1", "redis://h:1"),
+            ("redis://u:hu@sh?x/y@h:1?name=n", "redis://h:1"),
+            (
+                "rediss+sentinel://:hush@a:1,b:2/main?sentinel_password=hush",
+                "rediss+sentinel://a:1,b:2/main",
+            ),
+        ] {
+            assert_eq!(shown(url), place);
+        }
     }
 }

@@ -1,21 +1,22 @@
 //! `glmsg consume`: receive a group's messages, and print them or run a command for each.
 
 mod exec;
+mod member;
 mod print;
 
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
-use glmsg::{
-    BoxSource, Broker, ErrorKind, GroupName, Message, StartFrom, SubscribeOptions, TopicName,
-};
+use glmsg::{ErrorKind, GroupName, Message, StartFrom, SubscribeOptions, TopicName};
 use tokio::time::Instant;
 
-use crate::arguments::{duration, start, start_text};
+use self::member::Member;
+use crate::arguments::{duration, start};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::message_form::Form;
-use crate::session::{Access, Session};
+use crate::session::Session;
+use crate::waiting::timeout;
 
 /// Receive a group's messages: print them, or run a command for each.
 ///
@@ -66,6 +67,9 @@ pub(crate) struct Args {
     /// (2026-01-31T12:00:00Z; 2026-01-31 or "2026-01-31 12:00:00", UTC), or how long ago (30m, 24h)
     #[arg(long, value_name = "FROM", default_value = "earliest", value_parser = start)]
     start: StartFrom,
+    /// How long to wait for a broker that does not answer, such as a server that is restarted
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = timeout)]
+    timeout: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -86,37 +90,18 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
         .start(args.start.clone());
     options.check().map_err(|e| Failure::usage(e.to_string()))?;
     let interrupt = Interrupt::listen()?;
-    let broker = session.connect(Access::Create).await?;
-    let outcome = match &args.exec {
-        Some(command) => exec::run(session, &broker, &args, &options, command, &interrupt).await,
-        None => print::run(session, &broker, &args, &options, &interrupt).await,
+    let Some(mut member) = Member::join(session, &args, &options, &interrupt).await? else {
+        return Ok(());
     };
+    let broker = member.broker.clone();
+    let outcome = match &args.exec {
+        Some(command) => exec::run(session, &mut member, &args, command, &interrupt).await,
+        None => print::run(session, &mut member, &args, &interrupt).await,
+    };
+    // What its source still has, it gives back when it is dropped.
+    drop(member);
     let closed = session.close(&broker).await;
     outcome.and(closed)
-}
-
-/// Becomes a member of the group. A group that this created is named: one that a mistyped name
-/// brought into being keeps the topic's messages until somebody deletes it.
-async fn subscribe(
-    session: &Session,
-    broker: &dyn Broker,
-    args: &Args,
-    options: &SubscribeOptions,
-) -> Result<BoxSource, Failure> {
-    let (topic, group) = (&args.topic, &args.group);
-    let is_new = match broker.groups(topic).await {
-        Ok(groups) => groups.iter().all(|known| known.name != *group),
-        Err(e) => e.kind() == ErrorKind::NotFound,
-    };
-    let source = broker.open_source(options).await?;
-    if is_new {
-        session.progress.note(&format!(
-            "created group {group} of {topic}, from {}; remove it with: \
-             glmsg groups delete {topic} {group}",
-            start_text(&args.start)
-        ));
-    }
-    Ok(source)
 }
 
 /// What is wrong with a message's provenance. A signed one is for whoever has the keys to verify.

@@ -2,25 +2,27 @@
 
 mod feed;
 mod maker;
+mod store;
+mod tally;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use glmsg::{Broker, ContentType, Error, Message, Priority, Published, TopicName};
+use glmsg::{ContentType, Message, Priority, TopicName};
 use serde_json::json;
 
-use self::feed::{Batch, Feed, Made};
+use self::feed::{Batch, Feed};
 use self::maker::Maker;
+use self::store::store;
+use self::tally::{NAMED, Tally};
 use crate::arguments::{duration, header};
 use crate::failure::{Failure, say};
-use crate::input::{self, BadPiece, Format};
+use crate::input::{self, Format};
 use crate::interrupt::Interrupt;
-use crate::session::{Access, Session};
+use crate::session::{Session, unopened};
 use crate::table::counted;
-
-/// How many skipped pieces are named; a file of garbage must not fill the log.
-const NAMED: u64 = 20;
+use crate::waiting::{Unanswered, timeout};
 
 /// Publish lines, JSON values or a file to a topic.
 ///
@@ -69,6 +71,9 @@ pub(crate) struct Args {
     /// At a piece that is no message: stop, or skip it and go on. The exit code is 1 either way
     #[arg(long, value_enum, value_name = "HOW", default_value = "stop")]
     on_error: OnError,
+    /// How long to wait for a broker that does not answer, such as a server that is restarted
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = timeout)]
+    timeout: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -77,14 +82,6 @@ enum OnError {
     Stop,
     /// It is named on stderr and left out
     Skip,
-}
-
-/// What became of the pieces so far.
-#[derive(Debug, Default)]
-struct Tally {
-    stored: u64,
-    duplicates: u64,
-    skipped: u64,
 }
 
 pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure> {
@@ -113,7 +110,11 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     };
 
     let interrupt = Interrupt::listen()?;
-    let broker = session.connect(Access::Create).await?;
+    let mut waiting = session.waiting(args.timeout, &interrupt);
+    let broker = match session.connect_waiting(&mut waiting).await {
+        Err(Unanswered::Refused(error)) => return Err(unopened(&error)),
+        opened => opened.map_err(|e| tally.cut_short(&Failure::from(e).to_string()))?,
+    };
     reader.set_limit(broker.capability().max_payload);
     let pass_over = args.on_error == OnError::Skip;
     let mut feed = Feed::start(first, reader, maker, pass_over);
@@ -121,14 +122,14 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
         let batch = tokio::select! {
             biased;
             () = interrupt.finish.cancelled() => {
-                break Err(Failure::failed(format!("interrupted; {}", tally.so_far())));
+                break Err(tally.cut_short("interrupted"));
             }
             batch = feed.next(args.batch.into()) => batch,
         };
         let Some(Batch { made, bad, .. }) = &batch else {
             break Ok(());
         };
-        let mut outcome = store(broker.as_ref(), &args, made, &mut tally).await;
+        let mut outcome = store(broker.as_ref(), &mut waiting, &args, made, &mut tally).await;
         bar.set_position(read.load(Ordering::Relaxed));
         if session.json && outcome.is_ok() {
             session.out.json(&json!({ "stored": tally.stored }))?;
@@ -143,53 +144,10 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
         }
     };
     bar.finish_and_clear();
-    broker.close().await?;
+    let closed = broker.close().await;
     outcome?;
+    closed?;
     finish(session, &args, &tally)
-}
-
-/// Stores a batch, and counts what became of it.
-async fn store(
-    broker: &dyn Broker,
-    args: &Args,
-    made: &[Made],
-    tally: &mut Tally,
-) -> Result<(), Failure> {
-    if made.is_empty() {
-        return Ok(());
-    }
-    let messages: Vec<Message> = made.iter().map(|m| m.message.clone()).collect();
-    let outcomes = broker
-        .publish(&messages)
-        .await
-        .map_err(|e| Failure::failed(format!("{e}; {}", tally.so_far())))?;
-    let mut failed: Option<(u64, &str, Error)> = None;
-    for (number, outcome) in made.iter().map(|m| m.number).zip(outcomes) {
-        match outcome {
-            Published::Stored => tally.stored += 1,
-            Published::Duplicate => tally.duplicates += 1,
-            Published::Rejected(e) if args.on_error == OnError::Skip => {
-                tally.name_skipped(args, number, e.message());
-            }
-            Published::Full(e) => {
-                failed.get_or_insert((number, "the topic is full", e));
-            }
-            Published::Rejected(e) => {
-                failed.get_or_insert((number, "it is refused", e));
-            }
-            Published::Indeterminate(e) => {
-                failed.get_or_insert((number, "it may or may not be stored", e));
-            }
-        }
-    }
-    let Some((number, what, error)) = failed else {
-        return Ok(());
-    };
-    let piece = args.format.piece();
-    Err(Failure::failed(format!(
-        "{piece} {number}: {what}: {error}; {}",
-        tally.so_far()
-    )))
 }
 
 fn finish(session: &mut Session, args: &Args, tally: &Tally) -> Result<(), Failure> {
@@ -227,41 +185,6 @@ fn finish(session: &mut Session, args: &Args, tally: &Tally) -> Result<(), Failu
             };
             say(&format!("{more} skipped"));
             Err(Failure::Reported)
-        }
-    }
-}
-
-impl Tally {
-    /// Passes over a bad piece, or says why that cannot be.
-    fn skip(&mut self, args: &Args, input: &str, bad: &BadPiece) -> Result<(), Failure> {
-        if args.on_error == OnError::Skip && bad.passable {
-            self.name_skipped(args, bad.number, &bad.why);
-            return Ok(());
-        }
-        let piece = args.format.piece();
-        Err(Failure::failed(format!(
-            "{input}: {piece} {}: {}; {}",
-            bad.number,
-            bad.why,
-            self.so_far()
-        )))
-    }
-
-    fn name_skipped(&mut self, args: &Args, number: u64, why: &str) {
-        self.skipped += 1;
-        if self.skipped <= NAMED {
-            say(&format!(
-                "{} {number} is skipped: {why}",
-                args.format.piece()
-            ));
-        }
-    }
-
-    fn so_far(&self) -> String {
-        match self.stored + self.duplicates {
-            0 => "nothing is stored".to_owned(),
-            1 => "1 before it is stored".to_owned(),
-            there => format!("{there} before it are stored"),
         }
     }
 }

@@ -299,7 +299,8 @@ fn a_password_in_an_address_is_never_printed() {
     let store = Store::new();
     for args in [
         &["topics"][..],
-        &["publish", "t"],
+        &["publish", "t", "--timeout", "1s"],
+        &["consume", "t", "-g", "g", "--timeout", "1s"],
         &["publish", "--help"],
         &["topics", "--nonsense"],
     ] {

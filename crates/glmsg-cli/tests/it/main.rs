@@ -14,4 +14,6 @@ mod guidance;
 mod hostile;
 mod operate;
 mod publish_consume;
+mod redis;
+mod restarts;
 mod store;

@@ -10,19 +10,16 @@ mod quota;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glmsg::{
-    BoxSettler, BoxSource, Broker, DeadLetterReason, Nack, Received, RetryPolicy, Settled, Settler,
-    Source, SubscribeOptions, Token,
-};
+use glmsg::{Clock, DeadLetterReason, Nack, Received, RetryPolicy, Settled, SystemClock, Token};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::quota::{Quota, Room};
-use super::{Args, broken, patience, subscribe, until};
+use super::member::Member;
+use super::{Args, broken, patience, until};
 use crate::failure::{Failure, say};
 use crate::interrupt::Interrupt;
-use crate::leases::Leases;
 use crate::session::Session;
 use crate::table::counted;
 
@@ -32,10 +29,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A message, and how its command ended.
 type Ended = (Received, Result<(), String>);
 
-struct Crew {
-    source: BoxSource,
-    settler: BoxSettler,
-    leases: Leases,
+struct Crew<'a> {
+    member: &'a mut Member,
     hands: usize,
     command: Arc<str>,
     abort: CancellationToken,
@@ -57,18 +52,13 @@ struct Tally {
 
 pub(super) async fn run(
     session: &mut Session,
-    broker: &Arc<dyn Broker>,
+    member: &mut Member,
     args: &Args,
-    options: &SubscribeOptions,
     command: &str,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
-    let source = subscribe(session, broker.as_ref(), args, options).await?;
-    let settler = source.settler();
     let mut crew = Crew {
-        leases: Leases::new(settler.clone(), options.lease),
-        source,
-        settler,
+        member,
         hands: args.workers.into(),
         command: command.into(),
         abort: interrupt.abort.clone(),
@@ -87,7 +77,7 @@ pub(super) async fn run(
     outcome.and(drained)
 }
 
-impl Crew {
+impl Crew<'_> {
     async fn work(
         &mut self,
         patience: Option<Duration>,
@@ -98,7 +88,10 @@ impl Crew {
         while !self.quota.is_full() {
             let busy = self.running.len();
             let (want, from) = self.room();
-            let idle = patience.filter(|_| busy == 0).map(|wait| last + wait);
+            // Silence of the broker is not silence of the topic.
+            let was_waiting = self.member.waiting.is_waiting();
+            let idle = patience.filter(|_| busy == 0 && !was_waiting);
+            let idle = idle.map(|wait| last + wait);
             tokio::select! {
                 biased;
                 () = finish.cancelled() => return Ok(()),
@@ -106,14 +99,21 @@ impl Crew {
                     self.settle(ended.ok()).await?;
                     last = Instant::now();
                 }
-                received = receive(&mut self.source, &mut batch, want, from), if want > 0 => {
+                received = receive(self.member, &mut batch, want, from), if want > 0 => {
                     received?;
                     if !batch.is_empty() {
                         last = Instant::now();
                     }
                     self.begin(&mut batch).await?;
                 }
-                () = until(idle) => return Ok(()),
+                () = until(idle) => {
+                    if !self.member.waiting.is_waiting() {
+                        return Ok(());
+                    }
+                }
+            }
+            if was_waiting || self.member.waiting.is_waiting() {
+                last = Instant::now();
             }
         }
         Ok(())
@@ -154,7 +154,6 @@ impl Crew {
                 self.quota.done();
                 continue;
             }
-            self.leases.hold([received.token]);
             let (command, abort) = (self.command.clone(), self.abort.clone());
             self.running.spawn(async move {
                 let outcome = command::run(&command, &received, &abort).await;
@@ -162,11 +161,11 @@ impl Crew {
             });
         }
         if !not_ours.is_empty() {
-            self.settler.release(&not_ours).await?;
+            self.member.release(&not_ours).await?;
             self.not_before = Instant::now() + PAUSE;
         }
         if !refused.is_empty() {
-            self.settler.nack(&refused).await?;
+            self.member.nack(&refused).await?;
             self.tally.dead_lettered += refused.len() as u64;
         }
         Ok(())
@@ -186,9 +185,14 @@ impl Crew {
         let (good, bad): (Vec<Ended>, Vec<Ended>) = ended.into_iter().partition(|e| e.1.is_ok());
         if !good.is_empty() {
             let tokens: Vec<Token> = good.iter().map(|(received, _)| received.token).collect();
-            let outcomes = self.settler.ack(&tokens).await?;
-            for ((received, _), outcome) in good.iter().zip(&outcomes) {
-                self.count(received, *outcome, Duration::ZERO);
+            let outcomes = self.member.ack(&tokens).await?;
+            for ((received, _), outcome) in good.iter().zip(outcomes.value) {
+                // A lost answer had said so, most likely.
+                let outcome = match outcome {
+                    Settled::Stale if outcomes.is_repeated => Settled::Acked,
+                    outcome => outcome,
+                };
+                self.count(received, outcome, Duration::ZERO);
             }
         }
         if !bad.is_empty() {
@@ -200,16 +204,21 @@ impl Crew {
                 Nack::retry(received.token, *delay, why)
             };
             let nacks: Vec<Nack> = bad.iter().zip(&delays).map(nack).collect();
-            let outcomes = self.settler.nack(&nacks).await?;
-            for (((received, _), outcome), delay) in bad.iter().zip(&outcomes).zip(delays) {
-                self.count(received, *outcome, delay);
+            let outcomes = self.member.nack(&nacks).await?;
+            for (((received, _), outcome), delay) in bad.iter().zip(outcomes.value).zip(delays) {
+                let outcome = match outcome {
+                    Settled::Stale if outcomes.is_repeated => {
+                        Settled::Retried(SystemClock.now().after(delay))
+                    }
+                    outcome => outcome,
+                };
+                self.count(received, outcome, delay);
             }
         }
         Ok(())
     }
 
     fn count(&mut self, received: &Received, outcome: Settled, delay: Duration) {
-        self.leases.let_go(&[received.token]);
         match outcome {
             Settled::Retried(_) => {
                 self.tally.retried += 1;
@@ -236,20 +245,13 @@ impl Crew {
 
 /// Receives from a time on. Cancel-safe.
 async fn receive(
-    source: &mut BoxSource,
+    member: &mut Member,
     batch: &mut Vec<Received>,
     want: usize,
     from: Instant,
-) -> Result<(), glmsg::Error> {
+) -> Result<(), Failure> {
     tokio::time::sleep_until(from).await;
-    match source.recv(batch, want).await {
-        Err(e) if e.is_transient() => {
-            // Once more, and not for ever.
-            tokio::time::sleep(PAUSE).await;
-            source.recv(batch, want).await.map(drop)
-        }
-        received => received.map(drop),
-    }
+    member.receive(batch, want).await
 }
 
 impl Tally {

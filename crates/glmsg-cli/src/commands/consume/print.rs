@@ -1,19 +1,13 @@
 //! Printing messages: receive, print, flush, settle, in this order, so that a message is never
 //! settled that was not printed.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use glmsg::{
-    BoxSettler, BoxSource, Broker, DeadLetterReason, Nack, Received, RetryPolicy, Settled, Settler,
-    Source, SubscribeOptions, Token,
-};
+use glmsg::{DeadLetterReason, Nack, Received, RetryPolicy, Settled, Token};
 use tokio::time::Instant;
 
-use super::{Args, Settle, broken, patience, subscribe, until};
+use super::member::Member;
+use super::{Args, Settle, broken, patience, until};
 use crate::failure::{Failure, say};
 use crate::interrupt::Interrupt;
-use crate::leases::Leases;
 use crate::message_form::print;
 use crate::session::Session;
 use crate::table::counted;
@@ -22,113 +16,102 @@ use crate::table::counted;
 const BATCH: usize = 500;
 /// About how many bytes of payload are received at once.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
-/// How often a failing broker is asked again before the command gives up.
-const TRIES: u32 = 6;
 
-/// A member of the group, with what it has received and not settled.
-struct Member {
-    source: BoxSource,
-    settler: BoxSettler,
-    leases: Leases,
+/// What prints: a member of the group, and what it has received and not settled.
+struct Printer<'a> {
+    member: &'a mut Member,
     batch: Vec<Received>,
     /// How many to ask for: few where payloads are large.
     want: usize,
+    tally: Tally,
 }
 
 #[derive(Debug, Default)]
 struct Tally {
     printed: u64,
     stale: u64,
+    /// Settled, or gone to another member while the broker did not answer.
+    unsure: u64,
 }
 
 pub(super) async fn run(
     session: &mut Session,
-    broker: &Arc<dyn Broker>,
+    member: &mut Member,
     args: &Args,
-    options: &SubscribeOptions,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
-    let source = subscribe(session, broker.as_ref(), args, options).await?;
-    let settler = source.settler();
-    let mut member = Member {
-        leases: Leases::new(settler.clone(), options.lease),
-        source,
-        settler,
+    let mut printer = Printer {
+        member,
         batch: Vec::new(),
         want: 100,
+        tally: Tally::default(),
     };
-    let mut tally = Tally::default();
-    let outcome = flow(session, args, interrupt, &mut member, &mut tally).await;
-    let left = member.leave().await;
+    let outcome = printer.flow(session, args, interrupt).await;
+    let left = printer.leave().await;
     if !session.quiet && outcome.is_ok() {
         session.out.flush()?;
-        session.progress.note(&tally.summary(args.settle));
+        session.progress.note(&printer.tally.summary(args.settle));
     }
     outcome.and(left)
 }
 
-async fn flow(
-    session: &mut Session,
-    args: &Args,
-    interrupt: &Interrupt,
-    member: &mut Member,
-    tally: &mut Tally,
-) -> Result<(), Failure> {
-    let policy = RetryPolicy::default();
-    let patience = patience(args);
-    let mut last = Instant::now();
-    loop {
-        let left = args.count.map(|count| count - tally.printed);
-        if left == Some(0) {
-            return Ok(());
-        }
-        let left = left.and_then(|n| usize::try_from(n).ok()).unwrap_or(BATCH);
-        let deadline = patience.map(|wait| last + wait);
-        tokio::select! {
-            biased;
-            () = interrupt.finish.cancelled() => return Ok(()),
-            received = member.receive(left) => received?,
-            () = until(deadline) => return Ok(()),
-        }
-        if args.settle != Settle::None {
-            member.refuse_broken().await?;
-        }
-        if member.batch.is_empty() {
-            continue;
-        }
-        for received in &member.batch {
-            let attempt = [("attempt", received.attempt.into())];
-            print(&mut session.out, args.output, &received.message, &attempt)?;
-        }
-        session.out.flush()?;
-        tally.printed += member.batch.len() as u64;
-        tally.stale += member.settle(args, &policy).await?;
-        last = Instant::now();
-    }
-}
-
-impl Member {
-    /// Receives a batch of `most` messages at most. Cancel-safe.
-    async fn receive(&mut self, most: usize) -> Result<(), Failure> {
-        let want = self.want.min(most);
-        let mut failures = 0;
+impl Printer<'_> {
+    async fn flow(
+        &mut self,
+        session: &mut Session,
+        args: &Args,
+        interrupt: &Interrupt,
+    ) -> Result<(), Failure> {
+        let policy = RetryPolicy::default();
+        let patience = patience(args);
+        let mut last = Instant::now();
         loop {
-            match self.source.recv(&mut self.batch, want).await {
-                Ok(_) => break,
-                Err(e) if e.is_transient() && failures + 1 < TRIES => {
-                    tokio::time::sleep(Duration::from_millis(100 << failures)).await;
-                    failures += 1;
-                }
-                Err(e) => return Err(e.into()),
+            let left = args.count.map(|count| count - self.tally.printed);
+            if left == Some(0) {
+                return Ok(());
             }
+            let left = left.and_then(|n| usize::try_from(n).ok()).unwrap_or(BATCH);
+            // Silence of the broker is not silence of the topic.
+            let was_waiting = self.member.waiting.is_waiting();
+            let deadline = patience.filter(|_| !was_waiting).map(|wait| last + wait);
+            tokio::select! {
+                biased;
+                () = interrupt.finish.cancelled() => return Ok(()),
+                received = self.member.receive(&mut self.batch, self.want.min(left)) => received?,
+                () = until(deadline) => {
+                    if !self.member.waiting.is_waiting() {
+                        return Ok(());
+                    }
+                }
+            }
+            if was_waiting || self.member.waiting.is_waiting() {
+                last = Instant::now();
+            }
+            self.weigh();
+            if args.settle != Settle::None {
+                self.refuse_broken().await?;
+            }
+            if self.batch.is_empty() {
+                continue;
+            }
+            for received in &self.batch {
+                let attempt = [("attempt", received.attempt.into())];
+                print(&mut session.out, args.output, &received.message, &attempt)?;
+            }
+            session.out.flush()?;
+            self.tally.printed += self.batch.len() as u64;
+            self.settle(args, &policy).await?;
+            last = Instant::now();
         }
-        self.leases.hold(self.batch.iter().map(|r| r.token));
-        let bytes: usize = self.batch.iter().map(|r| r.message.payload().len()).sum();
+    }
+
+    /// Reckons how many to ask for next.
+    fn weigh(&mut self) {
         if !self.batch.is_empty() {
+            let bytes: usize = self.batch.iter().map(|r| r.message.payload().len()).sum();
             let average = bytes / self.batch.len() + 1;
             self.want = (BATCH_BYTES / average).clamp(1, BATCH);
         }
-        Ok(())
     }
 
     /// Makes dead letters of messages whose content does not match their provenance, as the
@@ -146,51 +129,49 @@ impl Member {
             false
         });
         if !nacks.is_empty() {
-            self.settler.nack(&nacks).await?;
-            let tokens: Vec<Token> = nacks.iter().map(|nack| nack.token).collect();
-            self.leases.let_go(&tokens);
+            self.member.nack(&nacks).await?;
         }
         Ok(())
     }
 
-    /// Settles the batch; returns how many were no longer ours.
-    async fn settle(&mut self, args: &Args, policy: &RetryPolicy) -> Result<u64, Failure> {
+    /// Settles the batch, and counts what was no longer ours.
+    async fn settle(&mut self, args: &Args, policy: &RetryPolicy) -> Result<(), Failure> {
         let tokens: Vec<Token> = self.batch.iter().map(|r| r.token).collect();
         let reason = |default: &'static str| args.reason.as_deref().unwrap_or(default);
         let outcomes = match args.settle {
             Settle::None => {
                 // They stay with this member: their leases are renewed until it ends.
                 self.batch.clear();
-                return Ok(0);
+                return Ok(());
             }
-            Settle::Ack => self.settler.ack(&tokens).await?,
+            Settle::Ack => self.member.ack(&tokens).await?,
             Settle::Nack => {
                 let text = reason("given back by glmsg consume --settle nack");
                 let nack = |r: &Received| Nack::retry(r.token, policy.delay(r.attempt), text);
                 let nacks: Vec<Nack> = self.batch.iter().map(nack).collect();
-                self.settler.nack(&nacks).await?
+                self.member.nack(&nacks).await?
             }
             Settle::Reject => {
                 let text = reason("refused by glmsg consume --settle reject");
                 let nack = |token: &Token| Nack::reject(*token, DeadLetterReason::Rejected, text);
                 let nacks: Vec<Nack> = tokens.iter().map(nack).collect();
-                self.settler.nack(&nacks).await?
+                self.member.nack(&nacks).await?
             }
         };
-        self.leases.let_go(&tokens);
         self.batch.clear();
-        let stale = outcomes.iter().filter(|o| **o == Settled::Stale).count();
-        Ok(stale as u64)
-    }
-
-    /// Gives back what was received and not settled, so that it is there for others at once. What
-    /// the source itself still has, it gives back when it is dropped.
-    async fn leave(self) -> Result<(), Failure> {
-        let tokens: Vec<Token> = self.batch.iter().map(|r| r.token).collect();
-        if !tokens.is_empty() {
-            self.settler.release(&tokens).await?;
+        let stale = outcomes.value.iter().filter(|o| **o == Settled::Stale);
+        let stale = stale.count() as u64;
+        match outcomes.is_repeated {
+            false => self.tally.stale += stale,
+            true => self.tally.unsure += stale,
         }
         Ok(())
+    }
+
+    /// Gives back what was received and not settled.
+    async fn leave(&mut self) -> Result<(), Failure> {
+        let tokens: Vec<Token> = self.batch.iter().map(|r| r.token).collect();
+        self.member.release(&tokens).await
     }
 }
 
@@ -210,6 +191,14 @@ impl Tally {
                 "they come"
             };
             text += &format!("; the lease of {} had run out, so {come} again", self.stale);
+        }
+        if self.unsure > 0 {
+            let come = if self.unsure == 1 {
+                "was settled or comes"
+            } else {
+                "were settled or come"
+            };
+            text += &format!("; {} {come} again: an answer was lost", self.unsure);
         }
         text
     }
