@@ -17,6 +17,7 @@ mod json_form;
 pub mod limits;
 mod message;
 mod name;
+mod pattern;
 mod priority;
 mod provenance;
 mod timestamp;
@@ -31,6 +32,7 @@ pub use history::{Attempt, AttemptOutcome, History, clean_error_text};
 pub use id::MessageId;
 pub use message::{Message, MessageBuilder, Schedule};
 pub use name::{GroupName, MAX_NAME, MAX_SEGMENT, MemberName, TopicName};
+pub use pattern::TopicPattern;
 pub use priority::Priority;
 pub use provenance::Provenance;
 #[cfg(feature = "hmac")]

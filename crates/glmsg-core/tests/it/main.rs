@@ -15,6 +15,7 @@ mod hostile;
 mod json_form;
 mod names;
 mod novelty;
+mod patterns;
 #[cfg(feature = "hmac")]
 mod provenance;
 mod records;
