@@ -42,7 +42,9 @@ macro_rules! fixture {
 
         impl Fixture for $name {
             fn capability() -> Capability {
-                Capability::all(Durability::Local)
+                let mut capability = Capability::all(Durability::Local);
+                capability.live = false;
+                capability
             }
 
             async fn new() -> Self {

@@ -60,6 +60,7 @@ impl Fixture for Sqlite {
     fn capability() -> Capability {
         let mut capability = Capability::all(Durability::Fsynced);
         capability.frames = false;
+        capability.live = false;
         capability
     }
 

@@ -7,8 +7,8 @@ use glmsg_core::{DeadLetter, GroupName, History, Message, Result, TopicName};
 
 use crate::{
     BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, GroupConfig, GroupInfo, Health,
-    Lag, MemberInfo, Nack, Page, Published, ReplayQuery, Settled, Stored, SubscribeOptions, Token,
-    TopicConfig, TopicInfo,
+    Lag, LiveOptions, LiveSource, MemberInfo, Nack, Page, Published, ReplayQuery, Settled, Stored,
+    SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 
 /// One delivery as a backend hands it out.
@@ -43,6 +43,10 @@ pub struct Intake {
 pub trait Backend: Send + Sync + 'static {
     /// What [`subscribe`](Self::subscribe) gives.
     type Source: Source;
+
+    /// What [`listen`](Self::listen) gives: a [`LiveReceiver`](crate::LiveReceiver), unless it is a
+    /// layer's own.
+    type Live: LiveSource;
 
     /// The scheme in URLs: `memory`, `sqlite`, …
     fn name(&self) -> &'static str;
@@ -194,6 +198,31 @@ pub trait Backend: Send + Sync + 'static {
     /// # Errors
     /// `NotFound` if there is no such topic, or no such message to start from; `Unsupported`.
     fn replay(&self, query: &ReplayQuery) -> impl Future<Output = Result<Vec<Stored>>> + Send;
+
+    /// Tells of messages to whoever listens to their topics now. Stores nothing: a topic is not
+    /// made by it, no group gets the messages, and who does not listen yet never hears of them.
+    /// [`publish`](Self::publish) announces nothing; see
+    /// [`BrokerExt::publish_and_announce`](crate::BrokerExt::publish_and_announce).
+    ///
+    /// # Behavior
+    /// - Everybody whose [`listen`](Self::listen) has returned and whose pattern matches hears each
+    ///   message at most once for each announcement, in the order of the call.
+    /// - Nobody is waited for: a listener that is slow or cut off misses it, and is told so.
+    /// - It is announced now, whatever the message says about schedule, priority and time to live.
+    ///
+    /// # Errors
+    /// `TooLarge` if a payload is over the limit; then none of the call was announced.
+    /// `Unavailable` if it could not be announced, `Indeterminate` if it may have been. `Closed`,
+    /// `Unsupported`.
+    fn announce(&self, messages: &[Message]) -> impl Future<Output = Result<()>> + Send;
+
+    /// Begins to listen to what is announced. It listens when this returns. Topics need not exist,
+    /// and those that come later are listened to.
+    ///
+    /// # Errors
+    /// `InvalidArgument` from [`LiveOptions::check`], `Unavailable`, `PermissionDenied`, `Closed`,
+    /// `Unsupported`.
+    fn listen(&self, options: &LiveOptions) -> impl Future<Output = Result<Self::Live>> + Send;
 
     /// Probes whether messages can be stored and received now. Answers within 5 s.
     fn health(&self) -> impl Future<Output = Health> + Send;

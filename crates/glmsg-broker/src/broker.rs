@@ -9,9 +9,10 @@ use std::time::Duration;
 use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName};
 
 use crate::{
-    Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, GroupConfig,
-    GroupInfo, Health, Intake, Lag, MemberInfo, Nack, Page, Published, Received, ReplayQuery,
-    Settled, Settler, Source, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
+    Backend, BoxLiveSource, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector,
+    GroupConfig, GroupInfo, Health, Intake, Lag, LiveOptions, MemberInfo, Nack, Page, Published,
+    Received, ReplayQuery, Settled, Settler, Source, Stored, SubscribeOptions, Token, TopicConfig,
+    TopicInfo,
 };
 
 /// A boxed future, as the object-safe traits return it.
@@ -94,6 +95,10 @@ pub trait Broker: sealed::Sealed + Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<u64>>;
     /// See [`Backend::replay`].
     fn replay<'a>(&'a self, query: &'a ReplayQuery) -> BoxFuture<'a, Result<Vec<Stored>>>;
+    /// See [`Backend::announce`].
+    fn announce<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<()>>;
+    /// See [`Backend::listen`]. Most users want [`BrokerExt::listen`](crate::BrokerExt::listen).
+    fn open_live<'a>(&'a self, options: &'a LiveOptions) -> BoxFuture<'a, Result<BoxLiveSource>>;
     /// See [`Backend::health`].
     fn health(&self) -> BoxFuture<'_, Health>;
     /// See [`Backend::close`].
@@ -184,6 +189,12 @@ impl<B: Backend> Broker for B {
     }
     fn replay<'a>(&'a self, query: &'a ReplayQuery) -> BoxFuture<'a, Result<Vec<Stored>>> {
         Box::pin(Backend::replay(self, query))
+    }
+    fn announce<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(Backend::announce(self, messages))
+    }
+    fn open_live<'a>(&'a self, options: &'a LiveOptions) -> BoxFuture<'a, Result<BoxLiveSource>> {
+        Box::pin(async move { Ok(BoxLiveSource::new(Backend::listen(self, options).await?)) })
     }
     fn health(&self) -> BoxFuture<'_, Health> {
         Box::pin(Backend::health(self))

@@ -45,6 +45,8 @@ pub struct Capability {
     pub members: bool,
     /// `TopicConfig::frames`.
     pub frames: bool,
+    /// Messages can be announced, and listened to, live.
+    pub live: bool,
     /// The largest payload accepted, in bytes.
     pub max_payload: usize,
 }
@@ -64,6 +66,7 @@ impl Capability {
             retention: true,
             members: true,
             frames: true,
+            live: true,
             max_payload: limits::DEFAULT_MAX_PAYLOAD,
         }
     }

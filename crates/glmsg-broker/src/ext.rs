@@ -3,9 +3,12 @@
 use std::future::Future;
 
 use futures_util::{Stream, stream};
-use glmsg_core::{Error, ErrorKind, Message, Result, TopicName};
+use glmsg_core::{Error, ErrorKind, Message, Result, Schedule, TopicName};
 
-use crate::{Broker, ReplayQuery, StartFrom, Stored, SubscribeOptions, Subscription};
+use crate::{
+    Broker, LiveOptions, LiveSubscription, Published, ReplayQuery, StartFrom, Stored,
+    SubscribeOptions, Subscription,
+};
 
 /// Conveniences over every broker. They are built on [`Broker`] alone, so a backend has nothing
 /// to do for them.
@@ -24,6 +27,25 @@ pub trait BrokerExt {
         &self,
         options: SubscribeOptions,
     ) -> impl Future<Output = Result<Subscription>> + Send;
+
+    /// Begins to listen live: to what is announced from now on, with losses that are marked. For
+    /// messages that must not be missed there is [`subscribe`](Self::subscribe).
+    ///
+    /// # Errors
+    /// As [`Backend::listen`](crate::Backend::listen).
+    fn listen(&self, options: LiveOptions)
+    -> impl Future<Output = Result<LiveSubscription>> + Send;
+
+    /// Publishes messages, and then announces those of them that are newly stored and not
+    /// scheduled for later. What became of the announcement changes nothing in the outcomes: who
+    /// listens live may miss messages at any time. A failure is logged.
+    ///
+    /// # Errors
+    /// As [`Backend::publish`](crate::Backend::publish).
+    fn publish_and_announce(
+        &self,
+        messages: &[Message],
+    ) -> impl Future<Output = Result<Vec<Published>>> + Send;
 
     /// Reads the messages of a topic in the order they were stored, without a group, until the
     /// newest there is. The stream ends after its first error.
@@ -53,6 +75,25 @@ impl BrokerExt for dyn Broker {
     async fn subscribe(&self, options: SubscribeOptions) -> Result<Subscription> {
         let source = self.open_source(&options).await?;
         Ok(Subscription::new(source, options))
+    }
+
+    async fn listen(&self, options: LiveOptions) -> Result<LiveSubscription> {
+        Ok(LiveSubscription::new(self.open_live(&options).await?))
+    }
+
+    async fn publish_and_announce(&self, messages: &[Message]) -> Result<Vec<Published>> {
+        let outcomes = self.publish(messages).await?;
+        let stored = messages.iter().zip(&outcomes);
+        let new = stored.filter(|(message, outcome)| {
+            matches!(outcome, Published::Stored) && message.schedule() == Schedule::Now
+        });
+        let new: Vec<_> = new.map(|(message, _)| message.clone()).collect();
+        if !new.is_empty()
+            && let Err(error) = self.announce(&new).await
+        {
+            tracing::warn!(%error, messages = new.len(), "stored messages are not announced");
+        }
+        Ok(outcomes)
     }
 
     fn replay_from(

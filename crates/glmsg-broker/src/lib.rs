@@ -15,6 +15,7 @@ mod health;
 mod lag;
 mod lanes;
 mod layer;
+mod live;
 mod metered;
 mod metrics;
 mod options;
@@ -38,6 +39,10 @@ pub use health::{Health, HealthStatus};
 pub use lag::Lag;
 pub use lanes::LanePicker;
 pub use layer::Layer;
+pub use live::{
+    BoxLiveSource, LiveEvent, LiveOptions, LiveReceiver, LiveSender, LiveSource, LiveSubscription,
+    live_channel,
+};
 pub use metered::MetricsLayer;
 pub use metrics::{BrokerMetrics, Latency, MetricsSnapshot};
 pub use options::SubscribeOptions;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use glmsg_core::{Clock, DeadLetter, GroupName, Message, Result, SystemClock, TopicName};
 
 use crate::{
-    Backend, BoxSettler, BoxSource, Broker, BrokerMetrics, Capability, DeadLetterQuery,
-    DeadLetterSelector, GroupConfig, GroupInfo, Health, Intake, Lag, Layer, MemberInfo, Nack, Page,
-    Published, Received, ReplayQuery, Settled, Settler, Source, Stored, SubscribeOptions, Token,
-    TopicConfig, TopicInfo,
+    Backend, BoxLiveSource, BoxSettler, BoxSource, Broker, BrokerMetrics, Capability,
+    DeadLetterQuery, DeadLetterSelector, GroupConfig, GroupInfo, Health, Intake, Lag, Layer,
+    LiveOptions, MemberInfo, Nack, Page, Published, Received, ReplayQuery, Settled, Settler,
+    Source, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 
 /// Counts what goes through a broker into a [`BrokerMetrics`].
@@ -42,6 +42,7 @@ struct Metered {
 
 impl Backend for Metered {
     type Source = MeteredSource;
+    type Live = BoxLiveSource;
 
     fn name(&self) -> &'static str {
         self.inner.name()
@@ -133,6 +134,14 @@ impl Backend for Metered {
 
     async fn replay(&self, query: &ReplayQuery) -> Result<Vec<Stored>> {
         self.inner.replay(query).await
+    }
+
+    async fn announce(&self, messages: &[Message]) -> Result<()> {
+        self.inner.announce(messages).await
+    }
+
+    async fn listen(&self, options: &LiveOptions) -> Result<BoxLiveSource> {
+        self.inner.open_live(options).await
     }
 
     async fn health(&self) -> Health {

@@ -85,6 +85,7 @@ pub fn catalog<F: Fixture>() -> Vec<Case<F>> {
         cases::consumer::all,
         cases::health::all,
         cases::frames::all,
+        cases::live::all,
     ];
     groups.into_iter().flat_map(|group| group()).collect()
 }

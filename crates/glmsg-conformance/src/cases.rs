@@ -11,6 +11,7 @@ pub mod health;
 pub mod idempotence;
 pub mod lease;
 pub mod limits;
+pub mod live;
 pub mod ordering;
 pub mod priority;
 pub mod reconnect;

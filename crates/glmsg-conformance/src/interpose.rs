@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_broker::{
-    Backend, BoxSettler, BoxSource, Broker, BrokerMetrics, Capability, DeadLetterQuery,
-    DeadLetterSelector, GroupConfig, GroupInfo, Health, Intake, Lag, MemberInfo, Nack, Page,
-    Published, Received, ReplayQuery, Settled, Settler, Source, Stored, SubscribeOptions, Token,
-    TopicConfig, TopicInfo,
+    Backend, BoxLiveSource, BoxSettler, BoxSource, Broker, BrokerMetrics, Capability,
+    DeadLetterQuery, DeadLetterSelector, GroupConfig, GroupInfo, Health, Intake, Lag, LiveOptions,
+    MemberInfo, Nack, Page, Published, Received, ReplayQuery, Settled, Settler, Source, Stored,
+    SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName};
 
@@ -89,6 +89,7 @@ impl<H> fmt::Debug for Interposed<H> {
 
 impl<H: Hooks> Backend for Interposed<H> {
     type Source = InterposedSource<H>;
+    type Live = BoxLiveSource;
 
     fn name(&self) -> &'static str {
         self.inner.name()
@@ -160,6 +161,12 @@ impl<H: Hooks> Backend for Interposed<H> {
     }
     async fn replay(&self, query: &ReplayQuery) -> Result<Vec<Stored>> {
         self.inner.replay(query).await
+    }
+    async fn announce(&self, messages: &[Message]) -> Result<()> {
+        self.inner.announce(messages).await
+    }
+    async fn listen(&self, options: &LiveOptions) -> Result<BoxLiveSource> {
+        self.inner.open_live(options).await
     }
     async fn health(&self) -> Health {
         self.inner.health().await

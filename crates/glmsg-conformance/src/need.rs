@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use glmsg_broker::{
-    Capability, Durability, Frames, Ordering, Published, ReplayQuery, StartFrom, TopicConfig,
+    Capability, Durability, Frames, LiveOptions, Ordering, Published, ReplayQuery, StartFrom,
+    TopicConfig,
 };
 use glmsg_core::{ErrorKind, Message, Priority};
 
@@ -34,6 +35,8 @@ pub enum Need {
     Members,
     /// `Capability::frames`
     Frames,
+    /// `Capability::live`
+    Live,
     /// `Capability::multi_process`
     MultiProcess,
     /// [`Fixture::can_reopen`]
@@ -52,6 +55,7 @@ impl fmt::Display for Need {
             Self::Retention => "retention",
             Self::Members => "members",
             Self::Frames => "frames",
+            Self::Live => "live",
             Self::MultiProcess => "multi_process",
             Self::Reopen => "a durability above volatile",
         })
@@ -75,6 +79,7 @@ impl Need {
             Self::Retention => capability.retention,
             Self::Members => capability.members,
             Self::Frames => capability.frames,
+            Self::Live => capability.live,
             Self::MultiProcess => capability.multi_process,
             Self::Reopen => can_reopen,
         }
@@ -129,6 +134,13 @@ impl Need {
                     [],
                     "it is not created"
                 );
+            }
+            Self::Live => {
+                let refused = broker.announce(&[message("news")]).await;
+                unsupported("an announcement", error_kind("it", refused));
+                let options = LiveOptions::new("**").expect("a valid pattern");
+                let refused = broker.open_live(&options).await;
+                unsupported("a live subscription", error_kind("it", refused));
             }
             // Nothing to call: a second publish is stored twice, and one process is alone.
             Self::IdempotentPublish | Self::MultiProcess => {}

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability,
-    GroupConfig, GroupInfo, Health, Lag, MemberInfo, Page, Published, ReplayQuery, Stored,
-    SubscribeOptions, TopicConfig, TopicInfo,
+    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page, Published,
+    ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName, limits};
 use tokio::task::coop::consume_budget;
@@ -48,6 +48,7 @@ impl MemoryBroker {
 
 impl Backend for MemoryBroker {
     type Source = MemorySource;
+    type Live = LiveReceiver;
 
     fn name(&self) -> &'static str {
         "memory"
@@ -144,6 +145,15 @@ impl Backend for MemoryBroker {
 
     async fn replay(&self, query: &ReplayQuery) -> Result<Vec<Stored>> {
         self.read(query)
+    }
+
+    async fn announce(&self, messages: &[Message]) -> Result<()> {
+        consume_budget().await;
+        self.tell(messages).map_err(|e| e.operation("announce"))
+    }
+
+    async fn listen(&self, options: &LiveOptions) -> Result<LiveReceiver> {
+        self.hear(options).map_err(|e| e.operation("listen"))
     }
 
     async fn health(&self) -> Health {

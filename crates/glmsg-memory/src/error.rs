@@ -36,7 +36,6 @@ pub(crate) fn payload_too_large(topic: &TopicName, got: usize, limit: usize) -> 
         ErrorKind::TooLarge,
         format!("the payload has {got} bytes, this broker takes {limit}"),
     )
-    .operation("publish")
     .with("topic", topic)
 }
 

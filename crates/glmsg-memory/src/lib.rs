@@ -13,6 +13,7 @@ mod group;
 mod id_set;
 mod key_order;
 mod lane;
+mod live;
 mod member;
 mod progress;
 mod publish;

@@ -70,9 +70,9 @@ impl MemoryBroker {
             drop(dropped);
             for (at, why) in refused {
                 outcomes[at] = match why {
-                    Refused::TooLarge(got) => {
-                        Published::Rejected(payload_too_large(name, got, limit))
-                    }
+                    Refused::TooLarge(got) => Published::Rejected(
+                        payload_too_large(name, got, limit).operation("publish"),
+                    ),
                     Refused::Full(held) => Published::Full(full(name, held)),
                 };
             }

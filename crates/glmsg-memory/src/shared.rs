@@ -11,6 +11,7 @@ use crate::MemoryConfig;
 use crate::error::{closed, no_topic};
 use crate::group::{Group, LANES};
 use crate::lane::Lane;
+use crate::live::Listeners;
 use crate::replay::unknown_message;
 use crate::topic::{End, Topic, TopicState};
 
@@ -19,6 +20,7 @@ use crate::topic::{End, Topic, TopicState};
 pub(crate) struct Shared {
     pub(crate) config: MemoryConfig,
     topics: RwLock<Topics>,
+    pub(crate) listeners: Listeners,
     /// The last fence or group number given out.
     numbers: AtomicU64,
 }
@@ -34,6 +36,7 @@ impl Shared {
         Self {
             config,
             topics: RwLock::default(),
+            listeners: Listeners::default(),
             numbers: AtomicU64::new(0),
         }
     }
@@ -160,6 +163,7 @@ impl Shared {
         for topic in topics.values() {
             topic.end(End::Closed);
         }
+        self.listeners.close();
     }
 
     /// The clock was moved by hand.

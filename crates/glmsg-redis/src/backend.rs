@@ -2,8 +2,8 @@
 
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, GroupConfig,
-    GroupInfo, Health, Lag, MemberInfo, Page, Published, ReplayQuery, Stored, SubscribeOptions,
-    TopicConfig, TopicInfo,
+    GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page, Published, ReplayQuery,
+    Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
@@ -11,6 +11,7 @@ use crate::{RedisBroker, RedisSource, replay};
 
 impl Backend for RedisBroker {
     type Source = RedisSource;
+    type Live = LiveReceiver;
 
     fn name(&self) -> &'static str {
         "redis"
@@ -20,6 +21,7 @@ impl Backend for RedisBroker {
         let config = self.shared.link.config();
         let mut capability = Capability::all(config.durability);
         capability.max_payload = config.max_payload;
+        capability.live = false;
         capability
     }
 
@@ -120,6 +122,14 @@ impl Backend for RedisBroker {
     async fn replay(&self, query: &ReplayQuery) -> Result<Vec<Stored>> {
         let found = replay::read(&self.shared, query).await;
         found.map_err(|e| e.operation("replay"))
+    }
+
+    async fn announce(&self, _messages: &[Message]) -> Result<()> {
+        Err(Error::new(ErrorKind::Unsupported, "not yet").operation("announce"))
+    }
+
+    async fn listen(&self, _options: &LiveOptions) -> Result<LiveReceiver> {
+        Err(Error::new(ErrorKind::Unsupported, "not yet").operation("listen"))
     }
 
     async fn health(&self) -> Health {

@@ -2,10 +2,10 @@
 
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Frames,
-    GroupConfig, GroupInfo, Health, Lag, MemberInfo, Page, Published, ReplayQuery, StartFrom,
-    Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page, Published,
+    ReplayQuery, StartFrom, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
-use glmsg_core::{DeadLetter, ErrorKind, GroupName, Message, Result, TopicName};
+use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
 use crate::admin::{self, GroupRow};
 use crate::snapshot::TopicRow;
@@ -17,6 +17,7 @@ const PIECE_WEIGHT: usize = 1000;
 
 impl Backend for SqliteBroker {
     type Source = SqliteSource;
+    type Live = LiveReceiver;
 
     fn name(&self) -> &'static str {
         "sqlite"
@@ -25,6 +26,7 @@ impl Backend for SqliteBroker {
     fn capability(&self) -> Capability {
         let mut capability = Capability::all(Durability::Fsynced);
         capability.max_payload = self.config.max_payload;
+        capability.live = false;
         // A message costs a row either way; its group commit shares what a frame would share.
         capability.frames = false;
         capability
@@ -189,6 +191,15 @@ impl Backend for SqliteBroker {
         found.await.map_err(|e| e.operation("replay"))
     }
 
+    async fn announce(&self, _messages: &[Message]) -> Result<()> {
+        Err(nothing_live("announce"))
+    }
+
+    async fn listen(&self, options: &LiveOptions) -> Result<LiveReceiver> {
+        options.check()?;
+        Err(nothing_live("listen"))
+    }
+
     async fn health(&self) -> Health {
         self.check_health().await
     }
@@ -203,4 +214,11 @@ impl Backend for SqliteBroker {
             .poison()
             .map_or(Ok(()), |poison| Err(poison.operation("close")))
     }
+}
+
+/// A file tells nobody; other processes would hear nothing.
+fn nothing_live(operation: &'static str) -> Error {
+    Error::new(ErrorKind::Unsupported, "SQLite has no live subscriptions")
+        .operation(operation)
+        .remedy("subscribe as a group, or use Redis")
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability,
-    GroupConfig, GroupInfo, Health, Lag, MemberInfo, Ordering, Page, PageToken, Published,
-    ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Ordering, Page,
+    PageToken, Published, ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{
     Clock, DeadLetter, Error, ErrorKind, GroupName, Message, Result, SystemClock, TopicName,
@@ -51,6 +51,7 @@ fn unsupported<T>(what: &str) -> Result<T> {
 
 impl Backend for ShelfBroker {
     type Source = ShelfSource;
+    type Live = LiveReceiver;
 
     fn name(&self) -> &'static str {
         "shelf"
@@ -70,6 +71,7 @@ impl Backend for ShelfBroker {
         capability.retention = false;
         capability.members = false;
         capability.frames = false;
+        capability.live = false;
         capability
     }
 
@@ -225,6 +227,14 @@ impl Backend for ShelfBroker {
 
     async fn replay(&self, _query: &ReplayQuery) -> Result<Vec<Stored>> {
         unsupported("this backend has no replay")
+    }
+
+    async fn announce(&self, _messages: &[Message]) -> Result<()> {
+        unsupported("this backend has no live subscriptions")
+    }
+
+    async fn listen(&self, _options: &LiveOptions) -> Result<LiveReceiver> {
+        unsupported("this backend has no live subscriptions")
     }
 
     async fn health(&self) -> Health {

@@ -6,7 +6,7 @@ use std::path::Path;
 use glmsg_conformance::{assert_complete, catalog, process_catalog};
 use glmsg_tests::{MemoryByHand, Redis7, Sqlite};
 
-const GROUPS: [&str; 19] = [
+const GROUPS: [&str; 20] = [
     "delivery",
     "batch",
     "ordering",
@@ -26,6 +26,7 @@ const GROUPS: [&str; 19] = [
     "consumer",
     "health",
     "frames",
+    "live",
 ];
 
 #[test]
