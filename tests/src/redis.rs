@@ -42,9 +42,7 @@ macro_rules! fixture {
 
         impl Fixture for $name {
             fn capability() -> Capability {
-                let mut capability = Capability::all(Durability::Local);
-                capability.live = false;
-                capability
+                Capability::all(Durability::Local)
             }
 
             async fn new() -> Self {

@@ -21,7 +21,6 @@ impl Backend for RedisBroker {
         let config = self.shared.link.config();
         let mut capability = Capability::all(config.durability);
         capability.max_payload = config.max_payload;
-        capability.live = false;
         capability
     }
 
@@ -124,12 +123,14 @@ impl Backend for RedisBroker {
         found.map_err(|e| e.operation("replay"))
     }
 
-    async fn announce(&self, _messages: &[Message]) -> Result<()> {
-        Err(Error::new(ErrorKind::Unsupported, "not yet").operation("announce"))
+    async fn announce(&self, messages: &[Message]) -> Result<()> {
+        let done = self.shared.announce(messages).await;
+        done.map_err(|e| e.operation("announce"))
     }
 
-    async fn listen(&self, _options: &LiveOptions) -> Result<LiveReceiver> {
-        Err(Error::new(ErrorKind::Unsupported, "not yet").operation("listen"))
+    async fn listen(&self, options: &LiveOptions) -> Result<LiveReceiver> {
+        let begun = self.shared.listen(options).await;
+        begun.map_err(|e| e.operation("listen"))
     }
 
     async fn health(&self) -> Health {

@@ -8,13 +8,13 @@ const LONGEST: Duration = Duration::from_millis(500);
 /// Waits that double from 10 ms to 500 ms, each shortened by up to a half at random, so that many
 /// clients that failed together do not come back together.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     tries: u32,
 }
 
 impl Backoff {
     /// The next wait.
-    pub(super) fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         let doubled = FIRST.saturating_mul(1 << self.tries.min(16));
         self.tries += 1;
         doubled.min(LONGEST).mul_f64(0.5 + fastrand::f64() / 2.0)

@@ -197,7 +197,7 @@ fn asking(commands: &Pipeline) -> Pipeline {
 
 /// Waits until the link is closed or another server has the slot: a master that is gone without a
 /// word would let its callers wait for ever.
-async fn other_owner(
+pub(super) async fn other_owner(
     link: &Inner,
     slot: u16,
     address: &Address,
@@ -212,7 +212,7 @@ async fn other_owner(
     std::future::pending::<()>().await;
 }
 
-async fn connect(link: &Inner, slot: u16) -> Result<Direct> {
+pub(super) async fn connect(link: &Inner, slot: u16) -> Result<Direct> {
     let owner = link.route.owner(link, slot).await?;
     let direct = link.nodes.at(&owner).own_direct(link).await;
     direct.inspect_err(|error| {

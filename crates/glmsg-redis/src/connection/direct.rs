@@ -1,6 +1,8 @@
 //! A connection that its holder drives: what is asked is written, and what comes back is read, in
 //! the task that wants it, with no other task between.
 
+mod heard;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,13 +155,18 @@ impl Direct {
                 Err(_) => return Err(silent(true)),
             }
         }
+        Ok(self.taken())
+    }
+
+    /// What was awaited, which is there.
+    fn taken(&mut self) -> Answers {
         let (heads, len) = self.scanner.take();
         let bytes: Bytes = self.incoming.split_to(len).freeze();
         if self.incoming.is_empty() {
             // What was read may be kept for long; no buffer is kept beside it.
             self.incoming = BytesMut::new();
         }
-        Ok(Answers::new(bytes, heads))
+        Answers::new(bytes, heads)
     }
 }
 
