@@ -30,6 +30,7 @@ pub use arguments::{Arguments, HELP};
 pub use consuming::{consume_by_consumer, consume_by_source, raw_consume};
 pub use envelope::{raw_hash, round_trip};
 pub use measured::{Latencies, Measured, Stopwatch};
+pub use on_redis::memory::memory_child;
 pub use outcome::{Failure, Outcome, runtime};
 pub use pacing::paced;
 pub use printing::{heading, json, notes, section_text};

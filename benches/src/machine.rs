@@ -33,8 +33,17 @@ pub(crate) fn reset_peak() {
 
 /// The peak memory of this process in KiB, where the kernel tells.
 pub(crate) fn peak_kib() -> Option<u64> {
+    status_kib("VmHWM:")
+}
+
+/// The memory of this process now in KiB, where the kernel tells.
+pub(crate) fn resident_kib() -> Option<u64> {
+    status_kib("VmRSS:")
+}
+
+fn status_kib(key: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let line = status.lines().find(|line| line.starts_with(key))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use glmsg::{BrokerExt, Consumer, Incoming};
+use glmsg::{Broker, BrokerExt, Consumer, Incoming, TopicName};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -12,17 +12,33 @@ use crate::outcome::must_equal;
 use crate::store::Store;
 use crate::{Latencies, Measured, Outcome, Stopwatch, sample};
 
-/// Publishes `per_second` messages a second to a SQLite store, evenly, for `seconds`, to a
-/// [`Consumer`] on its defaults. Each publish is a task of its own: a slow one holds up no other, so
-/// the flow does not slow down with the store.
+/// A [`flow`] through a SQLite store.
 ///
 /// # Errors
 /// If a message is refused, is missing or comes twice.
 pub async fn paced(per_second: u64, seconds: u64) -> Outcome<Measured> {
-    let store = Arc::new(Store::open().await?);
+    let store = Store::open().await?;
+    let (broker, topic) = (&store.broker, &store.topic);
+    let measured = flow(broker, topic, per_second, seconds, Stopwatch::start).await?;
+    store.must_hold(per_second * seconds).await?;
+    store.must_be_consumed().await?;
+    store.broker.close().await?;
+    Ok(measured)
+}
+
+/// Publishes `per_second` messages a second, evenly, for `seconds`, to a [`Consumer`] on its
+/// defaults. Each publish is a task of its own: a slow one holds up no other, so the flow does not
+/// slow down with the store.
+pub(crate) async fn flow(
+    broker: &Arc<dyn Broker>,
+    topic: &TopicName,
+    per_second: u64,
+    seconds: u64,
+    start: impl FnOnce() -> Stopwatch,
+) -> Outcome<Measured> {
     let count = per_second * seconds;
     let (arrived, arrivals) = mpsc::unbounded_channel();
-    let consumer = Consumer::new(store.broker.clone(), sample::TOPIC, sample::GROUP)
+    let consumer = Consumer::new(broker.clone(), sample::TOPIC, sample::GROUP)
         .start(move |incoming: Incoming| {
             // The receiver is gone only when the measurement has failed.
             let _ = arrived.send((sample::number(incoming.payload()), Instant::now()));
@@ -30,31 +46,44 @@ pub async fn paced(per_second: u64, seconds: u64) -> Outcome<Measured> {
         })
         .await?;
     let collector = tokio::spawn(collect(arrivals, count));
-    let watch = Stopwatch::start();
-    let mut ticks = interval(Duration::from_secs(1) / u32::try_from(per_second)?);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let (mut published, mut publishers) = (Vec::new(), JoinSet::new());
-    for number in 0..count {
-        ticks.tick().await;
-        let store = store.clone();
-        let called = Instant::now();
-        published.push(called);
-        publishers.spawn(async move {
-            let message = sample::message(&store.topic, number)?;
-            Outcome::Ok(store.broker.send(message).await?)
-        });
-    }
-    while let Some(ended) = publishers.join_next().await {
-        ended??;
-    }
+    let watch = start();
+    let publish = |number| {
+        let (broker, topic) = (broker.clone(), topic.clone());
+        async move {
+            let message = sample::message(&topic, number)?;
+            Outcome::Ok(broker.send(message).await?)
+        }
+    };
+    let published = evenly(per_second, count, publish).await?;
     let arrivals = collector.await??;
     let mut measured = watch.stop(count);
     measured.latencies = Latencies::of(under_way(&published, &arrivals)?);
     consumer.shutdown().await?;
-    store.must_hold(count).await?;
-    store.must_be_consumed().await?;
-    store.broker.close().await?;
     Ok(measured)
+}
+
+/// Spawns `publish` for each number up to `count`, so many a second, and returns when each was
+/// called once all have ended.
+pub(crate) async fn evenly<F>(
+    per_second: u64,
+    count: u64,
+    publish: impl Fn(u64) -> F,
+) -> Outcome<Vec<Instant>>
+where
+    F: Future<Output = Outcome<()>> + Send + 'static,
+{
+    let mut ticks = interval(Duration::from_secs(1) / u32::try_from(per_second)?);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let (mut called, mut publishers) = (Vec::new(), JoinSet::new());
+    for number in 0..count {
+        ticks.tick().await;
+        called.push(Instant::now());
+        publishers.spawn(publish(number));
+    }
+    while let Some(ended) = publishers.join_next().await {
+        ended??;
+    }
+    Ok(called)
 }
 
 /// What arrived, and when.

@@ -89,6 +89,7 @@ fn row_text(row: &Row) -> String {
     let twin = row.twin.as_ref();
     let target = row.target.map_or(String::new(), |target| match target {
         Target::Ratio(wanted) => format!("≥ {wanted} ×"),
+        Target::RatioAtMost(wanted) => format!("≤ {wanted} ×"),
         Target::AtLeast(wanted) => format!("≥ {}", row.unit.text(wanted)),
         Target::AtMost(wanted) => format!("≤ {}", row.unit.text(wanted)),
     });
@@ -110,6 +111,7 @@ fn row_json(row: &Row) -> Value {
     let series = |s: &Series| json!({ "median": s.median(), "min": s.min(), "max": s.max() });
     let target = row.target.map(|target| match target {
         Target::Ratio(wanted) => json!({ "ratio_at_least": wanted }),
+        Target::RatioAtMost(wanted) => json!({ "ratio_at_most": wanted }),
         Target::AtLeast(wanted) => json!({ "at_least": wanted }),
         Target::AtMost(wanted) => json!({ "at_most": wanted }),
     });

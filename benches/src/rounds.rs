@@ -150,4 +150,24 @@ mod tests {
         assert_eq!(*order.borrow(), "abba");
         assert_eq!(measured.map(|m| m.len()), [2, 2]);
     }
+
+    #[test]
+    fn the_slices_of_a_round_make_one_figure() {
+        let side = || Side::new("side", || Ok(Stopwatch::start().stop(3)));
+        let measured = Rounds::new(true)
+            .alternate_slices(4, &mut [side(), side()])
+            .unwrap();
+        for runs in measured {
+            assert_eq!(runs.iter().map(|run| run.messages).sum::<u64>(), 2 * 12);
+            assert_eq!(runs.len(), 2);
+        }
+    }
+
+    #[test]
+    fn a_time_takes_the_place_of_the_number_of_rounds() {
+        let rounds = Rounds::new(false).lasting(Some(Duration::ZERO));
+        let mut sides = [Side::new("side", || Ok(Stopwatch::start().stop(1)))];
+        let [measured] = rounds.alternate(&mut sides).unwrap();
+        assert_eq!(measured.len(), 1);
+    }
 }

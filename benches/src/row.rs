@@ -31,8 +31,10 @@ pub struct Twin {
 /// What is wanted of a row's median.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Target {
-    /// The ratio to the twin.
+    /// The ratio to the twin, at least.
     Ratio(f64),
+    /// The ratio to the twin, at most.
+    RatioAtMost(f64),
     /// The figure, at least.
     AtLeast(f64),
     /// The figure, at most.
@@ -73,6 +75,7 @@ impl Row {
     pub fn is_met(&self) -> Option<bool> {
         Some(match self.target? {
             Target::Ratio(wanted) => self.twin.as_ref()?.ratio.median() >= wanted,
+            Target::RatioAtMost(wanted) => self.twin.as_ref()?.ratio.median() <= wanted,
             Target::AtLeast(wanted) => self.ours.median() >= wanted,
             Target::AtMost(wanted) => self.ours.median() <= wanted,
         })
@@ -93,6 +96,10 @@ mod tests {
         assert_eq!(row.clone().target(Target::Ratio(0.8)).is_met(), Some(true));
         assert_eq!(
             row.clone().target(Target::AtLeast(11.0)).is_met(),
+            Some(false)
+        );
+        assert_eq!(
+            row.clone().target(Target::RatioAtMost(0.7)).is_met(),
             Some(false)
         );
         assert_eq!(row.target(Target::AtMost(11.0)).is_met(), Some(true));

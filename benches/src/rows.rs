@@ -8,10 +8,12 @@ mod sqlite_group_commit;
 mod sqlite_latency;
 mod sqlite_publish;
 
+use std::time::Duration;
+
 use tokio::runtime::Runtime;
 
 use crate::on_redis::server::{Address, Server};
-use crate::{Arguments, Measured, Outcome, Rounds, Row, Series, Side, Unit};
+use crate::{Arguments, Latencies, Measured, Outcome, Rounds, Row, Series, Side, Unit};
 
 /// A section of the table.
 #[derive(Debug)]
@@ -155,4 +157,63 @@ fn rates(name: &str, ours: &[Measured], twin_name: &'static str, twin: &[Measure
     let rates = |runs: &[Measured]| runs.iter().map(Measured::rate).collect::<Vec<_>>();
     let (ours, twin) = (rates(ours), rates(twin));
     Row::new(name, Unit::Rate, &ours).beside(twin_name, &ours, &twin)
+}
+
+/// A row of a percentile of the latencies beside a twin's.
+fn percentile(
+    name: &str,
+    ours: &[Measured],
+    twin_name: &'static str,
+    twin: &[Measured],
+    of: fn(&Latencies) -> Duration,
+) -> Row {
+    let figures = |runs: &[Measured]| {
+        let latencies = runs.iter().filter_map(|run| run.latencies.as_ref());
+        latencies.map(|l| of(l).as_secs_f64()).collect::<Vec<_>>()
+    };
+    let (ours, twin) = (figures(ours), figures(twin));
+    Row::new(name, Unit::Time, &ours).beside(twin_name, &ours, &twin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(line: &str) -> Vec<&'static str> {
+        let words = line.split_whitespace().map(|word| word.replace('_', " "));
+        let arguments = Arguments::parse(words).unwrap();
+        let sections = chosen(&arguments).unwrap();
+        sections.iter().map(|section| section.name).collect()
+    }
+
+    #[test]
+    fn without_a_backend_nothing_needs_a_server() {
+        assert!(names("").contains(&"memory"));
+        assert!(names("").iter().all(|name| !name.starts_with("redis")));
+    }
+
+    #[test]
+    fn a_whole_name_is_that_section_alone() {
+        let by_backend = "--backend redis";
+        assert_eq!(
+            names(&format!("{by_backend} consume_1")),
+            ["redis consume 1"]
+        );
+        assert_eq!(
+            names(&format!("{by_backend} redis_publish_50")),
+            ["redis publish 50"]
+        );
+        assert!(names(&format!("{by_backend} consume")).len() > 3);
+        assert_eq!(names("--backend sqlite latency"), ["sqlite latency"]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_with_what_there_is() {
+        let arguments = Arguments {
+            backend: Some("redsi".into()),
+            ..Arguments::default()
+        };
+        let failure = chosen(&arguments).unwrap_err().to_string();
+        assert!(failure.contains("redis publish 50"), "{failure}");
+    }
 }

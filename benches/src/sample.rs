@@ -11,6 +11,9 @@ pub(crate) const PAYLOAD: usize = 256;
 /// The topic of every workload.
 pub(crate) const TOPIC: &str = "bench.events";
 
+/// A topic that has nothing.
+pub(crate) const IDLE_TOPIC: &str = "bench.idle";
+
 /// The group of every workload.
 pub(crate) const GROUP: &str = "bench";
 

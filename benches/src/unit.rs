@@ -1,12 +1,15 @@
 //! How a figure is written.
 
-/// What a figure counts. Rates are kept in messages per second, times in seconds.
+/// What a figure counts. Rates are kept in messages per second, times in seconds,
+/// memory in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Messages per second: more is better.
     Rate,
     /// A time: less is better.
     Time,
+    /// Bytes of memory: less is better.
+    Memory,
 }
 
 impl Unit {
@@ -20,6 +23,7 @@ impl Unit {
             Self::Time if figure >= 1.0 => (figure, " s"),
             Self::Time if figure >= 1e-3 => (figure * 1e3, " ms"),
             Self::Time => (figure * 1e6, " µs"),
+            Self::Memory => (figure / 1_048_576.0, " MB"),
         };
         format!("{}{unit}", three_digits(scaled))
     }
@@ -29,6 +33,7 @@ impl Unit {
         match self {
             Self::Rate => "messages_per_second",
             Self::Time => "seconds",
+            Self::Memory => "bytes",
         }
     }
 }
@@ -54,5 +59,6 @@ mod tests {
         assert_eq!(Unit::Rate.text(312.4), "312/s");
         assert_eq!(Unit::Time.text(0.00243), "2.43 ms");
         assert_eq!(Unit::Time.text(0.000_001_4), "1.40 µs");
+        assert_eq!(Unit::Memory.text(20_971_520.0), "20.0 MB");
     }
 }

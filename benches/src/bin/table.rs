@@ -2,11 +2,17 @@
 #![allow(clippy::print_stdout, reason = "it is what the program is for")]
 
 use glmsg_benches::{
-    Arguments, HELP, Outcome, Rounds, chosen, heading, json, notes, runtime, section_text,
+    Arguments, HELP, Outcome, Rounds, chosen, heading, json, memory_child, notes, runtime,
+    section_text,
 };
 
 fn main() -> Outcome<()> {
-    let arguments = Arguments::parse(std::env::args().skip(1))?;
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(kib) = memory_child(&words)? {
+        println!("{kib}");
+        return Ok(());
+    }
+    let arguments = Arguments::parse(words)?;
     if arguments.help {
         println!("{HELP}");
         return Ok(());

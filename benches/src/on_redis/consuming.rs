@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use glmsg::{
-    Consumer, GroupName, Incoming, Received, Settled, Settler, Source, SubscribeOptions, Token,
+    BrokerExt, Consumer, Delivery, GroupName, Incoming, Received, Settled, Settler, Source,
+    SubscribeOptions, Token, TopicConfig,
 };
 use tokio::task::JoinSet;
 
@@ -22,9 +24,19 @@ pub(crate) struct Filled {
 }
 
 impl Filled {
-    pub(crate) async fn open(address: Address, count: u64) -> Outcome<Self> {
-        let store = RedisStore::open(address).await?;
+    pub(crate) async fn create(address: Address, bounds: TopicConfig, count: u64) -> Outcome<Self> {
+        let store = RedisStore::create(address, &bounds).await?;
         store.fill(count).await?;
+        Ok(Self {
+            store,
+            address,
+            count,
+        })
+    }
+
+    /// What another process has filled.
+    pub(crate) async fn attach(address: Address, count: u64) -> Outcome<Self> {
+        let store = RedisStore::open(address).await?;
         Ok(Self {
             store,
             address,
@@ -39,6 +51,20 @@ impl Filled {
         let mut tasks = JoinSet::new();
         for _ in 0..members {
             tasks.spawn(source_member(self.store.clone(), progress.clone()));
+        }
+        while let Some(ended) = tasks.join_next().await {
+            ended??;
+        }
+        self.finish(&progress).await
+    }
+
+    /// `members` subscriptions of one group, on their defaults, by hand: each takes what is there
+    /// and acks every delivery of that, at once.
+    pub(crate) async fn by_subscription(self, members: u64) -> Outcome<Measured> {
+        let progress = Arc::new(Progress::new(self.address, self.count));
+        let mut tasks = JoinSet::new();
+        for _ in 0..members {
+            tasks.spawn(subscription_member(self.store.clone(), progress.clone()));
         }
         while let Some(ended) = tasks.join_next().await {
             ended??;
@@ -89,13 +115,38 @@ async fn source_member(store: RedisStore, progress: Arc<Progress>) -> Outcome<()
                 source.recv(&mut buf, options.prefetch)
             );
             acked?;
-            intake?;
+            // A member tries again what may pass.
+            match intake {
+                Err(error) if !error.is_transient() => return Err(error.into()),
+                _ => {}
+            }
             let numbers = buf
                 .iter()
                 .filter_map(|r| sample::number(r.message.payload()));
             progress.received(numbers.sum());
             tokens.clear();
             tokens.extend(buf.drain(..).map(|r| r.token));
+        }
+    };
+    tokio::select! {
+        failed = work => failed,
+        () = progress.complete() => Ok(()),
+    }
+}
+
+async fn subscription_member(store: RedisStore, progress: Arc<Progress>) -> Outcome<()> {
+    let options = SubscribeOptions::new(sample::TOPIC, sample::GROUP)?;
+    let most = options.prefetch;
+    let mut subscription = store.broker.subscribe(options).await?;
+    let work = async {
+        loop {
+            let batch = subscription.recv_batch(most).await?;
+            let numbers = batch.iter().filter_map(|d| sample::number(d.payload()));
+            progress.received(numbers.sum());
+            let settled = try_join_all(batch.into_iter().map(Delivery::ack)).await?;
+            let acked = settled.iter().filter(|s| **s == Settled::Acked).count();
+            must_equal("messages acked", acked as u64, settled.len() as u64)?;
+            progress.acked(settled.len() as u64);
         }
     };
     tokio::select! {

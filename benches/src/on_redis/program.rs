@@ -27,6 +27,8 @@ pub(crate) fn redis_benchmark(address: Address, count: u64) -> Outcome<Measured>
         format!("redis-benchmark told no rate: {said}{complaint}")
     })?;
     let stored = address.ask(&format!("XLEN {STREAM}"))?;
+    // What others have stored stays.
+    address.ask(&format!("DEL {STREAM}"))?;
     must_equal(
         "entries stored",
         stored.trim_start_matches(':').parse()?,

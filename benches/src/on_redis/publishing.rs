@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use glmsg::BrokerExt;
+use glmsg::{BrokerExt, TopicConfig};
 use tokio::task::JoinSet;
 
 use super::server::Address;
@@ -24,8 +24,12 @@ pub(crate) struct Publishers {
 }
 
 /// Publishers build messages and publish them. A batch of one goes by the call for one.
-pub(crate) async fn publish(address: Address, publishers: Publishers) -> Outcome<Measured> {
-    let store = RedisStore::open(address).await?;
+pub(crate) async fn publish(
+    address: Address,
+    bounds: TopicConfig,
+    publishers: Publishers,
+) -> Outcome<Measured> {
+    let store = RedisStore::create(address, &bounds).await?;
     for number in 0..WARM {
         let message = sample::message(&store.topic, number)?;
         store.broker.send(message).await?;

@@ -11,6 +11,8 @@ use crate::{Outcome, sample};
 
 /// The stream of every twin.
 pub(crate) const STREAM: &str = "raw";
+/// One that has nothing.
+const IDLE_STREAM: &str = "raw-idle";
 
 /// A connection that tasks share, as the crate's documents advise: nothing waits in the socket.
 pub(crate) async fn connect(address: Address) -> Outcome<MultiplexedConnection> {
@@ -63,6 +65,92 @@ pub(crate) async fn must_hold(connection: &mut MultiplexedConnection, count: u64
         .query_async(connection)
         .await?;
     must_equal("entries stored", length, count)
+}
+
+/// Makes the group, from the stream's first entry on.
+pub(crate) async fn create_group(connection: &mut MultiplexedConnection) -> Outcome<()> {
+    group(
+        connection,
+        &["CREATE", STREAM, sample::GROUP, "0", "MKSTREAM"],
+    )
+    .await
+}
+
+/// Removes the group, to make room for the next.
+pub(crate) async fn destroy_group(connection: &mut MultiplexedConnection) -> Outcome<()> {
+    group(connection, &["DESTROY", STREAM, sample::GROUP]).await
+}
+
+/// Makes the group of a stream that has nothing, unless it is there.
+pub(crate) async fn create_idle_group(connection: &mut MultiplexedConnection) -> Outcome<()> {
+    redis::cmd("DEL")
+        .arg(IDLE_STREAM)
+        .exec_async(connection)
+        .await?;
+    group(
+        connection,
+        &["CREATE", IDLE_STREAM, sample::GROUP, "0", "MKSTREAM"],
+    )
+    .await
+}
+
+async fn group(connection: &mut MultiplexedConnection, words: &[&str]) -> Outcome<()> {
+    Ok(redis::cmd("XGROUP")
+        .arg(words)
+        .exec_async(connection)
+        .await?)
+}
+
+/// Reads what is new to the group, without waiting.
+pub(crate) fn read(member: &str, count: usize) -> Cmd {
+    let mut command = redis::cmd("XREADGROUP");
+    command.arg(&["GROUP", sample::GROUP, member, "COUNT"]);
+    command.arg(count).arg(&["STREAMS", STREAM, ">"]);
+    command
+}
+
+/// The same, and waits up to so many milliseconds.
+pub(crate) fn wait(member: &str, count: usize, millis: u64) -> Cmd {
+    let mut command = redis::cmd("XREADGROUP");
+    command.arg(&["GROUP", sample::GROUP, member, "COUNT"]);
+    command.arg(count).arg("BLOCK").arg(millis);
+    command.arg(&["STREAMS", STREAM, ">"]);
+    command
+}
+
+/// Waits for what never comes.
+pub(crate) fn wait_for_ever(member: &str) -> Cmd {
+    let mut command = redis::cmd("XREADGROUP");
+    command.arg(&["GROUP", sample::GROUP, member, "BLOCK", "0"]);
+    command.arg(&["STREAMS", IDLE_STREAM, ">"]);
+    command
+}
+
+/// Fails unless XACK says that it acked them all.
+pub(crate) fn must_ack(answer: Option<Value>, count: usize) -> Outcome<()> {
+    match answer {
+        Some(Value::Int(acked)) => must_equal("entries acked", u64::try_from(acked)?, count as u64),
+        other => Err(format!("XACK was answered with {other:?}").into()),
+    }
+}
+
+/// Acks entries.
+pub(crate) fn ack(ids: &[Vec<u8>]) -> Cmd {
+    let mut command = redis::cmd("XACK");
+    command.arg(&[STREAM, sample::GROUP]).arg(ids);
+    command
+}
+
+/// Fails if the group has an entry that is not acked.
+pub(crate) async fn must_be_acked(connection: &mut MultiplexedConnection) -> Outcome<()> {
+    let pending: Value = redis::cmd("XPENDING")
+        .arg(&[STREAM, sample::GROUP])
+        .query_async(connection)
+        .await?;
+    match &pending {
+        Value::Array(words) if words.first() == Some(&Value::Int(0)) => Ok(()),
+        _ => Err(format!("entries are pending after the run: {pending:?}").into()),
+    }
 }
 
 /// An entry of a stream: its id and the value of its only field.

@@ -6,9 +6,8 @@ use redis::Value;
 use tokio::task::JoinSet;
 
 use super::progress::Progress;
-use super::raw::{self, STREAM};
+use super::raw;
 use super::server::Address;
-use crate::outcome::must_equal;
 use crate::{Measured, Outcome, sample};
 
 /// How many entries a read asks for.
@@ -36,13 +35,15 @@ impl RawFilled {
         Ok(Self { address, count })
     }
 
+    /// What another process has filled.
+    pub(crate) fn attach(address: Address, count: u64) -> Self {
+        Self { address, count }
+    }
+
     /// `members` consumers of one group, each on its own connection.
     pub(crate) async fn consume(self, members: u64) -> Outcome<Measured> {
         let mut connection = raw::connect_patiently(self.address).await?;
-        redis::cmd("XGROUP")
-            .arg(&["CREATE", STREAM, sample::GROUP, "0"])
-            .exec_async(&mut connection)
-            .await?;
+        raw::create_group(&mut connection).await?;
         let progress = Arc::new(Progress::new(self.address, self.count));
         let mut tasks = JoinSet::new();
         for member in 0..members {
@@ -51,17 +52,8 @@ impl RawFilled {
         while let Some(ended) = tasks.join_next().await {
             ended??;
         }
-        let pending: Value = redis::cmd("XPENDING")
-            .arg(&[STREAM, sample::GROUP])
-            .query_async(&mut connection)
-            .await?;
-        if !matches!(&pending, Value::Array(words) if words.first() == Some(&Value::Int(0))) {
-            return Err(format!("entries are pending after the run: {pending:?}").into());
-        }
-        redis::cmd("XGROUP")
-            .arg(&["DESTROY", STREAM, sample::GROUP])
-            .exec_async(&mut connection)
-            .await?;
+        raw::must_be_acked(&mut connection).await?;
+        raw::destroy_group(&mut connection).await?;
         progress.measured()
     }
 }
@@ -69,28 +61,18 @@ impl RawFilled {
 /// Reads and acks until nothing is left.
 async fn consumer(address: Address, member: u64, progress: Arc<Progress>) -> Outcome<()> {
     let mut connection = raw::connect_patiently(address).await?;
-    let mut read = redis::cmd("XREADGROUP");
-    read.arg(&["GROUP", sample::GROUP]).arg(member);
-    read.arg("COUNT").arg(COUNT);
-    read.arg(&["STREAMS", STREAM, ">"]);
+    let read = raw::read(&member.to_string(), COUNT);
     let mut ids: Vec<Vec<u8>> = Vec::new();
     loop {
         let mut pipeline = redis::Pipeline::with_capacity(2);
         if !ids.is_empty() {
-            let mut ack = redis::cmd("XACK");
-            ack.arg(&[STREAM, sample::GROUP]).arg(&ids);
-            pipeline.add_command(ack);
+            pipeline.add_command(raw::ack(&ids));
         }
         pipeline.add_command(read.clone());
         let answers: Vec<Value> = pipeline.query_async(&mut connection).await?;
         let mut answers = answers.into_iter();
         if !ids.is_empty() {
-            match answers.next() {
-                Some(Value::Int(acked)) => {
-                    must_equal("entries acked", u64::try_from(acked)?, ids.len() as u64)?;
-                }
-                other => return Err(format!("XACK was answered with {other:?}").into()),
-            }
+            raw::must_ack(answers.next(), ids.len())?;
             progress.acked(ids.len() as u64);
         }
         let entries = raw::entries(answers.next().ok_or("a read without an answer")?)?;

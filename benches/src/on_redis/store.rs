@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use glmsg::{Broker, TopicName};
+use glmsg::{Broker, TopicConfig, TopicName};
 use tokio::task::JoinSet;
 
 use super::server::Address;
@@ -16,9 +16,13 @@ const MAX_LEN: u64 = 100_000_000;
 const FILLERS: u64 = 4;
 const FILL: u64 = 250;
 
-/// A broker, opened as an application opens it: by its URL, with metrics counted. Its topics may
-/// hold more than the default of 100 000 messages, for a workload's messages to fit; nothing else
-/// is set.
+/// The bounds of a topic here: it may hold more than the default of 100 000 messages, for a
+/// workload's messages to fit; nothing else is set.
+pub(crate) fn roomy() -> TopicConfig {
+    TopicConfig::default().max_len(MAX_LEN)
+}
+
+/// A broker, opened as an application opens it: by its URL, with metrics counted.
 #[derive(Clone)]
 pub(crate) struct RedisStore {
     pub(crate) broker: Arc<dyn Broker>,
@@ -26,8 +30,16 @@ pub(crate) struct RedisStore {
 }
 
 impl RedisStore {
+    /// On a server that is empty: the topic is made.
+    pub(crate) async fn create(address: Address, bounds: &TopicConfig) -> Outcome<Self> {
+        let this = Self::open(address).await?;
+        this.broker.create_topic(&this.topic, bounds).await?;
+        Ok(this)
+    }
+
+    /// Where another broker has made the topic.
     pub(crate) async fn open(address: Address) -> Outcome<Self> {
-        let url = format!("redis://{}?max_len={MAX_LEN}", address.socket());
+        let url = format!("redis://{}", address.socket());
         Ok(Self {
             broker: glmsg::connect(&url).await?,
             topic: TopicName::new(sample::TOPIC)?,

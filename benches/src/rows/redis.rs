@@ -1,6 +1,9 @@
 //! The sections on a Redis server.
 
 mod consume;
+mod frames;
+mod latency;
+mod memory;
 mod program;
 mod publish;
 
@@ -27,6 +30,11 @@ pub(super) const ALL: &[OnRedis] = &[
     ("redis consume 10", consume::by_10),
     ("redis consume 100", consume::by_100),
     ("redis consume Consumer", consume::by_consumer),
+    ("redis consume by hand", consume::by_hand),
+    ("redis latency", latency::run),
+    ("redis frames publish", frames::publish),
+    ("redis frames consume", frames::consume),
+    ("redis memory", memory::run),
 ];
 
 /// A workload that is run as a task on a server that was emptied.

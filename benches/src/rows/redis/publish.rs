@@ -8,6 +8,7 @@ use super::{Measurements, costs, fresh, rates};
 use crate::on_redis::publishing::{Publishers, publish};
 use crate::on_redis::raw_publishing::raw_publish;
 use crate::on_redis::server::Address;
+use crate::on_redis::store::roomy;
 use crate::{Outcome, Rounds, Target};
 
 /// One publisher at a time is as fast as a core wakes up, which holds for seconds and then not:
@@ -65,7 +66,9 @@ fn run(
 ) -> Outcome<Measurements> {
     let publishers = publishers(rounds.time(lasting));
     let mut sides = [
-        fresh(name, (runtime, address), || publish(address, publishers)),
+        fresh(name, (runtime, address), || {
+            publish(address, roomy(), publishers)
+        }),
         fresh("raw XADD", (runtime, address), || {
             raw_publish(address, publishers)
         }),
