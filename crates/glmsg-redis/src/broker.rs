@@ -1,6 +1,5 @@
 //! The broker: what it holds, how it is opened, and how it asks the server.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,10 +14,8 @@ use crate::encode::{fine, list, next, text};
 use crate::event::RedisEvent;
 use crate::keys::{GroupKeys, GroupRow, TopicKeys, registry};
 use crate::known::Known;
+use crate::recently_used::RecentlyUsed;
 use crate::scripts::Scripts;
-
-/// How many topics' keys are kept.
-const MOST_TOPICS: usize = 1024;
 
 /// A broker that keeps its messages on a Redis or Valkey server, a Sentinel group or a Cluster.
 pub struct RedisBroker {
@@ -39,7 +36,7 @@ pub(crate) struct Shared {
     pub(crate) scripts: Scripts,
     pub(crate) closed: watch::Sender<bool>,
     pub(crate) events: broadcast::Sender<RedisEvent>,
-    topics: Mutex<HashMap<TopicName, Arc<Known>>>,
+    topics: Mutex<RecentlyUsed>,
 }
 
 impl RedisBroker {
@@ -102,15 +99,7 @@ impl Shared {
 
     pub(crate) fn known(&self, topic: &TopicName) -> Arc<Known> {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = topics.get(topic) {
-            return Arc::clone(known);
-        }
-        if topics.len() >= MOST_TOPICS {
-            topics.clear();
-        }
-        let known = Arc::new(Known::new(&self.link.config().namespace, topic));
-        topics.insert(topic.clone(), Arc::clone(&known));
-        known
+        topics.get(topic, || Known::new(&self.link.config().namespace, topic))
     }
 
     /// Runs one command.
