@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::{Mix, Scene};
 
 /// How long what a case waits for may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How the traffic is published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,8 @@ pub struct Publication {
     pub pause: Duration,
     /// After so many messages it ends by itself.
     pub messages: Option<u64>,
+    /// A message of which nobody knows whether it is stored is given up after so many tries.
+    pub tries: Option<u32>,
     /// Each task has so many keys, and counts the messages of each; for groups that keep their order. Needs a batch of 1.
     pub keys: u64,
 }
@@ -47,6 +49,7 @@ impl Default for Publication {
             payload: 0,
             pause: Duration::from_millis(20),
             messages: None,
+            tries: None,
             keys: 0,
         }
     }
@@ -126,7 +129,7 @@ impl Publisher {
     /// Waits until so many messages are stored.
     ///
     /// # Panics
-    /// If that has not happened after a minute.
+    /// If that has not happened after two minutes.
     pub async fn reaches(&self, messages: u64) {
         self.answered("messages are stored", |answers| answers.stored >= messages)
             .await;
@@ -135,7 +138,7 @@ impl Publisher {
     /// Waits until it has been answered what `is_enough`.
     ///
     /// # Panics
-    /// If that has not happened after a minute; the message names the condition.
+    /// If that has not happened after two minutes; the message names the condition.
     pub async fn answered(&self, condition: &str, is_enough: impl Fn(Answers) -> bool) {
         let mut answers = self.answers.clone();
         let enough = answers.wait_for(|answers| is_enough(*answers));
@@ -250,7 +253,9 @@ impl Task {
     }
 
     async fn publish(&mut self, mut batch: Vec<(Message, u64)>) {
-        while !batch.is_empty() {
+        let mut tries = 0;
+        while !batch.is_empty() && self.publication.tries.is_none_or(|most| tries < most) {
+            tries += 1;
             for (message, seq) in &batch {
                 let id = message.id().to_string();
                 match message.key() {

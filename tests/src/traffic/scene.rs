@@ -114,9 +114,6 @@ impl Scene {
                 return;
             }
             let in_time = Instant::now() < deadline;
-            if !in_time {
-                self.keep();
-            }
             assert!(in_time, "the group is not quiet within {within:?}: {lag:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -212,8 +209,7 @@ impl Scene {
         })
     }
 
-    /// Has the case judged: by what is expected, and by what the broker says is left of it. If the verdict is bad, the
-    /// ledger is kept.
+    /// Has the case judged: by what is expected, and by what the broker says is left of it.
     ///
     /// # Panics
     /// If the broker or the ledger cannot be read.
@@ -222,19 +218,23 @@ impl Scene {
         let expectation = expectation
             .remains(&self.group, self.remains(&broker).await)
             .times_stored(self.times_stored(&broker).await);
-        let report = check::check(&self.events(), &expectation);
-        if !report.is_ok() {
-            self.keep();
-        }
-        report
+        check::check(&self.events(), &expectation)
     }
 
     /// Keeps the ledger for whoever looks into a failure.
     #[allow(clippy::print_stderr, reason = "a part of the project's tests")]
-    pub fn keep(&self) {
+    fn keep(&self) {
         let mut dir = self.dir.lock().unwrap_or_else(PoisonError::into_inner);
         dir.disable_cleanup(true);
         eprintln!("the ledger is in {}", dir.path().display());
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.keep();
+        }
     }
 }
 

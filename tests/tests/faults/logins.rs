@@ -47,6 +47,7 @@ impl Case {
         let url = format!("redis://app:{PASSWORD}@{}", redis.addr());
         let publisher = Publication {
             pause: Duration::from_millis(60),
+            tries: Some(5),
             ..Publication::default()
         };
         let publisher = Role::Publish(publisher);

@@ -31,14 +31,14 @@ async fn a_full_server_takes_no_more_and_consumers_go_on() {
             .with(200, Duty::ALWAYS_FAIL)
             .with(500, Duty::Fail(1))
             .with(9300, Duty::Slow(20)),
-        payload: 2000,
+        payload: 4000,
         ..Publication::default()
     };
     let publisher = Publisher::start(&scene, "publisher", &publication);
     publisher.reaches(100).await;
 
     ledger.fault_begin("full");
-    bound(&redis, 1 << 20).await;
+    bound(&redis, 4 << 20).await;
     publisher
         .answered("the server is full", |answers| answers.full > 0)
         .await;

@@ -13,7 +13,12 @@ async fn case(kind: Kind, seed: u64, time: Duration) {
     // Everything is on the disk before it is answered.
     let redis = RedisServer::start(kind, RedisSetup::default()).await;
     let scene = Scene::new(&redis.url());
-    let crew = Crew::hire(3, TRAFFIC, &scene, &Consumption::default());
+    let consumption = Consumption {
+        // Longer than a server needs to come back, also on a busy machine.
+        lease: Duration::from_secs(5),
+        ..Consumption::default()
+    };
+    let crew = Crew::hire(3, TRAFFIC, &scene, &consumption);
     let publication = Publication {
         seed,
         mix: Mix::default()
@@ -37,7 +42,7 @@ async fn case(kind: Kind, seed: u64, time: Duration) {
     workers.stop().await;
     let kills = servers.stop().await;
     publisher.stop().await;
-    scene.quiet(Duration::from_secs(90)).await;
+    scene.quiet(Duration::from_secs(180)).await;
     crew.dismiss().await;
 
     let broker = scene.connect().await;
