@@ -81,7 +81,7 @@ impl Case {
                     _ => {}
                 }
             }
-            done > 20
+            done > 50
         })
         .await;
     }
@@ -141,7 +141,7 @@ impl Case {
         let reasons = self.refused(0).await.join("\n");
         assert!(!reasons.contains(CANARY), "{reasons}");
         let expectation = Expectation::for_groups([self.scene.group()])
-            .published_at_least(100)
+            .published_at_least(50)
             .faults_at_least(1)
             .max_attempts(4);
         let report = self.scene.judge(expectation).await;

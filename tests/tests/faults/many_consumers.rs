@@ -72,6 +72,8 @@ async fn case() {
                 let ms = u64::try_from(health.latency.as_millis()).unwrap_or(u64::MAX);
                 slowest.fetch_max(ms, Ordering::Relaxed);
                 broker.lag(topic, group).await.expect("a lag");
+                // As often as somebody who watches does.
+                tokio::time::sleep(Duration::from_millis(50)).await;
                 handled
                     .iter()
                     .all(|count| count.load(Ordering::Relaxed) > 0)
