@@ -12,19 +12,12 @@ use glmsg_faults::until;
 use glmsg_tests::traffic::{Consumption, Plan, Publication, Role, Scene};
 
 use crate::TRAFFIC;
+use crate::info::connections;
 
 /// A part of every password here; nothing may print it.
 const CANARY: &str = "c4n4ry";
 const PASSWORD: &str = "first-c4n4ry";
 const OTHER: &str = "other-c4n4ry";
-
-/// How many connections the server has accepted. This question is one itself.
-async fn connections(redis: &RedisServer) -> i64 {
-    let info = redis.command(&["INFO", "stats"]).await;
-    let mut lines = info.text().expect("a text").lines();
-    let number = lines.find_map(|line| line.strip_prefix("total_connections_received:"));
-    number.expect("a number").parse().expect("a number")
-}
 
 /// A server with a user that may do everything to our keys, traffic as that user, and the case's own way in.
 struct Case {

@@ -12,6 +12,7 @@ mod connections;
 mod consumer_killed;
 mod consumer_stopped;
 mod data_gone;
+mod info;
 mod length;
 mod logins;
 mod malformed;

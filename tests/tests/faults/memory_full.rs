@@ -8,13 +8,11 @@ use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
 use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher, Scene};
 
 use crate::TRAFFIC;
+use crate::info::number;
 
 /// Gives the server so many bytes more than it uses now.
 async fn bound(redis: &RedisServer, more: i64) {
-    let info = redis.command(&["INFO", "memory"]).await;
-    let mut lines = info.text().expect("a text").lines();
-    let used = lines.find_map(|line| line.strip_prefix("used_memory:"));
-    let used: i64 = used.expect("a number").parse().expect("a number");
+    let used = number(redis, "memory", "used_memory").await;
     let most = (used + more).to_string();
     redis.command(&["CONFIG", "SET", "maxmemory", &most]).await;
 }
