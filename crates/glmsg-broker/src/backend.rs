@@ -6,9 +6,9 @@ use std::time::Duration;
 use glmsg_core::{DeadLetter, GroupName, History, Message, Result, TopicName};
 
 use crate::{
-    BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, GroupConfig, GroupInfo, Health,
-    Lag, LiveOptions, LiveSource, MemberInfo, Nack, Page, Published, ReplayQuery, Settled, Stored,
-    SubscribeOptions, Token, TopicConfig, TopicInfo,
+    BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig,
+    GroupInfo, Health, Lag, LiveOptions, LiveSource, MemberInfo, Nack, Page, Published,
+    ReplayQuery, Settled, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 
 /// One delivery as a backend hands it out.
@@ -226,6 +226,20 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Probes whether messages can be stored and received now. Answers within 5 s.
     fn health(&self) -> impl Future<Output = Health> + Send;
+
+    /// Looks how what is underneath is set up: whether it keeps what it says, has room, and knows
+    /// the time.
+    ///
+    /// # Behavior
+    /// - Nothing is changed, and no message is touched.
+    /// - Everything that was looked at has a finding, also what is as it should be. What does not
+    ///   let itself be looked at is a warning.
+    /// - A finding that is not `Ok` says what to do about it. `Problem` is what can lose messages or
+    ///   keeps something from working: a broker that is set up well has none.
+    ///
+    /// # Errors
+    /// `Closed`, and those of the connection or store: what does not answer has no findings.
+    fn doctor(&self) -> impl Future<Output = Result<Vec<Finding>>> + Send;
 
     /// Finishes what was accepted, then refuses everything with `Closed` and ends the
     /// subscriptions. A second call does nothing.

@@ -10,9 +10,9 @@ use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName};
 
 use crate::{
     Backend, BoxLiveSource, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector,
-    GroupConfig, GroupInfo, Health, Intake, Lag, LiveOptions, MemberInfo, Nack, Page, Published,
-    Received, ReplayQuery, Settled, Settler, Source, Stored, SubscribeOptions, Token, TopicConfig,
-    TopicInfo,
+    Finding, GroupConfig, GroupInfo, Health, Intake, Lag, LiveOptions, MemberInfo, Nack, Page,
+    Published, Received, ReplayQuery, Settled, Settler, Source, Stored, SubscribeOptions, Token,
+    TopicConfig, TopicInfo,
 };
 
 /// A boxed future, as the object-safe traits return it.
@@ -101,6 +101,8 @@ pub trait Broker: sealed::Sealed + Send + Sync + 'static {
     fn open_live<'a>(&'a self, options: &'a LiveOptions) -> BoxFuture<'a, Result<BoxLiveSource>>;
     /// See [`Backend::health`].
     fn health(&self) -> BoxFuture<'_, Health>;
+    /// See [`Backend::doctor`].
+    fn doctor(&self) -> BoxFuture<'_, Result<Vec<Finding>>>;
     /// See [`Backend::close`].
     fn close(&self) -> BoxFuture<'_, Result<()>>;
 }
@@ -198,6 +200,9 @@ impl<B: Backend> Broker for B {
     }
     fn health(&self) -> BoxFuture<'_, Health> {
         Box::pin(Backend::health(self))
+    }
+    fn doctor(&self) -> BoxFuture<'_, Result<Vec<Finding>>> {
+        Box::pin(Backend::doctor(self))
     }
     fn close(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(Backend::close(self))

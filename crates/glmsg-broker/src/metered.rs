@@ -8,8 +8,8 @@ use glmsg_core::{Clock, DeadLetter, GroupName, Message, Result, SystemClock, Top
 
 use crate::{
     Backend, BoxLiveSource, BoxSettler, BoxSource, Broker, BrokerMetrics, Capability,
-    DeadLetterQuery, DeadLetterSelector, GroupConfig, GroupInfo, Health, Intake, Lag, Layer,
-    LiveOptions, MemberInfo, Nack, Page, Published, Received, ReplayQuery, Settled, Settler,
+    DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig, GroupInfo, Health, Intake, Lag,
+    Layer, LiveOptions, MemberInfo, Nack, Page, Published, Received, ReplayQuery, Settled, Settler,
     Source, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 
@@ -146,6 +146,10 @@ impl Backend for Metered {
 
     async fn health(&self) -> Health {
         self.inner.health().await
+    }
+
+    async fn doctor(&self) -> Result<Vec<Finding>> {
+        self.inner.doctor().await
     }
 
     async fn close(&self) -> Result<()> {

@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Groups(groups::Args),
     /// Whether the broker can do its work
     Health,
+    /// How the broker is set up: whether it keeps messages, has room, and knows the time
+    Doctor,
     /// Read a topic again, whoever has acked it
     Replay(replay::Args),
     /// Check the provenance of every stored message

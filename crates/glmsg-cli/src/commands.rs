@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod consume;
 pub(crate) mod demo;
 pub(crate) mod dlq;
+pub(crate) mod doctor;
 pub(crate) mod groups;
 pub(crate) mod health;
 pub(crate) mod lag;
@@ -31,6 +32,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Lag(args) => Box::pin(lag::run(session, args)).await,
         Command::Topics(args) => Box::pin(topics::run(session, args)).await,
         Command::Groups(args) => Box::pin(groups::run(session, args)).await,
+        Command::Doctor => Box::pin(doctor::run(session)).await,
         Command::Health => Box::pin(health::run(session)).await,
         Command::Replay(args) => Box::pin(replay::run(session, args)).await,
         Command::Verify(args) => Box::pin(verify::run(session, args)).await,

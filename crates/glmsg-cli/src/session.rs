@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glmsg::{Broker, ErrorKind};
+use glmsg::{Broker, ErrorKind, Finding};
 
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -84,6 +84,12 @@ impl Session {
             refuse_missing_file(url)?;
         }
         connect(url).await
+    }
+
+    /// How the broker is set up, as far as it is there.
+    pub(crate) async fn doctor(&self) -> Result<Vec<Finding>, Failure> {
+        refuse_missing_file(self.url())?;
+        glmsg::doctor(self.url()).await.map_err(|e| unopened(&e))
     }
 
     /// Finishes: what was accepted is stored, what was printed is out.

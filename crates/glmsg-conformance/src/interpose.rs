@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use glmsg_broker::{
     Backend, BoxLiveSource, BoxSettler, BoxSource, Broker, BrokerMetrics, Capability,
-    DeadLetterQuery, DeadLetterSelector, GroupConfig, GroupInfo, Health, Intake, Lag, LiveOptions,
-    MemberInfo, Nack, Page, Published, Received, ReplayQuery, Settled, Settler, Source, Stored,
-    SubscribeOptions, Token, TopicConfig, TopicInfo,
+    DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig, GroupInfo, Health, Intake, Lag,
+    LiveOptions, MemberInfo, Nack, Page, Published, Received, ReplayQuery, Settled, Settler,
+    Source, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName};
 
@@ -170,6 +170,9 @@ impl<H: Hooks> Backend for Interposed<H> {
     }
     async fn health(&self) -> Health {
         self.inner.health().await
+    }
+    async fn doctor(&self) -> Result<Vec<Finding>> {
+        self.inner.doctor().await
     }
     async fn close(&self) -> Result<()> {
         self.inner.close().await

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use glmsg_broker::{
-    Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability,
+    Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Finding,
     GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page, Published,
     ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
@@ -174,6 +174,10 @@ impl Backend for MemoryBroker {
             health = health.detail("label", &config.label);
         }
         health
+    }
+
+    async fn doctor(&self) -> Result<Vec<Finding>> {
+        self.examine().map_err(|e| e.operation("doctor"))
     }
 
     async fn close(&self) -> Result<()> {

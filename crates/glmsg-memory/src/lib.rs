@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod dead_letter;
 mod delivery;
+mod doctor;
 mod error;
 mod group;
 mod id_set;

@@ -1,13 +1,13 @@
 //! The broker's contract.
 
 use glmsg_broker::{
-    Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, GroupConfig,
+    Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig,
     GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page, Published, ReplayQuery,
     Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
-use crate::{RedisBroker, RedisSource, replay};
+use crate::{RedisBroker, RedisSource, doctor, replay};
 
 impl Backend for RedisBroker {
     type Source = RedisSource;
@@ -135,6 +135,12 @@ impl Backend for RedisBroker {
 
     async fn health(&self) -> Health {
         self.shared.check_health().await
+    }
+
+    async fn doctor(&self) -> Result<Vec<Finding>> {
+        self.shared.check_open()?;
+        let found = doctor::examine(&self.shared.link).await;
+        found.map_err(|e| e.operation("doctor"))
     }
 
     async fn close(&self) -> Result<()> {

@@ -9,7 +9,6 @@ use tokio::sync::{broadcast, watch};
 
 use crate::RedisConfig;
 use crate::connection::Link;
-use crate::doctor::{self, Finding};
 use crate::encode::{fine, list, next, text};
 use crate::event::RedisEvent;
 use crate::keys::{GroupKeys, GroupRow, TopicKeys, registry};
@@ -68,15 +67,6 @@ impl RedisBroker {
         let mut add = redis::cmd("XADD");
         add.arg(keys.lane(1)).arg("*").arg("d").arg(bytes);
         self.shared.run(keys.slot, add).await.map(drop)
-    }
-
-    /// Looks how the servers are set up: eviction, persistence, replicas, clock, memory.
-    ///
-    /// # Errors
-    /// Of the connection.
-    pub async fn doctor(&self) -> Result<Vec<Finding>> {
-        let found = doctor::examine(&self.shared.link).await;
-        found.map_err(|e| e.operation("doctor"))
     }
 
     /// What happened to the data behind the broker's back, from now on.

@@ -2,9 +2,11 @@
 
 mod facts;
 mod judge;
+mod newest;
 
 use std::time::Duration;
 
+use glmsg_broker::{Finding, Severity};
 use glmsg_core::{Error, ErrorKind, Result};
 
 use self::facts::Facts;
@@ -14,67 +16,20 @@ use crate::connection::Link;
 /// How long a server may take to tell about itself.
 const ANSWER: Duration = Duration::from_secs(3);
 
-/// How bad a [`Finding`] is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// As it should be.
-    Ok,
-    /// It works, but needs a look.
-    Warning,
-    /// Messages can be lost, or something does not work.
-    Problem,
-}
-
-/// One thing that was found out about a server.
-#[non_exhaustive]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// How bad it is.
-    pub severity: Severity,
-    /// What was found.
-    pub what: String,
-    /// What to do about it.
-    pub remedy: Option<String>,
-}
-
-impl Finding {
-    fn ok(what: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Ok,
-            what: what.into(),
-            remedy: None,
-        }
-    }
-
-    fn warning(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            what: what.into(),
-            remedy: Some(remedy.into()),
-        }
-    }
-
-    fn problem(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Problem,
-            ..Self::warning(what, remedy)
-        }
-    }
-}
-
 /// Looks at every server that has slots. What a server does not let us ask is a warning.
 pub(crate) async fn examine(link: &Link) -> Result<Vec<Finding>> {
     let nodes = link.nodes().await?;
     let mut findings = Vec::new();
     for node in &nodes {
         let facts = Facts::gather(node, ANSWER).await?;
-        for mut finding in judge::all(&facts, link.config()) {
-            if nodes.len() > 1 {
-                finding.what = format!("{}: {}", node.address, finding.what);
-            }
-            findings.push(finding);
+        for finding in judge::all(&facts, link.config()) {
+            findings.push(match nodes.len() {
+                1 => finding,
+                _ => finding.at(&node.address),
+            });
         }
     }
+    findings.extend(judge::past(&newest::behind(link).await?));
     Ok(findings)
 }
 

@@ -33,6 +33,5 @@ mod topology;
 pub use acker::RedisSettler;
 pub use broker::RedisBroker;
 pub use config::{Address, Eviction, RedisConfig, Secret, Server, TlsFiles};
-pub use doctor::{Finding, Severity};
 pub use event::RedisEvent;
 pub use subscriber::RedisSource;

@@ -1,9 +1,9 @@
 //! The broker's contract.
 
 use glmsg_broker::{
-    Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Frames,
-    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page, Published,
-    ReplayQuery, StartFrom, Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Finding,
+    Frames, GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page,
+    Published, ReplayQuery, StartFrom, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
@@ -202,6 +202,10 @@ impl Backend for SqliteBroker {
 
     async fn health(&self) -> Health {
         self.check_health().await
+    }
+
+    async fn doctor(&self) -> Result<Vec<Finding>> {
+        self.examine().await.map_err(|e| e.operation("doctor"))
     }
 
     async fn close(&self) -> Result<()> {

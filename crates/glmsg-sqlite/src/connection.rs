@@ -122,7 +122,8 @@ pub(crate) fn open_reader(path: &Path) -> Sql<Connection> {
     Ok(conn)
 }
 
-fn quick_check(conn: &Connection) -> Sql<Option<String>> {
+/// What is wrong with the file; nothing if it is sound.
+pub(crate) fn quick_check(conn: &Connection) -> Sql<Option<String>> {
     let found: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     Ok((found != "ok").then_some(found))
 }

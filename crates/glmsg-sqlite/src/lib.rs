@@ -9,6 +9,7 @@ mod clock;
 mod config;
 mod connection;
 mod dead_letter;
+mod doctor;
 mod encode;
 mod error;
 mod health;

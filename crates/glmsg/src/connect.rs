@@ -49,12 +49,22 @@ pub fn schemes() -> Vec<&'static str> {
 /// compiled in (it names the feature), and whatever keeps the backend from opening.
 pub async fn connect(url: &str) -> Result<Arc<dyn Broker>> {
     // Boxed: what it takes to open the largest backend is nothing for the caller's stack.
-    let broker = Box::pin(open(url)).await;
+    let broker = Box::pin(open(url, Purpose::Use)).await;
     let broker = broker.map_err(|e| e.operation("connect"))?;
     Ok(MetricsLayer::new().layer(broker))
 }
 
-async fn open(url: &str) -> Result<Arc<dyn Broker>> {
+/// What a broker is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Use,
+    /// To look how it is set up, also where it must not be used.
+    Examine,
+}
+
+pub(crate) async fn open(url: &str, purpose: Purpose) -> Result<Arc<dyn Broker>> {
+    #[cfg(not(feature = "redis"))]
+    let _ = purpose;
     let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
     match scheme {
         #[cfg(feature = "memory")]
@@ -70,7 +80,10 @@ async fn open(url: &str) -> Result<Arc<dyn Broker>> {
         #[cfg(feature = "redis")]
         "redis" | "rediss" | "redis+sentinel" | "rediss+sentinel" | "redis+cluster"
         | "rediss+cluster" => {
-            let config = glmsg_redis::RedisConfig::from_url(url)?;
+            let mut config = glmsg_redis::RedisConfig::from_url(url)?;
+            if purpose == Purpose::Examine {
+                config.eviction = glmsg_redis::Eviction::Warn;
+            }
             Ok(Arc::new(glmsg_redis::RedisBroker::open(config).await?))
         }
         _ => Err(no_backend(scheme)),

@@ -2,9 +2,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connect;
+mod doctor;
 pub mod prelude;
 
 pub use connect::{connect, schemes};
+pub use doctor::doctor;
 pub use glmsg_broker::*;
 pub use glmsg_core::*;
 

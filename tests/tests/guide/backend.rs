@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use glmsg_broker::{
-    Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability,
+    Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Finding,
     GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Ordering, Page,
     PageToken, Published, ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
@@ -242,6 +242,16 @@ impl Backend for ShelfBroker {
             Ok(()) => Health::healthy(Duration::ZERO),
             Err(closed) => Health::unhealthy(Duration::ZERO, closed.to_string()),
         }
+    }
+
+    async fn doctor(&self) -> Result<Vec<Finding>> {
+        self.shared.lock().check_open()?;
+        // Nothing is underneath; this is what its user should know.
+        Ok(vec![Finding::warning(
+            "durability",
+            "what it holds ends with this process",
+            "use it where that does not matter",
+        )])
     }
 
     async fn close(&self) -> Result<()> {

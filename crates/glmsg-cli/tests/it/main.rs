@@ -10,6 +10,7 @@
 mod crash;
 mod dead_letters;
 mod demo;
+mod doctor;
 mod guidance;
 mod hostile;
 mod operate;

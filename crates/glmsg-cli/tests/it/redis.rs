@@ -53,6 +53,11 @@ impl Redis {
         self.server.cont();
     }
 
+    /// Moves its clock to so many seconds before or after the real time.
+    pub(crate) fn set_clock_offset(&self, seconds: i64) {
+        self.runtime.block_on(self.server.set_clock_offset(seconds));
+    }
+
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = bare(args);
         command.env("GLMSG_BROKER", self.server.url());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use glmsg_broker::HealthStatus;
+use glmsg_broker::{HealthStatus, Severity};
 
 use crate::member::Member;
 use crate::messages::{build, builder, lag, message, numbered, store};
@@ -16,6 +16,7 @@ macro_rules! health_cases {
         $crate::$then! { health ["health.rs"] [
             a_working_broker_is_healthy,
             a_closed_broker_is_unhealthy_at_once,
+            a_working_broker_has_no_severe_finding,
             lag_is_undelivered_and_pending,
             lag_follows_a_message_through_its_life,
             the_age_of_the_oldest_is_told,
@@ -51,6 +52,36 @@ pub async fn a_closed_broker_is_unhealthy_at_once<F: Fixture>(f: F) {
     let health = within("a probe", broker.health()).await;
     assert_eq!(health.status, HealthStatus::Unhealthy);
     assert!(health.problem.is_some(), "it says what is wrong");
+}
+
+/// A broker that works says how it is set up: nothing by which messages can be lost, and what to do
+/// about what needs a look. Looking changes nothing.
+///
+/// Promise 13
+pub async fn a_working_broker_has_no_severe_finding<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let mut member = Member::join(&broker, "g").await;
+    store(&broker, &numbered(3)).await;
+    let got = member.next().await;
+    let before = (lag(&broker, "g").await, broker.topics().await);
+    for _ in 0..2 {
+        let findings = within("the doctor", broker.doctor()).await;
+        let findings = findings.expect("an answer");
+        assert!(!findings.is_empty(), "there is something to say");
+        for finding in findings {
+            assert_ne!(finding.severity, Severity::Problem, "{finding}");
+            assert!(!finding.what.is_empty(), "{finding:?}");
+            let is_word = |c: char| c.is_ascii_lowercase() || c == '-';
+            assert!(finding.subject.chars().all(is_word), "{finding:?}");
+            let is_fine = finding.severity == Severity::Ok;
+            assert!(is_fine || finding.remedy.is_some(), "{finding}");
+        }
+    }
+    let after = (lag(&broker, "g").await, broker.topics().await);
+    let counts = |lag: &glmsg_broker::Lag| (lag.undelivered, lag.in_flight, lag.delayed);
+    assert_eq!(counts(&before.0), counts(&after.0));
+    assert_eq!(before.1.expect("a list"), after.1.expect("a list"));
+    member.ack(&got).await;
 }
 
 /// The lag counts what is undelivered and what is in flight, of this group alone.

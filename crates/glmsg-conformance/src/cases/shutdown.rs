@@ -46,8 +46,9 @@ pub async fn a_closed_broker_refuses_everything<F: Fixture>(f: F) {
         error_kind("lag", broker.lag(&topic(), &group("g")).await),
         error_kind("recv", within("recv", member.recv(1)).await),
         error_kind("ack", member.settler.ack(&[held.token]).await),
+        error_kind("doctor", broker.doctor().await),
     ];
-    assert_eq!(kinds, [ErrorKind::Closed; 6]);
+    assert_eq!(kinds, [ErrorKind::Closed; 7]);
     let health = broker.health().await;
     assert_eq!(
         health.status,

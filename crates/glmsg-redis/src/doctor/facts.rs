@@ -18,13 +18,26 @@ pub(super) struct Facts {
     pub(super) max_memory: Option<u64>,
     pub(super) has_append_log: Option<bool>,
     pub(super) append_fsync: Option<String>,
+    /// `no-appendfsync-on-rewrite`: the log is not flushed while it is written anew.
+    pub(super) pauses_fsync: Option<bool>,
+    /// What was last written to the disk that failed.
+    pub(super) failed_write: Option<&'static str>,
+    /// Replicas that keep up.
     pub(super) replicas: Option<u64>,
-    pub(super) runs_scripts: bool,
+    /// How many replicas the server must have to take a write.
+    pub(super) min_replicas: Option<u64>,
+    /// Why it runs none of our scripts for this user.
+    pub(super) no_scripts: Option<String>,
+    /// Whether this user may end connections, and wake those that wait.
+    pub(super) may_end: bool,
     pub(super) knows_waitaof: Option<bool>,
     pub(super) knows_xackdel: Option<bool>,
     /// Server's minus ours, in seconds.
     pub(super) clock_ahead: Option<f64>,
 }
+
+/// A digest that no script has.
+const NO_SCRIPT: &str = "0000000000000000000000000000000000000000";
 
 impl Facts {
     pub(super) async fn gather(node: &Primary, within: Duration) -> Result<Self> {
@@ -33,13 +46,24 @@ impl Facts {
         let time = node.ask(&one(&["TIME"]), within).await?;
         let after = now();
         let mut questions = one(&["INFO"]);
-        questions.cmd("CONFIG").arg("GET").arg("maxmemory-policy");
-        questions.cmd("CONFIG").arg("GET").arg("appendfsync");
+        for setting in SETTINGS {
+            questions.cmd("CONFIG").arg("GET").arg(setting);
+        }
         // By whether it knows a command, not by its version: forks and services number as they
         // like.
         let known = questions.cmd("COMMAND").arg("INFO");
         known.arg("WAITAOF").arg("XACKDEL");
-        questions.cmd("EVAL").arg("return 1").arg(0);
+        // Refused for their arguments, or found to be nothing: what may be asked is told from what
+        // may not.
+        questions.cmd("EVALSHA").arg(NO_SCRIPT).arg(0);
+        for command in ["KILL", "UNBLOCK"] {
+            let end = questions.cmd("CLIENT").arg(command);
+            if command == "KILL" {
+                end.arg("ID");
+            }
+            // Nobody has this number.
+            end.arg(i64::MAX);
+        }
         let answers = node.ask(&questions, within).await?;
         let clock_ahead = time.first().and_then(seconds);
         let mut facts = Self::read(&answers);
@@ -48,7 +72,18 @@ impl Facts {
     }
 
     fn read(answers: &[Value]) -> Self {
-        let [info, policy, fsync, known, script] = answers else {
+        let [
+            info,
+            policy,
+            fsync,
+            pauses,
+            min_replicas,
+            known,
+            script,
+            kill,
+            unblock,
+        ] = answers
+        else {
             return Self::default();
         };
         let info = fields(info);
@@ -61,6 +96,7 @@ impl Facts {
             Value::Array(known) => known.iter().map(|one| *one != Value::Nil).collect(),
             _ => Vec::new(),
         };
+        let failed = |name: &str| info.get(name).is_some_and(|status| status == "err");
         Self {
             name,
             version,
@@ -69,12 +105,52 @@ impl Facts {
             max_memory: number("maxmemory"),
             has_append_log: field("aof_enabled").map(|enabled| enabled == "1"),
             append_fsync: setting(fsync),
-            replicas: number("connected_slaves"),
-            runs_scripts: *script == Value::Int(1),
+            pauses_fsync: setting(pauses).map(|pauses| pauses == "yes"),
+            failed_write: [
+                ("aof_last_write_status", "its log"),
+                ("aof_last_bgrewrite_status", "its log anew"),
+                ("rdb_last_bgsave_status", "a snapshot"),
+            ]
+            .into_iter()
+            .find_map(|(name, what)| failed(name).then_some(what)),
+            replicas: replicas(&info),
+            min_replicas: setting(min_replicas).and_then(|n| n.parse().ok()),
+            no_scripts: refusal(script).filter(|text| !text.starts_with("NOSCRIPT")),
+            may_end: refusal(kill).is_none() && refusal(unblock).is_none(),
             knows_waitaof: known.first().copied(),
             knows_xackdel: known.get(1).copied(),
             clock_ahead: None,
         }
+    }
+}
+
+/// What is asked for by `CONFIG GET`.
+const SETTINGS: [&str; 4] = [
+    "maxmemory-policy",
+    "appendfsync",
+    "no-appendfsync-on-rewrite",
+    "min-replicas-to-write",
+];
+
+/// How many replicas have all that they were sent, but for the last seconds.
+fn replicas(info: &HashMap<String, String>) -> Option<u64> {
+    let connected: u64 = info.get("connected_slaves")?.parse().ok()?;
+    let is_online = |n: &u64| {
+        let line = info.get(&format!("slave{n}"));
+        line.is_some_and(|line| line.split(',').any(|part| part == "state=online"))
+    };
+    Some((0..connected).filter(is_online).count() as u64)
+}
+
+/// What the server says instead of an answer.
+fn refusal(answer: &Value) -> Option<String> {
+    match answer {
+        Value::ServerError(refusal) => Some(format!(
+            "{} {}",
+            refusal.code(),
+            refusal.details().unwrap_or_default()
+        )),
+        _ => None,
     }
 }
 
@@ -121,7 +197,7 @@ fn fields(info: &Value) -> HashMap<String, String> {
 }
 
 /// The answer to `TIME`.
-fn seconds(answer: &Value) -> Option<f64> {
+pub(super) fn seconds(answer: &Value) -> Option<f64> {
     let Value::Array(parts) = answer else {
         return None;
     };

@@ -15,8 +15,12 @@ fn good() -> Facts {
         max_memory: Some(100),
         has_append_log: Some(true),
         append_fsync: Some("everysec".into()),
+        pauses_fsync: Some(false),
+        failed_write: None,
         replicas: Some(1),
-        runs_scripts: true,
+        min_replicas: Some(1),
+        no_scripts: None,
+        may_end: true,
         knows_waitaof: Some(true),
         knows_xackdel: Some(true),
         clock_ahead: Some(0.1),
@@ -48,7 +52,7 @@ fn each_fault_is_found_alone() {
     use Durability::{Fsynced, Local, Replicated};
     use Severity::{Problem, Warning};
     type Change = fn(&mut Facts);
-    let cases: [(Change, Durability, Severity, &str); 17] = [
+    let cases: [(Change, Durability, Severity, &str); 23] = [
         (
             |f| f.eviction = Some("allkeys-lru".into()),
             Local,
@@ -97,7 +101,43 @@ fn each_fault_is_found_alone() {
             Problem,
             "replicated:2",
         ),
-        (|f| f.runs_scripts = false, Local, Problem, "scripts"),
+        (
+            |f| f.replicas = None,
+            Replicated(1),
+            Warning,
+            "does not say",
+        ),
+        (
+            |f| f.min_replicas = Some(0),
+            Replicated(1),
+            Warning,
+            "cut off",
+        ),
+        (
+            |f| f.no_scripts = Some("NOPERM no".into()),
+            Local,
+            Problem,
+            "NOPERM",
+        ),
+        (|f| f.may_end = false, Local, Warning, "connections"),
+        (
+            |f| f.failed_write = Some("its log"),
+            Local,
+            Problem,
+            "its log",
+        ),
+        (
+            |f| f.pauses_fsync = Some(true),
+            Fsynced,
+            Problem,
+            "writes it anew",
+        ),
+        (
+            |f| f.append_fsync = Some("no".into()),
+            Fsynced,
+            Warning,
+            "appendfsync",
+        ),
         (|f| f.clock_ahead = Some(1.5), Local, Warning, "1.5 s ahead"),
         (
             |f| f.clock_ahead = Some(-60.0),
@@ -119,4 +159,22 @@ fn each_fault_is_found_alone() {
     let mut facts = good();
     (facts.knows_waitaof, facts.append_fsync) = (Some(false), Some("always".into()));
     assert_eq!(bad(&facts, Fsynced), []);
+}
+
+#[test]
+fn a_clock_that_has_gone_back_is_found() {
+    use super::newest::Behind;
+    let behind = |millis| {
+        let topic = glmsg_core::TopicName::new("flights").unwrap();
+        let by = Duration::from_millis(millis);
+        judge::past(&Some(Behind { topic, by }))
+    };
+    assert_eq!(judge::past(&None), None);
+    assert_eq!(behind(1000), None);
+    let found = behind(60_500).unwrap();
+    assert_eq!(found.severity, Severity::Warning);
+    assert!(
+        found.what.contains("flights") && found.what.contains("60.5 s"),
+        "{found}"
+    );
 }

@@ -270,6 +270,14 @@ impl Store {
         Ok(())
     }
 
+    /// When its commits are on the disk, as SQLite numbers that.
+    pub(crate) fn synchronous(&mut self) -> Outcome<i64> {
+        let found = self
+            .conn
+            .query_row("PRAGMA synchronous", [], |row| row.get(0));
+        Ok(found?)
+    }
+
     /// Brings a topic to the present, for a reader.
     pub(crate) fn refresh(&mut self, topic: &TopicName) -> Outcome<()> {
         let id = self.topic_named(topic)?;

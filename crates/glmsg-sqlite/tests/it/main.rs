@@ -11,6 +11,8 @@
 mod bounds;
 mod cancel;
 mod delivery;
+#[cfg(unix)]
+mod doctor;
 mod failures;
 mod files;
 mod sharing;

@@ -166,7 +166,9 @@ async fn an_eviction_that_loses_messages_is_refused() {
 
 #[tokio::test]
 async fn the_servers_of_this_machine_are_examined() {
-    use crate::doctor::{Severity, examine};
+    use glmsg_broker::Severity;
+
+    use crate::doctor::examine;
 
     for (key, name, has_waitaof) in [
         ("REDIS7_URL", "redis 7", false),
