@@ -22,7 +22,9 @@ pub(crate) use scratch::Scratch;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use glmsg::{Broker, ErrorKind, GroupConfig, GroupName, MessageId, StartFrom, TopicName};
+use glmsg::{
+    Broker, ErrorKind, Frames, GroupConfig, GroupName, MessageId, StartFrom, TopicConfig, TopicName,
+};
 
 use self::event::Event;
 use self::fleet::Fleet;
@@ -75,6 +77,8 @@ pub(crate) struct Plan {
     names: Names,
     run: String,
     factor: f64,
+    /// Whether the topics are to have frames.
+    frames: bool,
 }
 
 impl Plan {
@@ -83,7 +87,14 @@ impl Plan {
             names: Names::new()?,
             run: MessageId::new().to_string(),
             factor,
+            frames: false,
         })
+    }
+
+    /// The same, with or without frames.
+    pub(crate) fn frames(mut self, frames: bool) -> Self {
+        self.frames = frames;
+        self
     }
 }
 
@@ -96,6 +107,11 @@ pub(crate) async fn run(
     interrupt: &Interrupt,
 ) -> Result<Ledger, Failure> {
     let names = &plan.names;
+    if plan.frames {
+        for topic in [&names.flights, &names.emissions] {
+            with_frames(broker.as_ref(), topic).await?;
+        }
+    }
     fresh_group(broker.as_ref(), &names.flights, &names.agents).await?;
     fresh_group(broker.as_ref(), &names.emissions, &names.totals).await?;
 
@@ -105,6 +121,7 @@ pub(crate) async fn run(
 
     let started = Instant::now();
     let mut ledger = Ledger::new(broker.name(), plan.factor);
+    ledger.frames = plan.frames;
     let mut publisher = Publisher::start(broker, plan, progress);
     let bar = progress.count("processed", flight::COUNT);
     let mut tick = tokio::time::interval(Duration::from_millis(10));
@@ -149,6 +166,19 @@ pub(crate) async fn run(
     ledger.take(totalling.stop().await?);
     progress.clear();
     Ok(ledger)
+}
+
+/// The topic, made or changed so that its messages are packed.
+async fn with_frames(broker: &dyn Broker, topic: &TopicName) -> Result<(), Failure> {
+    if !broker.capability().frames {
+        return Err(Failure::usage(format!(
+            "{} has no frames: leave --frames out, or use a broker that has, such as \
+             --broker redis://HOST:PORT",
+            broker.name()
+        )));
+    }
+    let config = TopicConfig::default().frames(Frames::default());
+    Ok(broker.create_topic(topic, &config).await?)
 }
 
 /// The group, as if it were new: it begins behind what is there. So the demo can be run again on

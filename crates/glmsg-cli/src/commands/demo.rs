@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// forcing
     #[arg(long, value_name = "KG", default_value_t = FACTOR, value_parser = factor)]
     factor: f64,
+    /// Pack the messages of both topics into frames, where the broker can
+    #[arg(long)]
+    frames: bool,
 }
 
 /// What an agent is started with; the broker comes by the environment.
@@ -37,7 +40,7 @@ fn factor(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure> {
-    let plan = Plan::new(args.factor)?;
+    let plan = Plan::new(args.factor)?.frames(args.frames);
     let interrupt = Interrupt::listen()?;
     // Held to the end: the file goes with it.
     let scratch = match session.given_broker() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use glmsg::{Overflow, TopicConfig, TopicInfo, TopicName};
+use glmsg::{Frames, Overflow, TopicConfig, TopicInfo, TopicName};
 use serde_json::{Value, json};
 
 use crate::arguments::duration;
@@ -46,6 +46,12 @@ struct Create {
     /// What happens when it is full of messages that are not acked
     #[arg(long, value_enum, default_value = "reject")]
     overflow: WhenFull,
+    /// Pack so many messages into a frame at most, where the broker can
+    #[arg(long, value_name = "N")]
+    frames: Option<u32>,
+    /// How long a publish may be held back to share a frame [default: 1ms]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "frames")]
+    frame_delay: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -70,6 +76,13 @@ impl Create {
         }
         if let Some(age) = self.dead_letter_age {
             config = config.dead_letter_age(age);
+        }
+        if let Some(messages) = self.frames {
+            let mut frames = Frames::default().max_messages(messages);
+            if let Some(delay) = self.frame_delay {
+                frames = frames.max_delay(delay);
+            }
+            config = config.frames(frames);
         }
         config
     }
@@ -139,6 +152,10 @@ fn object(topic: &TopicInfo) -> Value {
             Overflow::Reject => "reject",
             Overflow::DropOldest => "drop-oldest",
         },
+        "frames": topic.config.frames.map(|frames| json!({
+            "max_messages": frames.max_messages,
+            "max_delay_ms": frames.max_delay.as_secs_f64() * 1000.0,
+        })),
     })
 }
 

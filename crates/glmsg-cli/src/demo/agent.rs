@@ -60,6 +60,8 @@ pub(super) async fn work(
             names,
             run: spec.run,
             factor: spec.factor,
+            // The topics are made by now.
+            frames: false,
         },
         stall_after: spec.stall_after,
         taken: AtomicU64::new(0),

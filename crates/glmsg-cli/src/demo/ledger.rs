@@ -13,6 +13,7 @@ const SHOWN: usize = 10;
 pub(crate) struct Ledger {
     pub(crate) broker: &'static str,
     pub(crate) factor: f64,
+    pub(crate) frames: bool,
     /// Flights the broker reported as stored; known when all are published.
     pub(crate) published: Option<u64>,
     /// Flights whose result is in the totals.
@@ -36,6 +37,7 @@ impl Ledger {
         Self {
             broker,
             factor,
+            frames: false,
             published: None,
             processed: 0,
             retried: 0,

@@ -13,6 +13,7 @@ pub(crate) fn object(ledger: &Ledger) -> Value {
     let airports: Vec<Value> = ledger.airports.iter().map(airport).collect();
     json!({
         "broker": ledger.broker,
+        "frames": ledger.frames,
         "published": ledger.published(),
         "processed": ledger.processed,
         "retried": ledger.retried,
@@ -80,9 +81,10 @@ pub(crate) fn print(out: &mut Output, ledger: &Ledger) -> Result<(), Failure> {
     }
     out.line("")?;
     out.line(format!(
-        "{:.1} s on {}, {:.0} flights/s; from publish to result p50 {:.0} ms, p95 {:.0} ms, p99 {:.0} ms",
+        "{:.1} s on {}{}, {:.0} flights/s; from publish to result p50 {:.0} ms, p95 {:.0} ms, p99 {:.0} ms",
         ledger.seconds,
         ledger.broker,
+        if ledger.frames { " in frames" } else { "" },
         ledger.per_second(),
         ledger.latency_ms(500),
         ledger.latency_ms(950),

@@ -54,6 +54,16 @@ fn the_demo_balances_in_memory() {
 }
 
 #[test]
+fn frames_on_a_broker_without_them_are_refused_before_anything() {
+    let store = Store::new();
+    store.run(&["demo", "--frames"]).fails(
+        2,
+        &["sqlite has no frames", "leave --frames out", "redis://"],
+    );
+    assert!(store.json(&["topics"]).is_empty());
+}
+
+#[test]
 fn the_demo_needs_nothing_and_leaves_nothing() {
     let store = Store::new();
     let temporary = store.path("tmp");

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::redis::Redis;
 use crate::store::{Store, bare, finish, json_lines};
 
 #[test]
@@ -240,4 +241,30 @@ fn help_and_version_are_no_errors() {
     }
     let run = finish(bare(&[]), b"");
     assert_eq!(run.code, Some(2));
+}
+
+#[test]
+fn a_topic_gets_frames_where_the_broker_has_them() {
+    let create = [
+        "topics",
+        "create",
+        "t",
+        "--frames",
+        "50",
+        "--frame-delay",
+        "2ms",
+    ];
+    let store = Store::new();
+    store.run(&create).fails(1, &["frames"]);
+    assert!(store.json(&["topics"]).is_empty());
+
+    let redis = Redis::start();
+    redis.run(&["topics", "create", "plain"]).success();
+    redis.run(&create).success();
+    let topics = redis.json(&["topics"]);
+    assert_eq!(topics[0]["frames"], Value::Null);
+    assert_eq!(
+        topics[1]["frames"],
+        json!({ "max_messages": 50, "max_delay_ms": 2.0 })
+    );
 }
