@@ -128,12 +128,14 @@ impl Listener {
     }
 
     async fn connect(&self, sender: &LiveSender) -> Result<Ear> {
-        let subscribe = self.channels.subscribe(sender.pattern());
-        let ear = self
-            .shared
-            .link
-            .listen(self.channels.slot, &subscribe)
-            .await;
+        let (link, slot) = (&self.shared.link, self.channels.slot);
+        let [narrow, wide] = self.channels.subscribe(sender.pattern());
+        let ear = match link.listen(slot, &narrow).await {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                link.listen(slot, &wide).await
+            }
+            ear => ear,
+        };
         ear.map_err(|error| self.channels.explain(error))
     }
 

@@ -33,20 +33,24 @@ impl Channels {
         TopicName::new(std::str::from_utf8(topic).ok()?).ok()
     }
 
-    /// The command that listens to all that matches, and perhaps to more.
+    /// The command that listens to all that matches, and perhaps to more; and a wider one, for a
+    /// user who may not listen by the first: what a user may listen to by a pattern, a server
+    /// compares with the pattern letter by letter.
     ///
     /// A server's `*` does not stop at a dot, and its matcher tries and errs: one star, between
     /// what a pattern begins and ends with, is all that is asked of it.
-    pub(super) fn subscribe(&self, pattern: &TopicPattern) -> Cmd {
-        if let Some(topic) = pattern.topic() {
-            let mut command = redis::cmd("SUBSCRIBE");
-            command.arg(self.channel(&topic));
-            return command;
-        }
+    pub(super) fn subscribe(&self, pattern: &TopicPattern) -> [Cmd; 2] {
+        let command = |name: &str, channel: String| {
+            let mut command = redis::cmd(name);
+            command.arg(channel);
+            command
+        };
         let (first, last) = ends(pattern.as_str());
-        let mut command = redis::cmd("PSUBSCRIBE");
-        command.arg(format!("{}{first}*{last}", self.prefix));
-        command
+        let narrow = match pattern.topic() {
+            Some(topic) => command("SUBSCRIBE", self.channel(&topic)),
+            None => command("PSUBSCRIBE", format!("{}{first}*{last}", self.prefix)),
+        };
+        [narrow, command("PSUBSCRIBE", format!("{}*", self.prefix))]
     }
 
     /// Says what to do about an error.
@@ -109,8 +113,9 @@ mod tests {
             ("*", "PSUBSCRIBE glmsg:{ns}:live:2:*"),
         ] {
             let config = RedisConfig::new().namespace("ns").database(2);
-            let command = Channels::of(&config).subscribe(&TopicPattern::new(pattern).unwrap());
-            let words: Vec<_> = command
+            let pattern = TopicPattern::new(pattern).unwrap();
+            let [narrow, _] = Channels::of(&config).subscribe(&pattern);
+            let words: Vec<_> = narrow
                 .args_iter()
                 .map(|word| match word {
                     redis::Arg::Simple(word) => String::from_utf8(word.to_vec()).unwrap(),

@@ -285,3 +285,44 @@ async fn a_server_without_a_cluster_and_a_cluster_without_its_url() {
     }
     assert!(moved > 0);
 }
+
+#[tokio::test]
+async fn who_listens_hears_every_node_and_goes_to_the_new_master() {
+    let mut cluster = Cluster::start().await;
+    let link = open(&cluster.url()).await;
+    let slot = slot_of(TAG);
+    let mut subscribe = redis::cmd("SUBSCRIBE");
+    subscribe.arg("news");
+    for is_first in [true, false] {
+        let ear = timeout(20 * SECOND, async {
+            loop {
+                if let Ok(ear) = link.listen(slot, &subscribe).await {
+                    break ear;
+                }
+                tokio::time::sleep(SECOND / 20).await;
+            }
+        });
+        let ear = ear.await.expect("a master to listen to");
+        let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let hearing = tokio::spawn(ear.hear(move |answers| {
+            let _ = told.send(answers);
+        }));
+        // By the owner of the slot, as announcements are; by another node over their bus.
+        for node in [if is_first { 0 } else { 3 }, 1] {
+            let said = node.to_string();
+            cluster.nodes[node]
+                .run(&[&["PUBLISH", "news", &said]])
+                .await;
+            let answers = timeout(20 * SECOND, heard.recv()).await.unwrap();
+            let words = answers.unwrap().values().unwrap();
+            let Value::Array(words) = &words[0] else {
+                panic!("{words:?}");
+            };
+            assert_eq!(text(&words[2]), said);
+        }
+        if is_first {
+            cluster.nodes[0].kill();
+            timeout(20 * SECOND, hearing).await.unwrap().unwrap();
+        }
+    }
+}

@@ -202,3 +202,32 @@ async fn the_sentinels_of_this_machine_are_asked() {
     let replies = link.send(0, &pipeline(&[&["ROLE"]])).await.unwrap();
     assert!(matches!(&replies.values[0], Value::Array(parts) if text(&parts[0]) == "master"));
 }
+
+#[tokio::test]
+async fn who_listens_goes_to_the_new_master() {
+    let mut set = Set::start("").await;
+    let link = open(&set.url("")).await;
+    set.is_known().await;
+    let mut subscribe = redis::cmd("SUBSCRIBE");
+    subscribe.arg("news");
+    let ear = link.listen(0, &subscribe).await.unwrap();
+    set.master.kill();
+    let error = timeout(20 * SECOND, ear.hear(|_| {})).await.unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    until("there is a master to listen to", || async {
+        link.listen(0, &subscribe).await.is_ok()
+    })
+    .await;
+    let counted = ["PUBSUB", "NUMSUB", "news"];
+    until(
+        "it is the replica of before, and the dropped one is gone",
+        || async {
+            let count = set.replica.run(&[&counted]).await;
+            matches!(&count[0], Value::Array(found) if found[1] == Value::Int(0))
+        },
+    )
+    .await;
+    let _ear = link.listen(0, &subscribe).await.unwrap();
+    let count = set.replica.run(&[&counted]).await;
+    assert!(matches!(&count[0], Value::Array(found) if found[1] == Value::Int(1)));
+}

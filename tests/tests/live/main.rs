@@ -1,0 +1,4 @@
+//! Live subscriptions under faults, each made on a server of its own.
+#![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+mod redis;
