@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use glmsg_broker::{Durability, Nack, Requeue, Settled, Settler, Token};
 use glmsg_core::{DeadLetterReason, Result, Timestamp, clean_error_text};
 use redis::{Cmd, Pipeline, Value};
+use tokio::time::Instant;
 
 use crate::broker::Shared;
 use crate::encode::{fine, list, millis, next, number, text};

@@ -1,9 +1,10 @@
 //! What a source and its settlers know of the deliveries that are out.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use glmsg_broker::Token;
+use tokio::time::Instant;
 
 use crate::keys::ORPHANS;
 use crate::place::EntryId;

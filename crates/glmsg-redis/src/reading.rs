@@ -2,12 +2,13 @@
 //! plain reads, which cost the server least and see only what is new.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use glmsg_broker::Intake;
 use glmsg_core::{Error, ErrorKind, GroupName, Result, TopicName};
 use redis::{Cmd, Pipeline, Value};
+use tokio::time::Instant;
 
 use crate::RedisSettler;
 use crate::broker::no_group;

@@ -1,7 +1,9 @@
 //! How many messages may go into a topic by plain commands before somebody looks again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// How long what was seen holds: others publish, too, and an operator changes bounds.
 const HOLDS: Duration = Duration::from_secs(1);

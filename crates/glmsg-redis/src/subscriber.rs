@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use glmsg_broker::{
     GroupConfig, Intake, Ordering, Received, Settled, Settler, Source, SubscribeOptions, Token,
@@ -11,6 +11,7 @@ use glmsg_broker::{
 use glmsg_core::{Error, ErrorKind, MessageId, Result, clean_error_text};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::RedisSettler;
 use crate::acker::Wish;
