@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use glmsg::{
-    BrokerExt, Consumer, Delivery, GroupName, Incoming, Received, Settled, Settler, Source,
-    SubscribeOptions, Token, TopicConfig,
+    BoxSource, BrokerExt, Consumer, Delivery, GroupName, Incoming, Received, Settled, Settler,
+    Source, SubscribeOptions, Subscription, Token, TopicConfig,
 };
 use tokio::task::JoinSet;
 
@@ -14,6 +14,10 @@ use super::server::Address;
 use super::store::RedisStore;
 use crate::outcome::must_equal;
 use crate::{Measured, Outcome, sample};
+
+/// The most deliveries that a subscription is asked for at a time. It has fewer: what it holds ready
+/// is a matter of its prefetch.
+const MOST: usize = 500;
 
 /// Where `count` messages wait, for one group after the other.
 #[derive(Clone)]
@@ -44,27 +48,12 @@ impl Filled {
         })
     }
 
-    /// `members` subscriptions of one group, on their defaults, receive and ack all. A batch is
-    /// acked while the next is received, as the consumer does it.
-    pub(crate) async fn by_source(self, members: u64) -> Outcome<Measured> {
+    /// `members` of one group, on the defaults of a subscription, receive and ack all.
+    pub(crate) async fn by(self, way: Way, members: u64) -> Outcome<Measured> {
         let progress = Arc::new(Progress::new(self.address, self.count));
         let mut tasks = JoinSet::new();
         for _ in 0..members {
-            tasks.spawn(source_member(self.store.clone(), progress.clone()));
-        }
-        while let Some(ended) = tasks.join_next().await {
-            ended??;
-        }
-        self.finish(&progress).await
-    }
-
-    /// `members` subscriptions of one group, on their defaults, by hand: each takes what is there
-    /// and acks every delivery of that, at once.
-    pub(crate) async fn by_subscription(self, members: u64) -> Outcome<Measured> {
-        let progress = Arc::new(Progress::new(self.address, self.count));
-        let mut tasks = JoinSet::new();
-        for _ in 0..members {
-            tasks.spawn(subscription_member(self.store.clone(), progress.clone()));
+            tasks.spawn(member(self.store.clone(), way, progress.clone()));
         }
         while let Some(ended) = tasks.join_next().await {
             ended??;
@@ -102,66 +91,95 @@ impl Filled {
     }
 }
 
-async fn source_member(store: RedisStore, progress: Arc<Progress>) -> Outcome<()> {
+/// How a member receives and acks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A subscription takes what is there; all of that is acked in one call, and meanwhile the
+    /// next is taken.
+    Batches,
+    /// The same, but what was taken is acked before the next is.
+    InTurn,
+    /// The same, but each delivery is acked by a call of its own, all of them at once.
+    OneByOne,
+    /// By the contract below subscriptions: what was received is acked while the next is.
+    Source,
+}
+
+async fn member(store: RedisStore, way: Way, progress: Arc<Progress>) -> Outcome<()> {
     let options = SubscribeOptions::new(sample::TOPIC, sample::GROUP)?;
-    let mut source = store.broker.open_source(&options).await?;
-    let settler = source.settler();
-    let work = async {
-        let mut buf: Vec<Received> = Vec::new();
-        let mut tokens: Vec<Token> = Vec::new();
-        loop {
-            let (acked, intake) = tokio::join!(
-                ack(&settler, &tokens, &progress),
-                source.recv(&mut buf, options.prefetch)
-            );
-            acked?;
-            // A member tries again what may pass.
-            match intake {
-                Err(error) if !error.is_transient() => return Err(error.into()),
-                _ => {}
+    if way == Way::Source {
+        let source = store.broker.open_source(&options).await?;
+        return tokio::select! {
+            ended = by_source(source, options.prefetch, &progress) => ended,
+            () = progress.complete() => Ok(()),
+        };
+    }
+    let subscription = store.broker.subscribe(options).await?;
+    tokio::select! {
+        ended = by_subscription(subscription, way, &progress) => ended,
+        () = progress.complete() => Ok(()),
+    }
+}
+
+async fn by_subscription(
+    mut subscription: Subscription,
+    way: Way,
+    progress: &Progress,
+) -> Outcome<()> {
+    let mut taken = subscription.recv_batch(MOST).await?;
+    loop {
+        let numbers = taken.iter().filter_map(|d| sample::number(d.payload()));
+        progress.received(numbers.sum());
+        taken = match way {
+            Way::OneByOne => {
+                let settled = try_join_all(taken.into_iter().map(Delivery::ack)).await?;
+                must_be_acked(&settled, progress)?;
+                subscription.recv_batch(MOST).await?
             }
-            let numbers = buf
-                .iter()
-                .filter_map(|r| sample::number(r.message.payload()));
-            progress.received(numbers.sum());
-            tokens.clear();
-            tokens.extend(buf.drain(..).map(|r| r.token));
-        }
-    };
-    tokio::select! {
-        failed = work => failed,
-        () = progress.complete() => Ok(()),
+            Way::InTurn => {
+                must_be_acked(&Delivery::ack_all(taken).await?, progress)?;
+                subscription.recv_batch(MOST).await?
+            }
+            Way::Batches | Way::Source => {
+                let ack = async { must_be_acked(&Delivery::ack_all(taken).await?, progress) };
+                let (acked, next) = tokio::join!(ack, subscription.recv_batch(MOST));
+                acked?;
+                next?
+            }
+        };
     }
 }
 
-async fn subscription_member(store: RedisStore, progress: Arc<Progress>) -> Outcome<()> {
-    let options = SubscribeOptions::new(sample::TOPIC, sample::GROUP)?;
-    let most = options.prefetch;
-    let mut subscription = store.broker.subscribe(options).await?;
-    let work = async {
-        loop {
-            let batch = subscription.recv_batch(most).await?;
-            let numbers = batch.iter().filter_map(|d| sample::number(d.payload()));
-            progress.received(numbers.sum());
-            let settled = try_join_all(batch.into_iter().map(Delivery::ack)).await?;
-            let acked = settled.iter().filter(|s| **s == Settled::Acked).count();
-            must_equal("messages acked", acked as u64, settled.len() as u64)?;
-            progress.acked(settled.len() as u64);
+async fn by_source(mut source: BoxSource, most: usize, progress: &Progress) -> Outcome<()> {
+    let settler = source.settler();
+    let mut buf: Vec<Received> = Vec::new();
+    let mut tokens: Vec<Token> = Vec::new();
+    loop {
+        let ack = async {
+            if tokens.is_empty() {
+                return Ok(());
+            }
+            must_be_acked(&settler.ack(&tokens).await?, progress)
+        };
+        let (acked, intake) = tokio::join!(ack, source.recv(&mut buf, most));
+        acked?;
+        match intake {
+            // What may pass is tried again, as a subscription does.
+            Err(error) if !error.is_transient() => return Err(error.into()),
+            _ => {}
         }
-    };
-    tokio::select! {
-        failed = work => failed,
-        () = progress.complete() => Ok(()),
+        let numbers = buf
+            .iter()
+            .filter_map(|r| sample::number(r.message.payload()));
+        progress.received(numbers.sum());
+        tokens.clear();
+        tokens.extend(buf.drain(..).map(|r| r.token));
     }
 }
 
-async fn ack(settler: &impl Settler, tokens: &[Token], progress: &Progress) -> Outcome<()> {
-    if tokens.is_empty() {
-        return Ok(());
-    }
-    let settled = settler.ack(tokens).await?;
+fn must_be_acked(settled: &[Settled], progress: &Progress) -> Outcome<()> {
     let acked = settled.iter().filter(|s| **s == Settled::Acked).count();
-    must_equal("messages acked", acked as u64, tokens.len() as u64)?;
-    progress.acked(tokens.len() as u64);
+    must_equal("messages acked", acked as u64, settled.len() as u64)?;
+    progress.acked(settled.len() as u64);
     Ok(())
 }

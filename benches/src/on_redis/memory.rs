@@ -7,7 +7,7 @@ use std::time::Duration;
 use glmsg::{BrokerExt, SubscribeOptions};
 use tokio::task::JoinSet;
 
-use super::consuming::Filled;
+use super::consuming::{Filled, Way};
 use super::raw;
 use super::raw_consuming::RawFilled;
 use super::server::Address;
@@ -24,10 +24,10 @@ const IDLE: Duration = Duration::from_millis(700);
 pub(crate) enum Load {
     /// Subscriptions wait for something to come.
     Idle,
-    /// Members consume what waits, as [`Filled::by_source`].
-    Source,
-    /// Subscriptions consume what waits, as [`Filled::by_subscription`].
-    Subscription,
+    /// They consume what waits, as [`Way::Batches`].
+    Batches,
+    /// They consume what waits, as [`Way::OneByOne`].
+    OneByOne,
     /// Consumers of the `redis` crate wait.
     RawIdle,
     /// They consume.
@@ -37,8 +37,8 @@ pub(crate) enum Load {
 impl Load {
     const ALL: [(Self, &'static str); 5] = [
         (Self::Idle, "idle"),
-        (Self::Source, "source"),
-        (Self::Subscription, "subscription"),
+        (Self::Batches, "batches"),
+        (Self::OneByOne, "one-by-one"),
         (Self::RawIdle, "raw-idle"),
         (Self::Raw, "raw"),
     ];
@@ -108,19 +108,18 @@ async fn run(load: Load, address: Address, count: u64) -> Outcome<()> {
     match load {
         Load::Idle => idle(address).await,
         Load::RawIdle => raw_idle(address).await,
-        Load::Source => {
-            let filled = Filled::attach(address, count).await?;
-            filled.by_source(MEMBERS).await.map(drop)
-        }
-        Load::Subscription => {
-            let filled = Filled::attach(address, count).await?;
-            filled.by_subscription(MEMBERS).await.map(drop)
-        }
+        Load::Batches => consume(address, Way::Batches, count).await,
+        Load::OneByOne => consume(address, Way::OneByOne, count).await,
         Load::Raw => RawFilled::attach(address, count)
             .consume(MEMBERS)
             .await
             .map(drop),
     }
+}
+
+async fn consume(address: Address, way: Way, count: u64) -> Outcome<()> {
+    let filled = Filled::attach(address, count).await?;
+    filled.by(way, MEMBERS).await.map(drop)
 }
 
 /// Leaves its tasks running.

@@ -14,7 +14,7 @@ use crate::{Outcome, sample};
 const MAX_LEN: u64 = 100_000_000;
 /// How a topic is filled: as many tasks, with so many messages a call.
 const FILLERS: u64 = 4;
-const FILL: u64 = 250;
+const FILL: u64 = 200;
 
 /// The bounds of a topic here: it may hold more than the default of 100 000 messages, for a
 /// workload's messages to fit; nothing else is set.

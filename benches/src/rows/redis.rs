@@ -30,7 +30,7 @@ pub(super) const ALL: &[OnRedis] = &[
     ("redis consume 10", consume::by_10),
     ("redis consume 100", consume::by_100),
     ("redis consume Consumer", consume::by_consumer),
-    ("redis consume by hand", consume::by_hand),
+    ("redis consume other ways", consume::other_ways),
     ("redis latency", latency::run),
     ("redis frames publish", frames::publish),
     ("redis frames consume", frames::consume),

@@ -3,7 +3,7 @@
 use tokio::runtime::Runtime;
 
 use super::{Measurements, costs, rates};
-use crate::on_redis::consuming::Filled;
+use crate::on_redis::consuming::{Filled, Way};
 use crate::on_redis::raw_consuming::RawFilled;
 use crate::on_redis::server::Address;
 use crate::on_redis::store::roomy;
@@ -14,8 +14,8 @@ const RAW: &str = "raw XACK, XREADGROUP";
 const BESIDE: &str = "redis crate, XACK and XREADGROUP";
 /// Messages that wait.
 const COUNT: u64 = 240_000;
-/// Where each delivery is acked on its own.
-const COUNT_BY_HAND: u64 = 60_000;
+/// Where there are more workloads.
+const COUNT_OTHERS: u64 = 100_000;
 
 pub(super) fn by_1(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome<Measurements> {
     run((runtime, at), rounds, 1, "1 subscription", 1.15)
@@ -29,24 +29,23 @@ pub(super) fn by_100(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome<
     run((runtime, at), rounds, 100, "100 subscriptions", 0.95)
 }
 
-/// By hand and delivery by delivery, beside as many consumers.
-pub(super) fn by_hand(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome<Measurements> {
-    let (filled, raw) = fill_with(runtime, rounds.scaled(COUNT_BY_HAND), at)?;
+/// Other ways to consume, each with one member, beside one consumer.
+pub(super) fn other_ways(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome<Measurements> {
+    let (filled, raw) = fill(runtime, rounds.scaled(COUNT_OTHERS), at)?;
     let mut sides = [
-        task("1 subscription", runtime, || {
-            filled.clone().by_subscription(1)
+        task("ack in turn", runtime, || filled.clone().by(Way::InTurn, 1)),
+        task("ack one by one", runtime, || {
+            filled.clone().by(Way::OneByOne, 1)
         }),
-        task("100 subscriptions", runtime, || {
-            filled.clone().by_subscription(100)
-        }),
-        task("raw, 1 consumer", runtime, || raw.consume(1)),
-        task("raw, 100 consumers", runtime, || raw.consume(100)),
+        task("source", runtime, || filled.clone().by(Way::Source, 1)),
+        task(RAW, runtime, || raw.consume(1)),
     ];
     let measured = rounds.alternate(&mut sides)?;
-    let [one, hundred, raw_one, raw_hundred] = &measured;
+    let [in_turn, one_by_one, source, twin] = &measured;
     let rows = vec![
-        rates("1 subscription by hand", one, BESIDE, raw_one),
-        rates("100 subscriptions by hand", hundred, BESIDE, raw_hundred),
+        rates("1 subscription, ack in turn", in_turn, BESIDE, twin),
+        rates("1 subscription, one by one", one_by_one, BESIDE, twin),
+        rates("1 source, ack with receive", source, BESIDE, twin),
     ];
     Ok(Measurements {
         rows,
@@ -54,13 +53,9 @@ pub(super) fn by_hand(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome
     })
 }
 
-/// One on its defaults, beside one consumer.
-pub(super) fn by_consumer(
-    runtime: &Runtime,
-    rounds: Rounds,
-    address: Address,
-) -> Outcome<Measurements> {
-    let (filled, raw) = fill(runtime, rounds, address)?;
+/// A `Consumer` on its defaults, beside one consumer.
+pub(super) fn by_consumer(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome<Measurements> {
+    let (filled, raw) = fill(runtime, rounds.scaled(COUNT), at)?;
     let mut sides = [
         task("Consumer", runtime, || filled.clone().by_consumer()),
         task(RAW, runtime, || raw.consume(1)),
@@ -80,9 +75,9 @@ fn run(
     name: &'static str,
     target: f64,
 ) -> Outcome<Measurements> {
-    let (filled, raw) = fill(runtime, rounds, address)?;
+    let (filled, raw) = fill(runtime, rounds.scaled(COUNT), address)?;
     let mut sides = [
-        task(name, runtime, || filled.clone().by_source(members)),
+        task(name, runtime, || filled.clone().by(Way::Batches, members)),
         task(RAW, runtime, || raw.consume(members)),
     ];
     let measured = rounds.alternate(&mut sides)?;
@@ -94,11 +89,7 @@ fn run(
 }
 
 /// A topic and a stream that hold the same, for every round.
-fn fill(runtime: &Runtime, rounds: Rounds, address: Address) -> Outcome<(Filled, RawFilled)> {
-    fill_with(runtime, rounds.scaled(COUNT), address)
-}
-
-pub(super) fn fill_with(
+pub(super) fn fill(
     runtime: &Runtime,
     count: u64,
     address: Address,
