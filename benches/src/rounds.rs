@@ -4,6 +4,11 @@ use std::time::{Duration, Instant};
 
 use crate::{Measured, Outcome};
 
+/// A section that has taken so long ends after so many rounds: where something is very slow, more
+/// of the same says no more.
+const LONG: Duration = Duration::from_secs(60);
+const ENOUGH: usize = 3;
+
 /// One of the workloads that are measured in turn.
 pub struct Side<'a> {
     /// What it is called in the list of costs.
@@ -122,7 +127,7 @@ impl Rounds {
     fn are_done(&self, rounds: usize, elapsed: Duration) -> bool {
         match self.lasting {
             Some(time) => rounds > 0 && elapsed >= time,
-            None => rounds >= self.rounds,
+            None => rounds >= self.rounds || (rounds >= ENOUGH && elapsed >= LONG),
         }
     }
 }
