@@ -30,7 +30,7 @@ pub use error::{Error, ErrorKind, Result, RetryClass};
 pub use headers::Headers;
 pub use history::{Attempt, AttemptOutcome, History, clean_error_text};
 pub use id::MessageId;
-pub use message::{Message, MessageBuilder, Schedule};
+pub use message::{FirstPublish, Message, MessageBuilder, Schedule};
 pub use name::{GroupName, MAX_NAME, MAX_SEGMENT, MemberName, TopicName};
 pub use pattern::TopicPattern;
 pub use priority::Priority;

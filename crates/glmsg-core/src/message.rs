@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use builder::MessageBuilder;
+pub use novelty::FirstPublish;
 pub(crate) use novelty::Novelty;
 
 use crate::{
@@ -147,17 +148,6 @@ impl Message {
     /// provenance is made anew.
     pub fn to_builder(&self) -> MessageBuilder {
         MessageBuilder::from_fields(Fields::clone(&self.0))
-    }
-
-    /// For backends: `true` once, for a message that nobody can have published before, so that no
-    /// look for a duplicate is needed. Its id was made with it, in this process, and it was neither
-    /// encoded, in whatever form, nor copied by [`to_builder`](Self::to_builder). A clone is the
-    /// same message: of all clones one caller hears `true`.
-    ///
-    /// Somebody who takes the id, builds another message with it and publishes that one *first*
-    /// is not seen.
-    pub fn claim_first_publish(&self) -> bool {
-        self.0.novelty.end()
     }
 
     /// Its identity.

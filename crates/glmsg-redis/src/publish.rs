@@ -2,10 +2,13 @@
 
 mod plain;
 
+use std::time::Duration;
+
 use glmsg_broker::Published;
 use glmsg_core::{Error, ErrorKind, Message, Result, Schedule, TopicName};
 use redis::{Pipeline, Value};
 
+use self::plain::Plain;
 use crate::RedisBroker;
 use crate::broker::{Shared, no_topic};
 use crate::encode::{count, fine, list, next, number, put, text};
@@ -85,7 +88,16 @@ impl Shared {
         known: &Known,
         batch: &[&Message],
     ) -> Result<Vec<Published>> {
-        let plain = self.store_plain(known, batch).await;
+        // Each is asked: one that goes by the step has been published from then on.
+        let firsts: Vec<_> = batch.iter().map(|m| m.claim_first_publish()).collect();
+        let is_first = firsts.iter().all(Option::is_some);
+        let plain = if is_first {
+            self.store_plain(known, batch).await
+        } else {
+            drop(firsts);
+            wait_for_others(batch).await;
+            Plain::refused(batch.len())
+        };
         let mut outcomes = plain.outcomes;
         let open: Vec<usize> = (0..batch.len())
             .filter(|at| outcomes[*at].is_none())
@@ -174,6 +186,16 @@ impl Shared {
         let mut call = self.scripts.relieve.of_topic(keys);
         call.arg(RELIEF);
         count(self.run(keys.slot, call).await?)
+    }
+}
+
+/// Waits until nobody publishes one of these for the first time: a look for a duplicate would come
+/// too early. Seldom, so looking now and then is good enough.
+async fn wait_for_others(batch: &[&Message]) {
+    for message in batch {
+        while message.is_first_publish_under_way() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 

@@ -1,20 +1,37 @@
 //! Whether anybody can have published a message before.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Set while a message is new: its id was made with it, in this process, and no form of it has
-/// left it.
-pub(crate) struct Novelty(AtomicBool);
+use super::Message;
+
+/// Its id was made with it, in this process, and no form of it has left it.
+const NEW: u8 = 0;
+/// Somebody publishes it for the first time.
+const UNDER_WAY: u8 = 1;
+/// It may have been published.
+const OLD: u8 = 2;
+
+/// Whether anybody can have published a message before.
+pub(crate) struct Novelty(AtomicU8);
 
 impl Novelty {
     pub(crate) fn new(is_new: bool) -> Self {
-        Self(AtomicBool::new(is_new))
+        Self(AtomicU8::new(if is_new { NEW } else { OLD }))
     }
 
-    /// Ends it. Returns whether it lasted until now; of several callers one hears that it did.
-    pub(crate) fn end(&self) -> bool {
-        // Most messages are asked once, and a read is cheaper than an exchange.
-        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Relaxed)
+    /// Ends it, unless the first publish is under way, which ends it by itself.
+    pub(crate) fn end(&self) {
+        if self.0.load(Ordering::Relaxed) == NEW {
+            self.change(NEW, OLD);
+        }
+    }
+
+    fn change(&self, from: u8, to: u8) -> bool {
+        let changed = self
+            .0
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+        changed.is_ok()
     }
 }
 
@@ -24,5 +41,43 @@ impl Clone for Novelty {
     fn clone(&self) -> Self {
         self.end();
         Self::new(false)
+    }
+}
+
+/// The first publish of a message, as long as this lives: no other can come before it.
+#[must_use]
+pub struct FirstPublish<'a>(&'a Message);
+
+impl fmt::Debug for FirstPublish<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FirstPublish").field(&self.0.id()).finish()
+    }
+}
+
+impl Drop for FirstPublish<'_> {
+    fn drop(&mut self) {
+        self.0.0.novelty.0.store(OLD, Ordering::Release);
+    }
+}
+
+impl Message {
+    /// For backends: the first publish of a message that nobody can have published before, so that
+    /// no look for a duplicate is needed. Its id was made with it, in this process, and it was
+    /// neither encoded, in whatever form, nor copied by [`to_builder`](Self::to_builder). A clone
+    /// is the same message: of all clones one caller gets it.
+    ///
+    /// Hold it until the outcome is known. Whoever gets none must not look for a duplicate while
+    /// [`is_first_publish_under_way`](Self::is_first_publish_under_way).
+    ///
+    /// Somebody who takes the id, builds another message with it and publishes that one *first*
+    /// is not seen.
+    pub fn claim_first_publish(&self) -> Option<FirstPublish<'_>> {
+        let is_claimed = self.0.novelty.change(NEW, UNDER_WAY);
+        is_claimed.then_some(FirstPublish(self))
+    }
+
+    /// Whether somebody holds the [first publish](Self::claim_first_publish).
+    pub fn is_first_publish_under_way(&self) -> bool {
+        self.0.novelty.0.load(Ordering::Acquire) == UNDER_WAY
     }
 }

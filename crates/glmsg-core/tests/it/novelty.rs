@@ -12,15 +12,22 @@ fn fresh() -> Message {
 fn of_all_clones_one_publish_is_the_first() {
     let message = fresh();
     let clone = message.clone();
-    assert!(clone.claim_first_publish());
-    assert!(!message.claim_first_publish());
-    assert!(!clone.claim_first_publish());
+    assert!(!message.is_first_publish_under_way());
+    let first = clone.claim_first_publish().unwrap();
+    assert!(message.claim_first_publish().is_none());
+    assert!(message.is_first_publish_under_way());
+    // Encoding it is a part of publishing it.
+    drop(wire::encode(&message));
+    assert!(message.is_first_publish_under_way());
+    drop(first);
+    assert!(!message.is_first_publish_under_way());
+    assert!(clone.claim_first_publish().is_none());
 }
 
 #[test]
 fn an_id_that_was_given_may_have_been_published_before() {
     let message = Message::builder("flights").id(ID.parse().unwrap());
-    assert!(!message.build().unwrap().claim_first_publish());
+    assert!(message.build().unwrap().claim_first_publish().is_none());
 }
 
 #[test]
@@ -34,7 +41,7 @@ fn a_form_that_left_may_have_been_published_before() {
     ] {
         let message = fresh();
         leave(&message);
-        assert!(!message.claim_first_publish());
+        assert!(message.claim_first_publish().is_none());
     }
 }
 
@@ -42,9 +49,9 @@ fn a_form_that_left_may_have_been_published_before() {
 fn what_was_received_or_copied_was_published_before() {
     let message = fresh();
     let copy = message.to_builder().build().unwrap();
-    assert!(!copy.claim_first_publish());
+    assert!(copy.claim_first_publish().is_none());
     let received = wire::decode(&wire::encode(&message), MAX).unwrap();
-    assert!(!received.claim_first_publish());
+    assert!(received.claim_first_publish().is_none());
 }
 
 #[test]

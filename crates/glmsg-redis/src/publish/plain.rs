@@ -31,7 +31,7 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    fn refused(messages: usize) -> Self {
+    pub(super) fn refused(messages: usize) -> Self {
         let mut outcomes = Vec::new();
         outcomes.resize_with(messages, || None);
         Self {
@@ -42,15 +42,12 @@ impl Plain {
 }
 
 impl Shared {
-    /// Stores messages of one topic by plain commands, as far as that may be.
+    /// Stores messages of one topic by plain commands, as far as that may be. Nobody can have
+    /// published them before.
     pub(super) async fn store_plain(&self, known: &Known, batch: &[&Message]) -> Plain {
         let mut plain = Plain::refused(batch.len());
-        // Each is asked: one that goes by the step has been published from then on.
-        let mut may = true;
-        for message in batch {
-            may &= message.claim_first_publish() && is_usual(message);
-        }
-        if !may || !self.has_room(known, batch.len()).await {
+        let is_usual = batch.iter().all(|message| is_usual(message));
+        if !is_usual || !self.has_room(known, batch.len()).await {
             return plain;
         }
         let Ok(mut borrowed) = self.link.borrow(known.keys.slot).await else {
