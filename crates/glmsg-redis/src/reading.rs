@@ -160,6 +160,7 @@ fn entry_id(value: Value) -> Result<EntryId> {
 pub(crate) async fn read(
     asker: Asker,
     mut connection: Dedicated,
+    acks: Option<Acks>,
     wait: Duration,
     max: usize,
 ) -> (Option<Dedicated>, Result<Batch>) {
@@ -175,8 +176,8 @@ pub(crate) async fn read(
         read.arg(keys.lane(lane));
     }
     read.arg(&[">"; 5]);
-    let acks = asker.settler.take_acks().map(with_read);
-    let error = match send(&mut connection, acks, read, wait).await {
+    let first = acks.map(with_read);
+    let error = match send(&mut connection, first, read, wait).await {
         Ok(answers) => match plain(&asker, answers) {
             Ok(batch) => return (Some(connection), Ok(batch)),
             // The topic or the group is gone: the fetch step tells which, and why.

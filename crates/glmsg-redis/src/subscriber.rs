@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -59,9 +60,29 @@ pub struct RedisSource {
     intake: Intake,
 }
 
+type Asked = (Option<Dedicated>, Result<Batch>);
+
+/// Asking under way.
+enum Task {
+    /// Goes on while somebody receives: what comes is handed out with no task between.
+    Here(Pin<Box<dyn Future<Output = Asked> + Send>>),
+    /// Goes on in any case.
+    Apart(JoinHandle<Asked>),
+}
+
+impl Task {
+    /// `None` if the runtime ends.
+    async fn end(&mut self) -> Option<Asked> {
+        match self {
+            Self::Here(task) => Some(task.await),
+            Self::Apart(task) => task.await.ok(),
+        }
+    }
+}
+
 struct Asking {
     since: Instant,
-    task: JoinHandle<(Option<Dedicated>, Result<Batch>)>,
+    task: Task,
     /// It waits on a connection of this number.
     waits_on: Option<u64>,
 }
@@ -166,7 +187,8 @@ impl RedisSource {
                 let task = async move { (None, reading::look(asker, picks, max, doubt).await) };
                 self.asking = Some(Asking {
                     since,
-                    task: tokio::spawn(task),
+                    // Apart, as what it holds of the shared connection others wait for.
+                    task: Task::Apart(tokio::spawn(task)),
                     waits_on: None,
                 });
                 return Ok(());
@@ -181,9 +203,16 @@ impl RedisSource {
             }
         };
         let waits_on = Some(connection.client_id());
-        let task = match asker.settler.group.is_by_key {
-            true => tokio::spawn(reading::wait(asker, connection, look_in, behind)),
-            false => tokio::spawn(reading::read(asker, connection, look_in, max)),
+        let task = if asker.settler.group.is_by_key {
+            Task::Here(Box::pin(reading::wait(asker, connection, look_in, behind)))
+        } else {
+            let acks = asker.settler.take_acks();
+            let carries_acks = acks.is_some();
+            let task = reading::read(asker, connection, acks, look_in, max);
+            match carries_acks {
+                true => Task::Apart(tokio::spawn(task)),
+                false => Task::Here(Box::pin(task)),
+            }
         };
         self.asking = Some(Asking {
             since,
@@ -202,9 +231,9 @@ impl RedisSource {
             return Ok(());
         };
         let since = asking.since;
-        let asked = (&mut asking.task).await;
+        let asked = asking.task.end().await;
         self.asking = None;
-        let Ok((connection, batch)) = asked else {
+        let Some((connection, batch)) = asked else {
             return Err(closed());
         };
         if connection.is_some() {
@@ -373,14 +402,14 @@ impl Drop for RedisSource {
         let (asker, asking, lease) = (self.asker.clone(), self.asking.take(), self.lease);
         runtime.spawn(async move {
             let settler = &asker.settler;
-            if let Some(asking) = asking {
+            if let Some(mut asking) = asking {
                 if let Some(id) = asking.waits_on {
                     let mut unblock = redis::cmd("CLIENT");
                     unblock.arg("UNBLOCK").arg(id);
                     // If it does not wait, or cannot be told, it ends by itself.
                     let _ = settler.shared.run(settler.group.slot, unblock).await;
                 }
-                if let Ok((_, Ok(batch))) = asking.task.await {
+                if let Some((_, Ok(batch))) = asking.task.end().await {
                     let until = asking.since + lease;
                     let mut deliveries = settler.deliveries();
                     for Raw {
