@@ -6,6 +6,7 @@ use std::time::Duration;
 use glmsg_faults::check::Expectation;
 use glmsg_faults::ledger::{Settlement, What};
 use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
+use glmsg_faults::until;
 use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher, Scene};
 
 use crate::TRAFFIC;
@@ -14,15 +15,19 @@ use crate::TRAFFIC;
 async fn what_a_consumer_says_too_late_changes_nothing() {
     let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
     let scene = Scene::new(&redis.url());
-    let consumption = Consumption::default();
+    let consumption = Consumption {
+        workers: 16,
+        ..Consumption::default()
+    };
     let crew = Crew::hire(2, TRAFFIC, &scene, &consumption);
     // Both kinds are being handled at any time, so the stop hits acks and nacks alike.
     let publication = Publication {
         mix: Mix::default()
-            .with(5000, Duty::Slow(300))
-            .with(5000, Duty::SlowFail(300)),
+            .with(5000, Duty::Slow(200))
+            .with(5000, Duty::SlowFail(200)),
         tasks: 2,
-        batch: 2,
+        batch: 3,
+        pause: Duration::from_millis(30),
         ..Publication::default()
     };
     let publisher = Publisher::start(&scene, "publisher", &publication);
@@ -30,14 +35,26 @@ async fn what_a_consumer_says_too_late_changes_nothing() {
     let [victim, _] = &workers[..] else {
         panic!("two workers");
     };
-    for round in 1..=3 {
-        publisher.reaches(100 * round).await;
+    let received = || {
+        let events = scene.events().into_iter();
+        let mine = events.filter(|one| one.process == victim.name());
+        mine.filter(|one| matches!(one.what, What::Recv { .. }))
+            .count()
+    };
+    for _ in 0..3 {
+        // It is at work, with more of both kinds than it can handle at a time.
+        let before = received();
+        until("it receives", Duration::from_secs(60), || async {
+            received() >= before + 20
+        })
+        .await;
         victim.stop().await;
         tokio::time::sleep(consumption.lease * 2).await;
         victim.cont();
     }
+    publisher.reaches(300).await;
     publisher.stop().await;
-    scene.quiet(Duration::from_secs(60)).await;
+    scene.quiet(Duration::from_secs(120)).await;
     crew.dismiss().await;
 
     let too_late = |is: fn(&What) -> Option<Settlement>| {
