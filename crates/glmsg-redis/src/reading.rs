@@ -26,6 +26,8 @@ pub(crate) struct Batch {
     pub(crate) look: Option<Look>,
     /// Something came back or is scheduled: the fetch step must look.
     pub(crate) rang: bool,
+    /// The server refused to read: the topic or the group may be gone.
+    pub(crate) was_refused: bool,
 }
 
 impl Batch {
@@ -75,18 +77,21 @@ pub(crate) struct Asker {
     pub(crate) consumer: Arc<str>,
 }
 
-/// Asks by the fetch step. With `is_in_doubt` an earlier answer was lost.
+/// Asks by the fetch step. With `is_in_doubt` an earlier answer was lost; with `is_thorough` it
+/// looks through all members' leases even if another member has just done so.
 pub(crate) async fn look(
     asker: Asker,
     picks: [i64; 2],
     max: usize,
     is_in_doubt: bool,
+    is_thorough: bool,
 ) -> Result<Batch> {
     let shared = &asker.settler.shared;
     let keys = &asker.settler.group;
     loop {
         let mut call = shared.scripts.fetch.of_group(keys);
         call.arg(&*asker.consumer).arg(max).arg(&picks);
+        call.arg(if is_thorough { "1" } else { "0" });
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(call);
         let replies = shared.link.send(keys.slot, &pipeline).await?;
@@ -131,7 +136,7 @@ fn looked(words: &mut impl Iterator<Item = Value>) -> Result<Batch> {
         raws,
         intake,
         look: Some(look),
-        rang: false,
+        ..Batch::default()
     })
 }
 
@@ -183,7 +188,9 @@ pub(crate) async fn read(
             // The topic or the group is gone: the fetch step tells which, and why.
             Err(error) => {
                 tracing::debug!(%error, "a plain read was refused");
-                return (Some(connection), Ok(Batch::rung()));
+                let mut batch = Batch::rung();
+                batch.was_refused = true;
+                return (Some(connection), Ok(batch));
             }
         },
         Err(error) => error,

@@ -46,6 +46,8 @@ pub struct RedisSource {
     looked_at: Instant,
     look: Option<Look>,
     must_look: bool,
+    /// The server refused the last read.
+    was_refused: bool,
     /// The answer to a look was lost: the server may hold something for us.
     is_in_doubt: bool,
     /// Fetched and not handed out yet.
@@ -151,6 +153,7 @@ impl RedisSource {
             looked_at: Instant::now(),
             look: None,
             must_look: true,
+            was_refused: false,
             is_in_doubt: false,
             ready: VecDeque::new(),
             fetched_at: Instant::now(),
@@ -184,7 +187,13 @@ impl RedisSource {
             Some(look) if !self.must_look && !look_in.is_zero() => look,
             _ => {
                 let (picks, doubt) = (self.picks, self.is_in_doubt);
-                let task = async move { (None, reading::look(asker, picks, max, doubt).await) };
+                // What only looks now and then leaves it to one member to look for all.
+                let is_routine = self.look.is_some() && !self.must_look && max >= SMALL;
+                let thorough = doubt || self.was_refused || !is_routine;
+                let task = async move {
+                    let looked = reading::look(asker, picks, max, doubt, thorough);
+                    (None, looked.await)
+                };
                 self.asking = Some(Asking {
                     since,
                     // Apart, as what it holds of the shared connection others wait for.
@@ -253,6 +262,7 @@ impl RedisSource {
 
     fn keep(&mut self, batch: Batch, since: Instant, max: usize) {
         self.must_look = batch.rang;
+        self.was_refused = batch.was_refused;
         let is_empty = batch.raws.is_empty();
         if let Some(look) = batch.look {
             self.picks = look.picks;

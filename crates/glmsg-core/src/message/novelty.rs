@@ -73,7 +73,8 @@ impl Message {
     /// is not seen.
     pub fn claim_first_publish(&self) -> Option<FirstPublish<'_>> {
         let is_claimed = self.0.novelty.change(NEW, UNDER_WAY);
-        is_claimed.then_some(FirstPublish(self))
+        // Not `then_some`: one that is made and thrown away would end the other's.
+        is_claimed.then(|| FirstPublish(self))
     }
 
     /// Whether somebody holds the [first publish](Self::claim_first_publish).

@@ -10,6 +10,7 @@ local function delete_group(name, row)
   redis.pcall('XGROUP', 'DESTROY', BELL, group)
   for _, part in ipairs(parts) do redis.call('DEL', base .. part .. ':' .. group) end
   redis.call('HDEL', GROUPS, name)
+  redis.call('HDEL', META, 'scan:' .. group)
   redis.call('HSET', GONE, name, '1')
 end
 

@@ -1,4 +1,4 @@
--- Delivers. ARGV from 3: consumer, how many, picks and turn of the lane picker.
+-- Delivers. ARGV from 3: consumer, how many, picks and turn of the lane picker, and '1' to look through the members' leases in any case.
 -- Returns OK, picks, turn, ms until something becomes due or -1, expired, dead, the ids to wait behind (bell, then lanes), the
 -- deliveries (lane, id, attempt, history, body), the time in ms, and 1 if plain reads may go on from here.
 local C, want, picks, turn = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -40,8 +40,14 @@ local function scan(stream, lane)
   end
   return true
 end
-for lane = 0, 3 do if not scan(LANES[lane], lane) then return { 'LOST' } end end
-scan(ORPHANS, 4)
+-- A hundred members need not all look for what the others have left: one does so for all, a few times within a lease.
+local scanned = 'scan:' .. G
+local since = now - tonumber(redis.call('HGET', META, scanned) or '0')
+if ARGV[7] == '1' or BY_KEY or since < 0 or since >= math.min(200, lease_of(C) / 8) then
+  for lane = 0, 3 do if not scan(LANES[lane], lane) then return { 'LOST' } end end
+  scan(ORPHANS, 4)
+  redis.call('HSET', META, scanned, whole(now))
+end
 
 -- What has come back, by priority, in the order in which it became due.
 local returned = { [0] = {}, {}, {}, {} }
