@@ -5,6 +5,7 @@ use std::sync::Arc;
 use glmsg_core::TopicName;
 
 use crate::combine::Combiner;
+use crate::frame::Packing;
 use crate::keys::TopicKeys;
 use crate::room::Room;
 
@@ -15,6 +16,7 @@ pub(crate) struct Known {
     pub(crate) keys: Arc<TopicKeys>,
     pub(crate) combiner: Combiner,
     pub(crate) room: Room,
+    pub(crate) packing: Packing,
     /// The beginning of the command that stores a message, up to the envelope's length.
     pub(crate) add: Vec<u8>,
 }
@@ -33,6 +35,7 @@ impl Known {
             keys: Arc::new(keys),
             combiner: Combiner::default(),
             room: Room::default(),
+            packing: Packing::default(),
         }
     }
 }

@@ -31,6 +31,22 @@ impl Script {
         call
     }
 
+    /// Appends the beginning of the call of the step that stores a frame, as it is sent: the words
+    /// that follow are the frame and how many messages it holds.
+    pub(crate) fn put_head(&self, out: &mut Vec<u8>, keys: &[&str; 3]) {
+        use std::io::Write;
+
+        // Writing to a vector does not fail.
+        let _ = write!(
+            out,
+            "*8\r\n$7\r\nEVALSHA\r\n$40\r\n{}\r\n$1\r\n3\r\n",
+            self.hash
+        );
+        for key in keys {
+            let _ = write!(out, "${}\r\n{key}\r\n", key.len());
+        }
+    }
+
     fn call(&self, keys: &[String]) -> Cmd {
         let mut call = redis::cmd("EVALSHA");
         call.arg(&self.hash).arg(keys.len()).arg(keys);
@@ -43,6 +59,7 @@ impl Script {
 pub(crate) struct Scripts {
     pub(crate) publish: Script,
     pub(crate) room: Script,
+    pub(crate) frame: Script,
     pub(crate) ensure: Script,
     pub(crate) relieve: Script,
     pub(crate) topic: Script,
@@ -59,12 +76,15 @@ pub(crate) struct Scripts {
 impl Scripts {
     pub(crate) fn new() -> Self {
         const PRELUDE: &str = include_str!("scripts/prelude.lua");
+        const FRAMES: &str = include_str!("scripts/frames.lua");
+        const KEPT: &str = include_str!("scripts/kept.lua");
         const GROUP: &str = include_str!("scripts/group.lua");
-        let of_topic = |own| Script::new(&[PRELUDE, own]);
-        let of_group = |own| Script::new(&[PRELUDE, GROUP, own]);
+        let of_topic = |own| Script::new(&[PRELUDE, FRAMES, KEPT, own]);
+        let of_group = |own| Script::new(&[PRELUDE, FRAMES, GROUP, own]);
         Self {
             publish: of_topic(include_str!("scripts/publish.lua")),
             room: of_topic(include_str!("scripts/room.lua")),
+            frame: Script::new(&[include_str!("scripts/frame.lua")]),
             ensure: of_topic(include_str!("scripts/ensure.lua")),
             relieve: of_topic(include_str!("scripts/relieve.lua")),
             topic: of_topic(include_str!("scripts/topic.lua")),
@@ -83,6 +103,7 @@ impl Scripts {
     pub(crate) fn sources(&self) -> Vec<String> {
         let all = [
             &self.room,
+            &self.frame,
             &self.publish,
             &self.ensure,
             &self.relieve,
