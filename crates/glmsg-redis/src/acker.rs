@@ -173,6 +173,13 @@ impl RedisSettler {
         Ok(())
     }
 
+    async fn ack_entries(&self, held: Vec<Held>) -> Result<Vec<bool>> {
+        match self.shared.link.config().durability {
+            Durability::Local => self.ack_soon(held).await,
+            _ => self.ack_durably(held).await,
+        }
+    }
+
     /// Acks what nobody else can have received, by plain commands.
     async fn ack_plain(
         &self,
@@ -181,11 +188,7 @@ impl RedisSettler {
     ) -> Result<()> {
         for part in tokens.chunks(outbox::MOST) {
             let held = part.iter().map(|(_, _, held)| *held).collect();
-            let acked = if self.shared.link.config().durability == Durability::Local {
-                self.ack_soon(held).await?
-            } else {
-                self.ack_durably(held).await?
-            };
+            let acked = self.ack_entries(held).await?;
             let mut deliveries = self.deliveries();
             for ((at, token, _), is_acked) in part.iter().zip(acked) {
                 deliveries.settle(*token);

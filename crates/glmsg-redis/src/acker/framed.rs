@@ -1,7 +1,6 @@
 //! Settling what stands in frames: of each frame all that is asked for in one step.
 
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use glmsg_broker::{Settled, Token};
@@ -9,9 +8,10 @@ use glmsg_core::Result;
 use redis::Pipeline;
 
 use super::{Begun, MOST, RedisSettler, Wish, outcome};
-use crate::encode::{fine, list, millis, next, number};
+use crate::encode::{fine, list, millis, next};
 use crate::frame::Marks;
 use crate::member::{Deliveries, Held, Part};
+use crate::outbox;
 
 /// What is asked of frames.
 #[derive(Clone, Copy)]
@@ -121,7 +121,7 @@ impl RedisSettler {
                 }
             }
         }
-        for some in whole.chunks(MOST) {
+        for some in whole.chunks(outbox::MOST) {
             self.ack_whole(some, settled).await?;
         }
         self.settle_joints(Ask::Ack, &parts, settled).await
@@ -129,26 +129,15 @@ impl RedisSettler {
 
     /// Acks frames that nobody else can have received: their entries are all that is kept of them.
     async fn ack_whole(&self, joints: &[Joint], settled: &mut [Settled]) -> Result<()> {
-        let mut ack = redis::cmd("XACK");
-        ack.arg(self.group.lane(1)).arg(&self.group.stream_name);
-        let mut id = String::new();
-        for joint in joints {
-            id.clear();
-            let _ = write!(id, "{}", joint.held.id);
-            ack.arg(&id);
-        }
-        let mut pipeline = Pipeline::with_capacity(1);
-        pipeline.add_command(ack);
-        let slot = self.group.slot;
-        let replies = self.shared.link.send_durably(slot, &pipeline).await?;
-        let acked = number(next(&mut replies.values.into_iter())?)?;
-        // All or nothing, but where a full topic has dropped some that were out.
-        let is_acked = acked > 0 || replies.was_resent;
+        let held = joints.iter().map(|joint| joint.held).collect();
+        let acked = self.ack_entries(held).await?;
         let mut deliveries = self.deliveries();
-        for (at, token, _) in joints.iter().flat_map(|joint| &joint.tokens) {
-            deliveries.settle(*token);
-            if let (true, Some(at)) = (is_acked, at) {
-                settled[*at] = Settled::Acked;
+        for (joint, is_acked) in joints.iter().zip(acked) {
+            for (at, token, _) in &joint.tokens {
+                deliveries.settle(*token);
+                if let (true, Some(at)) = (is_acked, at) {
+                    settled[*at] = Settled::Acked;
+                }
             }
         }
         Ok(())

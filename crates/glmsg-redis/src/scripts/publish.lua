@@ -85,7 +85,7 @@ end
 
 -- The usual case: all of normal priority, with no time to live and no schedule, none known, and room for all.
 local function is_usual()
-  if room < #ARGV / 5 or #ARGV > 5000 or redis.call('EXISTS', DUE) == 1 then return false end
+  if most_packed > 1 or room < #ARGV / 5 or #ARGV > 5000 or redis.call('EXISTS', DUE) == 1 then return false end
   local ids, seen = {}, {}
   for i = 1, #ARGV, 5 do
     local id = ARGV[i + 1]
