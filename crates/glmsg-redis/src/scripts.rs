@@ -31,19 +31,16 @@ impl Script {
         call
     }
 
-    /// Appends the beginning of the call of the step that stores a frame, as it is sent: the words
-    /// that follow are the frame and how many messages it holds.
-    pub(crate) fn put_head(&self, out: &mut Vec<u8>, keys: &[&str; 3]) {
+    /// Appends the call of the step that notes a frame, as it is sent.
+    pub(crate) fn put_note(&self, out: &mut Vec<u8>, keys: &[&str; 3], size: usize) {
         use std::io::Write;
 
         // Writing to a vector does not fail.
-        let _ = write!(
-            out,
-            "*8\r\n$7\r\nEVALSHA\r\n$40\r\n{}\r\n$1\r\n3\r\n",
-            self.hash
-        );
-        for key in keys {
-            let _ = write!(out, "${}\r\n{key}\r\n", key.len());
+        let _ = write!(out, "*7\r\n$7\r\nEVALSHA\r\n$40\r\n{}\r\n", self.hash);
+        let _ = write!(out, "$1\r\n3\r\n");
+        let size = size.to_string();
+        for word in [keys[0], keys[1], keys[2], &size] {
+            let _ = write!(out, "${}\r\n{word}\r\n", word.len());
         }
     }
 
@@ -59,7 +56,7 @@ impl Script {
 pub(crate) struct Scripts {
     pub(crate) publish: Script,
     pub(crate) room: Script,
-    pub(crate) frame: Script,
+    pub(crate) note: Script,
     pub(crate) ensure: Script,
     pub(crate) relieve: Script,
     pub(crate) topic: Script,
@@ -84,7 +81,7 @@ impl Scripts {
         Self {
             publish: of_topic(include_str!("scripts/publish.lua")),
             room: of_topic(include_str!("scripts/room.lua")),
-            frame: Script::new(&[include_str!("scripts/frame.lua")]),
+            note: Script::new(&[include_str!("scripts/note.lua")]),
             ensure: of_topic(include_str!("scripts/ensure.lua")),
             relieve: of_topic(include_str!("scripts/relieve.lua")),
             topic: of_topic(include_str!("scripts/topic.lua")),
@@ -103,7 +100,7 @@ impl Scripts {
     pub(crate) fn sources(&self) -> Vec<String> {
         let all = [
             &self.room,
-            &self.frame,
+            &self.note,
             &self.publish,
             &self.ensure,
             &self.relieve,

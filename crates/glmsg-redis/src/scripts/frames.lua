@@ -15,10 +15,14 @@ local function note_frame(id, size)
   redis.call('ZADD', FRAMES, 0, string.format('%s%016x%04x', hex(id), (last and row_upto(last) or 0) + size - 1, size))
 end
 
+local function row_at(id)
+  local key = hex(id)
+  return redis.call('ZRANGEBYLEX', FRAMES, '[' .. key, '[' .. key .. '\255', 'LIMIT', 0, 1)[1]
+end
+
 -- How many messages an entry of the normal lane holds.
 local function size_at(id)
-  local key = hex(id)
-  local row = redis.call('ZRANGEBYLEX', FRAMES, '[' .. key, '[' .. key .. '\255', 'LIMIT', 0, 1)[1]
+  local row = row_at(id)
   return row and row_size(row) or 1
 end
 
@@ -52,12 +56,13 @@ local function frame_limit(option, length)
 end
 
 local function framed(envelopes)
-  local ends, at = {}, 0
-  for i, bytes in ipairs(envelopes) do
+  local parts, at = { '\143GF\1' .. struct.pack('>I4', #envelopes) }, 0
+  for _, bytes in ipairs(envelopes) do
     at = at + #bytes
-    ends[i] = struct.pack('>I4', at)
+    parts[#parts + 1] = struct.pack('>I4', at)
   end
-  return '\143GF\1' .. struct.pack('>I4', #envelopes) .. table.concat(ends) .. table.concat(envelopes)
+  for _, bytes in ipairs(envelopes) do parts[#parts + 1] = bytes end
+  return table.concat(parts)
 end
 
 -- The envelope of the message of this number, from 0.

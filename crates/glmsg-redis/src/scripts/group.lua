@@ -87,9 +87,8 @@ end
 
 -- A frame that this group has not finished: its id, name, bytes, size, and of each message whether it has been finished. Until
 -- that is so of all, H has it in 'f' and the name, the first message in the lowest bit of the first byte.
-local function open_frame(id, fields)
-  local bytes, size = frame_of(fields)
-  if not bytes then return nil end
+local function open_frame(id, bytes, size)
+  if not size then return nil end
   local frame = { id = id, name = name_of(NORMAL, id), bytes = bytes, size = size, left = size, finished = {} }
   local bits = redis.call('HGET', H, 'f' .. frame.name)
   for index = 0, bits and size - 1 or -1 do

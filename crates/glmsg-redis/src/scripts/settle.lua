@@ -11,18 +11,28 @@ if not exists() then
   return results
 end
 
+-- A frame is read only where one of its messages leaves it: for acks it is enough to know how many it holds.
 local frames = {}
-local function frame_at(id)
-  if not frames[id] then
-    local entry = redis.call('XRANGE', LANES[NORMAL], id, id)[1]
-    frames[id] = entry and open_frame(id, entry[2])
+local function frame_at(id, is_read)
+  local frame = frames[id]
+  if not frame then
+    local row = row_at(id)
+    frame = row and open_frame(id, nil, row_size(row))
   end
-  return frames[id]
+  if not frame or (is_read and not frame.bytes) then
+    local entry = redis.call('XRANGE', LANES[NORMAL], id, id)[1]
+    local bytes, size = frame_of(entry and entry[2] or {})
+    if not bytes then return nil end
+    frame = frame or open_frame(id, bytes, size)
+    frame.bytes = bytes
+  end
+  frames[id] = frame
+  return frame
 end
 
 -- One or some of a frame. What is not done leaves the frame and is on its own from then on.
 local function of_frame(what, id, index, attempt, a, b, c, d)
-  local frame = frame_at(id)
+  local frame = frame_at(id, what ~= 'a')
   if not frame then
     forget(NORMAL, id, name_of(NORMAL, id))
     return { 'S' }
