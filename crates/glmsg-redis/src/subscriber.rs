@@ -62,6 +62,8 @@ pub struct RedisSource {
     intake: Intake,
     /// How many messages an entry holds, as far as we have seen.
     per_entry: usize,
+    /// Some of what waits here has a time to live.
+    is_mortal: bool,
 }
 
 type Asked = (Option<Dedicated>, Result<Batch>);
@@ -163,6 +165,7 @@ impl RedisSource {
             stale: Vec::new(),
             intake: Intake::default(),
             per_entry,
+            is_mortal: false,
         })
     }
 
@@ -282,8 +285,7 @@ impl RedisSource {
         self.intake.expired += batch.intake.expired;
         self.intake.dead_lettered += batch.intake.dead_lettered;
         let until = since + self.lease;
-        let elapsed = i64::try_from(self.looked_at.elapsed().as_millis()).unwrap_or(0);
-        let now = self.look.as_ref().map_or(0, |look| look.now) + elapsed;
+        let now = self.now();
         self.note_sizes(&batch.raws);
         let settler = self.asker.settler.clone();
         let mut deliveries = settler.deliveries();
@@ -317,6 +319,12 @@ impl RedisSource {
                 Err(e) => self.wrong.push((token, clean_error_text(&e.to_string()))),
             }
         }
+    }
+
+    /// The server's clock in milliseconds, about.
+    fn now(&self) -> i64 {
+        let elapsed = i64::try_from(self.looked_at.elapsed().as_millis()).unwrap_or(0);
+        self.look.as_ref().map_or(0, |look| look.now) + elapsed
     }
 
     /// Has the server decide about what seems past its time.
@@ -362,6 +370,7 @@ impl RedisSource {
     }
 
     async fn receive(&mut self, buf: &mut Vec<Received>, max: usize) -> Result<Intake> {
+        self.set_stale_aside(max);
         loop {
             self.asker.settler.shared.check_open()?;
             if !self.wrong.is_empty() {

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use glmsg_broker::Published;
 use glmsg_core::{Message, Result};
 use redis::Value;
 
@@ -131,7 +132,9 @@ fn read(
             borrowed.doubt();
         }
         for outcome in outcomes.by_ref().take(frame.len()) {
-            if is_stored {
+            if is_stored && reached {
+                *outcome = Some(Published::Stored);
+            } else if is_stored {
                 *outcome = published(Value::Int(0), &known.topic, false, reached).ok();
             }
         }

@@ -57,6 +57,7 @@ impl RedisSource {
             match decode(&envelope) {
                 Ok(message) => {
                     let ttl = message.ttl().map(millis);
+                    self.is_mortal |= ttl.is_some();
                     let expires = ttl.and_then(|ttl| raw.id.millis.checked_add(ttl));
                     let received = Received {
                         message,
@@ -73,6 +74,43 @@ impl RedisSource {
                 Err(e) => self.wrong.push((token, clean_error_text(&e.to_string()))),
             }
         }
+    }
+
+    /// Sets aside what has passed its time since it came here, of what is handed out next.
+    pub(super) fn set_stale_aside(&mut self, max: usize) {
+        if !self.is_mortal {
+            return;
+        }
+        self.is_mortal = !self.ready.is_empty();
+        let now = self.now();
+        let mut deliveries = self.asker.settler.deliveries();
+        let mut is_stale = |received: &Received| {
+            let Some(ttl) = received.message.ttl().map(millis) else {
+                return false;
+            };
+            let stored_at = received.token.place();
+            let expires = i64::try_from(stored_at.saturating_add(ttl)).unwrap_or(i64::MAX);
+            let held = deliveries.look_at(received.token);
+            expires <= now && held.is_some_and(|held| held.part.is_some())
+        };
+        let next = self.ready.len().min(max);
+        if !self.ready.range(..next).any(&mut is_stale) {
+            return;
+        }
+        for received in self
+            .ready
+            .drain(..next)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+        {
+            if is_stale(&received) {
+                self.stale.push(received);
+            } else {
+                self.ready.push_front(received);
+            }
+        }
+        self.stale.reverse();
     }
 
     /// Tells the settlers what waits here still.
