@@ -1,11 +1,12 @@
 //! Settling what stands in frames: of each frame all that is asked for in one step.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use glmsg_broker::{Settled, Token};
 use glmsg_core::Result;
 use redis::Pipeline;
+use tokio::time::Instant;
 
 use super::{Begun, MOST, RedisSettler, Wish, outcome};
 use crate::encode::{fine, list, millis, next};

@@ -1,8 +1,7 @@
 //! The frames that are out.
 
-use std::time::Instant;
-
 use glmsg_broker::Token;
+use tokio::time::Instant;
 
 use super::{Deliveries, Held};
 use crate::place::EntryId;

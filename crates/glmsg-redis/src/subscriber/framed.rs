@@ -1,9 +1,8 @@
 //! What comes in frames.
 
-use std::time::Instant;
-
 use glmsg_broker::Received;
 use glmsg_core::{History, clean_error_text};
+use tokio::time::Instant;
 
 use super::RedisSource;
 use crate::encode::{decode, millis};
