@@ -15,5 +15,5 @@ pub mod traffic;
 pub mod worker;
 
 pub use memory::{BEGINNING, Memory, MemoryByHand};
-pub use redis::{Cluster, Redis7, Redis8, Sentinel, Tls, Valkey9};
+pub use redis::{Cluster, Redis7, Redis7Framed, Redis8, Sentinel, Tls, Valkey9};
 pub use sqlite::{Sqlite, SqliteByHand};

@@ -84,6 +84,11 @@ fixture!(
     services::get("REDIS7_URL")
 );
 fixture!(
+    /// Redis 7, with topics that store messages in frames unless they are created without.
+    Redis7Framed,
+    format!("{}?frames=100", services::get("REDIS7_URL"))
+);
+fixture!(
     /// Redis 8.
     Redis8,
     services::get("REDIS8_URL")

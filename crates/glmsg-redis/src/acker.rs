@@ -1,5 +1,7 @@
 //! Settling deliveries.
 
+mod framed;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -93,8 +95,7 @@ impl RedisSettler {
 
     /// Gives deliveries back unhandled.
     pub(crate) async fn give_back(&self, tokens: &[Token]) -> Result<()> {
-        let wishes: Vec<Wish> = tokens.iter().map(|t| Wish::new(*t, "r")).collect();
-        self.settle(&wishes).await.map(drop)
+        self.release_all(tokens).await.map(drop)
     }
 
     /// Settles by the step that looks who holds each.
@@ -123,6 +124,9 @@ impl RedisSettler {
                     _ => deliveries.begin(wish.token),
                 };
                 if let Some(held) = held {
+                    if let Some(part) = held.part {
+                        deliveries.begin_frame(part);
+                    }
                     put(&mut call, wish, &held);
                     asked.push(n);
                 }
@@ -169,6 +173,13 @@ impl RedisSettler {
         Ok(())
     }
 
+    async fn ack_entries(&self, held: Vec<Held>) -> Result<Vec<bool>> {
+        match self.shared.link.config().durability {
+            Durability::Local => self.ack_soon(held).await,
+            _ => self.ack_durably(held).await,
+        }
+    }
+
     /// Acks what nobody else can have received, by plain commands.
     async fn ack_plain(
         &self,
@@ -177,11 +188,7 @@ impl RedisSettler {
     ) -> Result<()> {
         for part in tokens.chunks(outbox::MOST) {
             let held = part.iter().map(|(_, _, held)| *held).collect();
-            let acked = if self.shared.link.config().durability == Durability::Local {
-                self.ack_soon(held).await?
-            } else {
-                self.ack_durably(held).await?
-            };
+            let acked = self.ack_entries(held).await?;
             let mut deliveries = self.deliveries();
             for ((at, token, _), is_acked) in part.iter().zip(acked) {
                 deliveries.settle(*token);
@@ -210,10 +217,11 @@ impl Drop for Begun<'_> {
 }
 
 fn put(call: &mut Cmd, wish: &Wish, held: &Held) {
-    call.arg(wish.what)
-        .arg(held.lane)
-        .arg(held.id.to_string())
-        .arg(held.attempt);
+    let id = match held.part {
+        Some(part) => format!("{}.{}", held.id, part.index),
+        None => held.id.to_string(),
+    };
+    call.arg(wish.what).arg(held.lane).arg(id).arg(held.attempt);
     for word in &wish.words {
         call.arg(word.as_slice());
     }
@@ -242,11 +250,13 @@ impl Settler for RedisSettler {
         self.shared.check_open().map_err(|e| e.operation("ack"))?;
         let mut settled = vec![Settled::Stale; tokens.len()];
         let (mut plain, mut others, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let mut framed = Vec::new();
         {
             let mut deliveries = self.deliveries();
             let now = Instant::now();
             for (at, token) in tokens.iter().enumerate() {
                 match deliveries.begin(*token) {
+                    Some(held) if held.part.is_some() => framed.push((at, *token, held)),
                     Some(held) if held.is_plain(now) && !self.is_strict() => {
                         plain.push((at, *token, held));
                     }
@@ -266,6 +276,10 @@ impl Settler for RedisSettler {
         let acked = self.ack_plain(&plain, &mut settled).await;
         drop(begun);
         acked.map_err(|e| e.operation("ack"))?;
+        if !framed.is_empty() {
+            let acked = self.ack_framed(framed, &mut settled).await;
+            acked.map_err(|e| e.operation("ack"))?;
+        }
         if !others.is_empty() {
             let outcomes = self.settle(&others).await.map_err(|e| e.operation("ack"))?;
             for (at, outcome) in places.into_iter().zip(outcomes) {
@@ -281,14 +295,12 @@ impl Settler for RedisSettler {
     }
 
     async fn release(&self, tokens: &[Token]) -> Result<Vec<Settled>> {
-        let wishes: Vec<Wish> = tokens.iter().map(|t| Wish::new(*t, "r")).collect();
-        let done = self.settle(&wishes).await;
+        let done = self.release_all(tokens).await;
         done.map_err(|e| e.operation("release"))
     }
 
     async fn extend(&self, tokens: &[Token], lease: Duration) -> Result<Vec<Settled>> {
-        let wishes: Vec<Wish> = tokens.iter().map(|t| Wish::extend(*t, lease)).collect();
-        let done = self.settle(&wishes).await;
+        let done = self.extend_all(tokens, lease).await;
         done.map_err(|e| e.operation("extend"))
     }
 }

@@ -3,14 +3,18 @@
 //! One that finds nothing under way goes at once, so a lone publisher waits for nobody. While
 //! steps are under way the others gather, and go together with the next.
 
+mod linger;
+
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use glmsg_broker::Published;
 use glmsg_core::{Error, Message, Result, TopicName};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
+use self::linger::Habit;
 use crate::broker::{Shared, closed};
+use crate::frame::Packing;
 use crate::known::Known;
 use crate::publish::{MOST_BYTES, MOST_MESSAGES, size_of};
 
@@ -19,12 +23,31 @@ const UNDER_WAY: usize = 2;
 
 /// The publishes of a topic.
 #[derive(Debug, Default)]
-pub(crate) struct Combiner(Mutex<State>);
+pub(crate) struct Combiner {
+    state: Mutex<State>,
+    /// So many wait that they fill a frame.
+    full: Notify,
+}
 
 #[derive(Debug, Default)]
 struct State {
     under_way: usize,
     waiting: Vec<Waiting>,
+    /// One of those under way waits for others still.
+    is_gathering: bool,
+    habit: Habit,
+}
+
+type Wait = oneshot::Receiver<Result<Vec<Published>>>;
+
+/// What a publish has to do.
+enum Entered {
+    /// Go at once.
+    Go,
+    /// Wait for the answer.
+    Wait(Wait),
+    /// The same, and have somebody gather others.
+    Gather(Wait),
 }
 
 #[derive(Debug)]
@@ -35,20 +58,42 @@ struct Waiting {
 
 impl Combiner {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a publish goes at once; the others wait for the answer.
-    fn enter(&self, messages: &[&Message]) -> Option<oneshot::Receiver<Result<Vec<Published>>>> {
+    fn enter(&self, packing: &Packing, messages: &[&Message]) -> Entered {
         let mut state = self.state();
+        let mut gathers = false;
         if state.under_way < UNDER_WAY && state.waiting.is_empty() {
+            gathers =
+                linger::may_wait(packing, messages) && (state.under_way > 0 || state.habit.waits());
             state.under_way += 1;
-            return None;
+            if !gathers {
+                return Entered::Go;
+            }
+            state.is_gathering = true;
         }
         let (answer, wait) = oneshot::channel();
         let messages = messages.iter().map(|message| (*message).clone()).collect();
         state.waiting.push(Waiting { messages, answer });
-        Some(wait)
+        if gathers {
+            return Entered::Gather(wait);
+        }
+        if state.is_gathering && linger::is_full(packing, &state.waiting) {
+            state.is_gathering = false;
+            self.full.notify_one();
+        }
+        Entered::Wait(wait)
+    }
+
+    /// What goes with the next step, when others have been waited for.
+    fn next_gathered(&self) -> Vec<Waiting> {
+        let mut state = self.state();
+        state.is_gathering = false;
+        let publishes = state.waiting.len();
+        state.habit.note(publishes);
+        drop(state);
+        self.next()
     }
 
     /// What goes with the next step. Where nothing waits, one step fewer is under way.
@@ -121,14 +166,21 @@ impl Shared {
         messages: &[&Message],
     ) -> Result<Vec<Published>> {
         let known = self.known(topic);
-        if let Some(wait) = known.combiner.enter(messages) {
-            return wait.await.unwrap_or_else(|_| Err::<_, Error>(closed()));
-        }
-        let _under_way = UnderWay {
-            shared: Arc::clone(self),
-            known: Arc::clone(&known),
+        let wait = match known.combiner.enter(&known.packing, messages) {
+            Entered::Go => {
+                let _under_way = UnderWay {
+                    shared: Arc::clone(self),
+                    known: Arc::clone(&known),
+                };
+                return self.store_batch(&known, messages).await;
+            }
+            Entered::Wait(wait) => wait,
+            Entered::Gather(wait) => {
+                tokio::spawn(linger::gather(Arc::clone(self), known));
+                wait
+            }
         };
-        self.store_batch(&known, messages).await
+        wait.await.unwrap_or_else(|_| Err::<_, Error>(closed()))
     }
 }
 

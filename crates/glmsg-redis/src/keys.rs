@@ -24,7 +24,7 @@ impl TopicKeys {
         let base = format!("glmsg:{{{tag}}}:");
         let names = [
             "meta", "groups", "gone", "ids", "lane0", "lane1", "lane2", "lane3", "bell", "due",
-            "body",
+            "body", "frames",
         ];
         Self {
             slot: slot_of(&tag),
@@ -35,6 +35,11 @@ impl TopicKeys {
 
     pub(crate) fn all(&self) -> &[String] {
         &self.keys
+    }
+
+    /// What the step touches that stores a frame: meta, the normal lane, frames.
+    pub(crate) fn framed(&self) -> [&str; 3] {
+        [0, 5, 11].map(|at| self.keys[at].as_str())
     }
 
     pub(crate) fn groups(&self) -> &str {
@@ -71,6 +76,7 @@ impl GroupKeys {
             "parked",
             "active",
             "members",
+            "origins",
         ];
         let own = names.map(|name| format!("{}{name}:{stream_name}", topic.base));
         Self {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use glmsg_core::TopicName;
 
 use crate::combine::Combiner;
+use crate::frame::Packing;
 use crate::keys::TopicKeys;
 use crate::room::Room;
 
@@ -15,24 +16,30 @@ pub(crate) struct Known {
     pub(crate) keys: Arc<TopicKeys>,
     pub(crate) combiner: Combiner,
     pub(crate) room: Room,
+    pub(crate) packing: Packing,
     /// The beginning of the command that stores a message, up to the envelope's length.
     pub(crate) add: Vec<u8>,
+    /// The same for a frame.
+    pub(crate) add_frame: Vec<u8>,
 }
 
 impl Known {
     pub(crate) fn new(namespace: &str, topic: &TopicName) -> Self {
         let keys = TopicKeys::new(namespace, topic);
         let lane = keys.lane(1);
-        let add = format!(
-            "*6\r\n$4\r\nXADD\r\n${}\r\n{lane}\r\n$10\r\nNOMKSTREAM\r\n$1\r\n*\r\n$1\r\nd\r\n$",
-            lane.len()
-        );
+        let len = lane.len();
+        let add = |field: char| {
+            let to = format!("*6\r\n$4\r\nXADD\r\n${len}\r\n{lane}\r\n$10\r\nNOMKSTREAM\r\n");
+            format!("{to}$1\r\n*\r\n$1\r\n{field}\r\n$").into_bytes()
+        };
         Self {
             topic: topic.clone(),
-            add: add.into(),
+            add: add('d'),
+            add_frame: add('f'),
             keys: Arc::new(keys),
             combiner: Combiner::default(),
             room: Room::default(),
+            packing: Packing::default(),
         }
     }
 }

@@ -1,13 +1,18 @@
 //! What a source and its settlers know of the deliveries that are out.
 
+mod framed;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use glmsg_broker::Token;
 use tokio::time::Instant;
 
+use self::framed::Frames;
 use crate::keys::ORPHANS;
 use crate::place::EntryId;
+
+pub(crate) use self::framed::Part;
 
 /// A delivery that is out.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +24,8 @@ pub(crate) struct Held {
     pub(crate) until: Instant,
     /// It is being settled: whoever asks again comes too late.
     pub(crate) is_leaving: bool,
+    /// Of which frame it is a part.
+    pub(crate) part: Option<Part>,
 }
 
 /// The deliveries of one source that are out, by the number that their tokens carry.
@@ -27,6 +34,9 @@ pub(crate) struct Deliveries {
     /// The number of the first.
     first: u64,
     held: VecDeque<Option<Held>>,
+    /// Those from this number on have not been handed out.
+    kept_from: u64,
+    frames: Frames,
 }
 
 impl Deliveries {
@@ -35,6 +45,8 @@ impl Deliveries {
         Self {
             first,
             held: VecDeque::new(),
+            kept_from: first,
+            frames: Frames::default(),
         }
     }
 
@@ -65,8 +77,11 @@ impl Deliveries {
     /// Begins to settle a delivery; `None` if that was done before.
     pub(crate) fn begin(&mut self, token: Token) -> Option<Held> {
         let held = self.slot(token)?.as_mut()?;
-        let found = *held;
+        let mut found = *held;
         held.is_leaving = true;
+        if let Some(part) = found.part {
+            found.until = self.frames.until(part);
+        }
         (!found.is_leaving).then_some(found)
     }
 
@@ -84,8 +99,12 @@ impl Deliveries {
 
     /// Takes a settled delivery out.
     pub(crate) fn settle(&mut self, token: Token) {
-        if let Some(slot) = self.slot(token) {
-            *slot = None;
+        if let Some(slot) = self.slot(token)
+            && let Some(Held {
+                part: Some(part), ..
+            }) = slot.take()
+        {
+            self.frames.leave(part);
         }
         while let Some(None) = self.held.front() {
             self.held.pop_front();
@@ -97,6 +116,9 @@ impl Deliveries {
     pub(crate) fn extend(&mut self, token: Token, until: Instant) {
         if let Some(Some(held)) = self.slot(token) {
             held.until = until;
+            if let Some(part) = held.part {
+                self.frames.extend(part, until);
+            }
         }
     }
 }

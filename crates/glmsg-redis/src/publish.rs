@@ -1,5 +1,6 @@
 //! Storing messages.
 
+mod framed;
 mod plain;
 
 use std::time::Duration;

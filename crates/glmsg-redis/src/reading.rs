@@ -65,6 +65,8 @@ pub(crate) struct Raw {
     pub(crate) expires: Option<i64>,
     pub(crate) history: Bytes,
     pub(crate) body: Bytes,
+    /// The body is a frame, and these of its messages are finished.
+    pub(crate) finished: Option<Bytes>,
 }
 
 /// Who asks.
@@ -82,7 +84,7 @@ pub(crate) struct Asker {
 pub(crate) async fn look(
     asker: Asker,
     picks: [i64; 2],
-    max: usize,
+    (max, entries): (usize, usize),
     is_in_doubt: bool,
     is_thorough: bool,
 ) -> Result<Batch> {
@@ -90,7 +92,7 @@ pub(crate) async fn look(
     let keys = &asker.settler.group;
     loop {
         let mut call = shared.scripts.fetch.of_group(keys);
-        call.arg(&*asker.consumer).arg(max).arg(&picks);
+        call.arg(&*asker.consumer).arg(max).arg(&picks).arg(entries);
         call.arg(if is_thorough { "1" } else { "0" });
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(call);
@@ -151,6 +153,7 @@ fn raw(value: Value) -> Result<Raw> {
         expires: None,
         history: bytes(next(&mut words)?)?,
         body: bytes(next(&mut words)?)?,
+        finished: words.next().map(bytes).transpose()?,
     })
 }
 
@@ -274,10 +277,11 @@ fn plain(asker: &Asker, mut answers: Answers) -> Result<Batch> {
 fn entry(lane: u8, answers: &mut Answers) -> Result<Raw> {
     answers.list()?;
     let id = answers.entry_id()?;
-    let (mut body, mut expires) = (Bytes::new(), None);
+    let (mut body, mut expires, mut finished) = (Bytes::new(), None, None);
     for _ in 0..answers.list()? / 2 {
         match answers.word()? {
             b"d" => body = answers.text()?,
+            b"f" => (body, finished) = (answers.text()?, Some(Bytes::new())),
             b"x" => {
                 expires = std::str::from_utf8(answers.word()?)
                     .ok()
@@ -293,6 +297,7 @@ fn entry(lane: u8, answers: &mut Answers) -> Result<Raw> {
         expires,
         history: Bytes::new(),
         body,
+        finished,
     })
 }
 
@@ -340,6 +345,7 @@ pub(crate) async fn give_back_unknown(asker: &Asker, but: &[Raw]) -> Result<()> 
                 attempt,
                 until,
                 is_leaving: false,
+                part: None,
             });
         held.map(|held| deliveries.add(held)).collect()
     };

@@ -31,6 +31,19 @@ impl Script {
         call
     }
 
+    /// Appends the call of the step that notes a frame, as it is sent.
+    pub(crate) fn put_note(&self, out: &mut Vec<u8>, keys: &[&str; 3], size: usize) {
+        use std::io::Write;
+
+        // Writing to a vector does not fail.
+        let _ = write!(out, "*7\r\n$7\r\nEVALSHA\r\n$40\r\n{}\r\n", self.hash);
+        let _ = write!(out, "$1\r\n3\r\n");
+        let size = size.to_string();
+        for word in [keys[0], keys[1], keys[2], &size] {
+            let _ = write!(out, "${}\r\n{word}\r\n", word.len());
+        }
+    }
+
     fn call(&self, keys: &[String]) -> Cmd {
         let mut call = redis::cmd("EVALSHA");
         call.arg(&self.hash).arg(keys.len()).arg(keys);
@@ -43,6 +56,7 @@ impl Script {
 pub(crate) struct Scripts {
     pub(crate) publish: Script,
     pub(crate) room: Script,
+    pub(crate) note: Script,
     pub(crate) ensure: Script,
     pub(crate) relieve: Script,
     pub(crate) topic: Script,
@@ -59,12 +73,15 @@ pub(crate) struct Scripts {
 impl Scripts {
     pub(crate) fn new() -> Self {
         const PRELUDE: &str = include_str!("scripts/prelude.lua");
+        const FRAMES: &str = include_str!("scripts/frames.lua");
+        const KEPT: &str = include_str!("scripts/kept.lua");
         const GROUP: &str = include_str!("scripts/group.lua");
-        let of_topic = |own| Script::new(&[PRELUDE, own]);
-        let of_group = |own| Script::new(&[PRELUDE, GROUP, own]);
+        let of_topic = |own| Script::new(&[PRELUDE, FRAMES, KEPT, own]);
+        let of_group = |own| Script::new(&[PRELUDE, FRAMES, GROUP, own]);
         Self {
             publish: of_topic(include_str!("scripts/publish.lua")),
             room: of_topic(include_str!("scripts/room.lua")),
+            note: Script::new(&[include_str!("scripts/note.lua")]),
             ensure: of_topic(include_str!("scripts/ensure.lua")),
             relieve: of_topic(include_str!("scripts/relieve.lua")),
             topic: of_topic(include_str!("scripts/topic.lua")),
@@ -83,6 +100,7 @@ impl Scripts {
     pub(crate) fn sources(&self) -> Vec<String> {
         let all = [
             &self.room,
+            &self.note,
             &self.publish,
             &self.ensure,
             &self.relieve,

@@ -1,5 +1,7 @@
 //! Joining a group and receiving.
 
+mod framed;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
@@ -18,7 +20,7 @@ use crate::RedisSettler;
 use crate::acker::Wish;
 use crate::broker::{Shared, closed};
 use crate::connection::Dedicated;
-use crate::encode::{decode, decode_history, millis};
+use crate::encode::{count, decode, decode_history, millis, next};
 use crate::keys::GroupKeys;
 use crate::member::{Deliveries, Held};
 use crate::reading::{self, Asker, Batch, Look, Raw};
@@ -60,6 +62,10 @@ pub struct RedisSource {
     stale: Vec<Received>,
     /// What happened and was not reported yet.
     intake: Intake,
+    /// How many messages an entry holds, as far as we have seen.
+    per_entry: usize,
+    /// Some of what waits here has a time to live.
+    is_mortal: bool,
 }
 
 type Asked = (Option<Dedicated>, Result<Batch>);
@@ -136,7 +142,8 @@ impl RedisSource {
         let mut join = shared.scripts.join.of_group(&settler.group);
         join.arg(&*consumer);
         let joined = shared.run(topic_keys.slot, join).await?;
-        drop(shared.answer(joined, topic, Some(group))?);
+        let mut joined = shared.answer(joined, topic, Some(group))?;
+        let per_entry = usize::try_from(count(next(&mut joined)?)?).unwrap_or(1);
         let asker = Asker {
             settler,
             topic: topic.clone(),
@@ -160,6 +167,8 @@ impl RedisSource {
             wrong: Vec::new(),
             stale: Vec::new(),
             intake: Intake::default(),
+            per_entry,
+            is_mortal: false,
         })
     }
 
@@ -180,6 +189,7 @@ impl RedisSource {
     /// Begins to ask for at most `max`.
     async fn begin(&mut self, max: usize) -> Result<()> {
         let max = max.min(MOST);
+        let entries = max.div_ceil(self.per_entry.max(1));
         let (asker, look_in) = (self.asker.clone(), self.look_in());
         let since = Instant::now();
         let look = match &self.look {
@@ -190,8 +200,9 @@ impl RedisSource {
                 // What only looks now and then leaves it to one member to look for all.
                 let is_routine = self.look.is_some() && !self.must_look && max >= SMALL;
                 let thorough = doubt || self.was_refused || !is_routine;
+                let most = (max, entries);
                 let task = async move {
-                    let looked = reading::look(asker, picks, max, doubt, thorough);
+                    let looked = reading::look(asker, picks, most, doubt, thorough);
                     (None, looked.await)
                 };
                 self.asking = Some(Asking {
@@ -217,7 +228,7 @@ impl RedisSource {
         } else {
             let acks = asker.settler.take_acks();
             let carries_acks = acks.is_some();
-            let task = reading::read(asker, connection, acks, look_in, max);
+            let task = reading::read(asker, connection, acks, look_in, entries);
             match carries_acks {
                 true => Task::Apart(tokio::spawn(task)),
                 false => Task::Here(Box::pin(task)),
@@ -269,7 +280,8 @@ impl RedisSource {
             self.looked_at = since;
             self.is_in_doubt = false;
             // Small receives are weighed one by one as long as there is something.
-            self.must_look = !is_empty && (max < SMALL || !look.is_plain);
+            let is_over = is_empty && batch.intake == Intake::default();
+            self.must_look = !is_over && (max < SMALL || !look.is_plain);
             self.look = Some(look);
         } else if !is_empty {
             let taken = i64::try_from(batch.raws.len()).unwrap_or(0);
@@ -283,16 +295,22 @@ impl RedisSource {
         self.intake.expired += batch.intake.expired;
         self.intake.dead_lettered += batch.intake.dead_lettered;
         let until = since + self.lease;
-        let elapsed = i64::try_from(self.looked_at.elapsed().as_millis()).unwrap_or(0);
-        let now = self.look.as_ref().map_or(0, |look| look.now) + elapsed;
-        let mut deliveries = self.asker.settler.deliveries();
+        let now = self.now();
+        self.note_sizes(&batch.raws);
+        let settler = self.asker.settler.clone();
+        let mut deliveries = settler.deliveries();
         for raw in batch.raws {
+            if raw.finished.is_some() {
+                self.open_frame(&mut deliveries, &raw, until, now);
+                continue;
+            }
             let token = deliveries.add(Held {
                 lane: raw.lane,
                 id: raw.id,
                 attempt: raw.attempt,
                 until,
                 is_leaving: false,
+                part: None,
             });
             match decode(&raw.body) {
                 Ok(message) => {
@@ -311,6 +329,12 @@ impl RedisSource {
                 Err(e) => self.wrong.push((token, clean_error_text(&e.to_string()))),
             }
         }
+    }
+
+    /// The server's clock in milliseconds, about.
+    fn now(&self) -> i64 {
+        let elapsed = i64::try_from(self.looked_at.elapsed().as_millis()).unwrap_or(0);
+        self.look.as_ref().map_or(0, |look| look.now) + elapsed
     }
 
     /// Has the server decide about what seems past its time.
@@ -356,6 +380,7 @@ impl RedisSource {
     }
 
     async fn receive(&mut self, buf: &mut Vec<Received>, max: usize) -> Result<Intake> {
+        self.set_stale_aside(max);
         loop {
             self.asker.settler.shared.check_open()?;
             if !self.wrong.is_empty() {
@@ -368,6 +393,7 @@ impl RedisSource {
             if !self.ready.is_empty() || self.intake != Intake::default() {
                 let taken = max.min(self.ready.len());
                 buf.extend(self.ready.drain(..taken));
+                self.note_handed_out();
                 return Ok(std::mem::take(&mut self.intake));
             }
             self.ask(max).await?;
@@ -432,6 +458,7 @@ impl Drop for RedisSource {
                             attempt,
                             until,
                             is_leaving: false,
+                            part: None,
                         }));
                     }
                 }

@@ -39,9 +39,12 @@ impl Shared {
     pub(crate) async fn create_topic(&self, topic: &TopicName, config: &TopicConfig) -> Result<()> {
         self.register(topic).await?;
         let call = self.ensure(topic, config, true);
-        let done = self.run(self.keys(topic).slot, call).await.map(drop);
+        let done = self.run(self.keys(topic).slot, call).await;
         self.known(topic).room.forget();
-        done
+        match list(done?)?.first() {
+            Some(Value::Int(_)) => Ok(()),
+            _ => Err(no_frames(topic)),
+        }
     }
 
     /// Makes a topic with defaults where there is none.
@@ -68,7 +71,8 @@ impl Shared {
             id.as_bytes()[15],
         ]);
         let incarnation = format!("{tail:08x}");
-        let made = self.make_group(topic, group, is_by_key, &incarnation, &start);
+        let start = (&*start.0, &*start.1);
+        let made = self.make_group(topic, group, is_by_key, &incarnation, start);
         let (_, ensured) = made.await?;
         Ok(ensured)
     }
@@ -79,7 +83,7 @@ impl Shared {
         group: &GroupName,
         is_by_key: bool,
         incarnation: &str,
-        start: &str,
+        (start, first): (&str, &str),
     ) -> Result<(bool, Ensured)> {
         self.register(topic).await?;
         let mut call = self.ensure(topic, &self.link.config().topic, false);
@@ -87,10 +91,14 @@ impl Shared {
             .arg(if is_by_key { "key" } else { "none" })
             .arg(incarnation)
             .arg("0")
-            .arg(start);
+            .arg(start)
+            .arg(first);
         let answer = self.run(self.keys(topic).slot, call).await?;
         let mut words = list(answer)?.into_iter();
-        let topic_is_new = next(&mut words)? == Value::Int(1);
+        let topic_is_new = match next(&mut words)? {
+            Value::Int(is_new) => is_new == 1,
+            _ => return Err(no_order(topic).with("group", group)),
+        };
         let row = text(next(&mut words)?)?;
         let made = number(next(&mut words)?)?;
         let row = GroupRow::parse(&row).ok_or_else(|| damaged(topic, group))?;
@@ -106,7 +114,7 @@ impl Shared {
         keys: &GroupKeys,
     ) -> Result<()> {
         let incarnation = keys.stream_name.rsplit('#').next().unwrap_or_default();
-        let made = self.make_group(topic, group, keys.is_by_key, incarnation, "0");
+        let made = self.make_group(topic, group, keys.is_by_key, incarnation, ("0", ""));
         let (topic_is_new, ensured) = made.await?;
         if topic_is_new {
             let topic = topic.clone();
@@ -119,17 +127,40 @@ impl Shared {
         Ok(())
     }
 
-    /// The id behind which a group begins, as the ensure step takes it.
-    async fn start(&self, topic: &TopicName, start: &StartFrom) -> Result<String> {
+    /// The id behind which a group begins, and if that is a frame which of its messages it gets
+    /// first, as the ensure step takes them.
+    async fn start(&self, topic: &TopicName, start: &StartFrom) -> Result<(String, String)> {
+        let all = String::new();
         Ok(match start {
-            StartFrom::Earliest => "0".to_owned(),
-            StartFrom::Latest => "$".to_owned(),
+            StartFrom::Earliest => ("0".to_owned(), all),
+            StartFrom::Latest => ("$".to_owned(), all),
             StartFrom::Time(_) | StartFrom::After(_) | StartFrom::Message(_) => {
                 let from = replay::from(self, topic, start).await?;
-                from.before().to_string()
+                match from.index {
+                    0 => (from.id.before().to_string(), all),
+                    index => (from.id.to_string(), index.to_string()),
+                }
             }
         })
     }
+}
+
+fn no_order(topic: &TopicName) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        "the topic stores messages in frames, whose order by key no group can keep",
+    )
+    .with("topic", topic)
+    .remedy("create the topic without frames; one that had them must first be rid of its messages")
+}
+
+fn no_frames(topic: &TopicName) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        "a group of the topic keeps the order of keys, which it cannot in frames",
+    )
+    .with("topic", topic)
+    .remedy("delete the group, or keep the topic without frames")
 }
 
 fn damaged(topic: &TopicName, group: &GroupName) -> Error {

@@ -15,7 +15,10 @@ fn of_all_clones_one_publish_is_the_first() {
     assert!(!message.is_first_publish_under_way());
     let first = clone.claim_first_publish().unwrap();
     assert!(message.claim_first_publish().is_none());
-    assert!(message.is_first_publish_under_way(), "who asks ends nothing");
+    assert!(
+        message.is_first_publish_under_way(),
+        "who asks ends nothing"
+    );
     // Encoding it is a part of publishing it.
     drop(wire::encode(&message));
     assert!(message.is_first_publish_under_way());

@@ -11,10 +11,11 @@ use glmsg_broker::Published;
 use glmsg_core::{Message, Result, wire};
 use redis::{Pipeline, Value};
 
-use super::published;
+use super::{framed, published};
 use crate::broker::Shared;
 use crate::connection::{Answers, Borrowed, Head};
 use crate::encode::{count, is_usual, list, next, text};
+use crate::frame;
 use crate::known::Known;
 use crate::room::Taken;
 
@@ -46,8 +47,13 @@ impl Shared {
     /// published them before.
     pub(super) async fn store_plain(&self, known: &Known, batch: &[&Message]) -> Plain {
         let mut plain = Plain::refused(batch.len());
-        let is_usual = batch.iter().all(|message| is_usual(message));
-        if !is_usual || !self.has_room(known, batch.len()).await {
+        if !batch.iter().all(|message| frame::takes(message))
+            || !self.has_room(known, batch.len()).await
+        {
+            return plain;
+        }
+        let frames = framed::plan(known, batch);
+        if frames.is_empty() && !batch.iter().all(|message| is_usual(message)) {
             return plain;
         }
         let Ok(mut borrowed) = self.link.borrow(known.keys.slot).await else {
@@ -57,6 +63,11 @@ impl Shared {
             return plain;
         }
         borrowed.begin_once();
+        if !frames.is_empty() {
+            self.store_framed(&mut borrowed, known, &frames, &mut plain)
+                .await;
+            return plain;
+        }
         match exchange(&mut borrowed, known, batch).await {
             Ok((answers, reached)) => read(&borrowed, known, answers, reached, &mut plain),
             Err(error) => {
@@ -84,7 +95,13 @@ impl Shared {
         let answer = self.run(known.keys.slot, call).await?;
         let mut words = list(answer)?.into_iter();
         match text(next(&mut words)?)?.as_str() {
-            "OK" => Ok(usize::try_from(count(next(&mut words)?)?).unwrap_or(0)),
+            "OK" => {
+                let free = usize::try_from(count(next(&mut words)?)?).unwrap_or(0);
+                let most = u32::try_from(count(next(&mut words)?)?).unwrap_or(1);
+                let micros = u32::try_from(count(next(&mut words)?)?).unwrap_or(0);
+                known.packing.set(most, micros);
+                Ok(free)
+            }
             _ => Ok(0),
         }
     }
@@ -113,14 +130,14 @@ async fn exchange(
     Ok((answers, seal.is_reached(&sealed)))
 }
 
-fn tail(request: &mut Vec<u8>, seal: &Pipeline) {
+pub(super) fn tail(request: &mut Vec<u8>, seal: &Pipeline) {
     if !seal.is_empty() {
         request.extend_from_slice(&seal.get_packed_pipeline());
     }
 }
 
 /// Appends `XADD lane NOMKSTREAM * d ENVELOPE`. A topic that is gone is not made by it.
-fn put(request: &mut Vec<u8>, known: &Known, message: &Message) {
+pub(super) fn put(request: &mut Vec<u8>, known: &Known, message: &Message) {
     use std::io::Write;
 
     request.extend_from_slice(&known.add);

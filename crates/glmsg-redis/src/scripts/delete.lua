@@ -2,7 +2,7 @@
 redis.call('DEL', META .. ':none')
 local base = string.sub(META, 1, -5)
 if redis.call('HEXISTS', META, 'len') == 0 then return 0 end
-local parts = { 'waiting', 'history', 'orphans', 'letters', 'letter-ids', 'letter', 'ready', 'parked', 'active', 'members' }
+local parts = { 'waiting', 'history', 'orphans', 'letters', 'letter-ids', 'letter', 'ready', 'parked', 'active', 'members', 'origins' }
 
 local function delete_group(name, row)
   local group = name .. '#' .. string.match(row, '|(%x+)$')
@@ -26,7 +26,7 @@ if ARGV[1] then
   if found > 0 then redis.call('EXPIRE', GONE, 86400) end
   return found
 end
-redis.call('DEL', META, GROUPS, IDS, LANES[0], LANES[1], LANES[2], LANES[3], DUE, BODY)
+redis.call('DEL', META, GROUPS, IDS, LANES[0], LANES[1], LANES[2], LANES[3], DUE, BODY, FRAMES)
 redis.call('HSET', GONE, '*', '1')
 redis.call('EXPIRE', GONE, 86400)
 redis.call('DEL', BELL)

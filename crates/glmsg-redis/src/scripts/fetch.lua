@@ -1,7 +1,9 @@
--- Delivers. ARGV from 3: consumer, how many, picks and turn of the lane picker, and '1' to look through the members' leases in any case.
+-- Delivers. ARGV from 3: consumer, how many messages, picks and turn of the lane picker, in how many entries they may be, and '1' to
+-- look through the members' leases in any case.
 -- Returns OK, picks, turn, ms until something becomes due or -1, expired, dead, the ids to wait behind (bell, then lanes), the
--- deliveries (lane, id, attempt, history, body), the time in ms, and 1 if plain reads may go on from here.
-local C, want, picks, turn = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+-- deliveries (lane, id, attempt, history, body, and of a frame what of it is finished), the time in ms, and 1 if plain reads may
+-- go on from here.
+local C, want, picks, turn, entries = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 if not exists() then return absence() end
 redis.call('HDEL', MEMBERS, '')
 redis.call('HSET', MEMBERS, C, whole(micros))
@@ -43,7 +45,7 @@ end
 -- A hundred members need not all look for what the others have left: one does so for all, a few times within a lease.
 local scanned = 'scan:' .. G
 local since = now - tonumber(redis.call('HGET', META, scanned) or '0')
-if ARGV[7] == '1' or BY_KEY or since < 0 or since >= math.min(200, lease_of(C) / 8) then
+if ARGV[8] == '1' or BY_KEY or since < 0 or since >= math.min(200, lease_of(C) / 8) then
   for lane = 0, 3 do if not scan(LANES[lane], lane) then return { 'LOST' } end end
   scan(ORPHANS, 4)
   redis.call('HSET', META, scanned, whole(now))
@@ -82,7 +84,7 @@ for lane = 0, 3 do
   if fresh[lane] then fresh_lanes = fresh_lanes + 1 end
 end
 
-local out, expired, dead = {}, 0, 0
+local out, taken, expired, dead = {}, 0, 0, 0
 
 local function is_expired(fields, own)
   -- What somebody else has written there need not be a number, and what is no message is not dead for its time.
@@ -90,13 +92,53 @@ local function is_expired(fields, own)
   return at and at <= now and message_id(fields)
 end
 
+local spent, scattered, is_enough = 0, 0, false
+
+local function deliver(lane, id, fields, attempt, history)
+  local frame = get(fields, 'f') and open_frame(id, frame_of(fields))
+  if frame then
+    out[#out + 1] = { lane, id, attempt, '', frame.bytes, redis.call('HGET', H, 'f' .. frame.name) or '' }
+    taken, picks = taken + frame.left, picks + frame.left - 1
+  else
+    out[#out + 1] = { lane, id, attempt, history, get(fields, 'd') or get(fields, 'f') or '' }
+    taken = taken + 1
+  end
+end
+
 local function deliver_new(lane, entry)
   if is_expired(entry[2]) then
     bury(lane, entry[1], entry[2], 0, EXPIRED, '', '')
     expired = expired + 1
   else
-    out[#out + 1] = { lane, entry[1], 1, '', get(entry[2], 'd') or '' }
+    deliver(lane, entry[1], entry[2], 1, '')
   end
+end
+
+-- Whoever had a frame has lost it: from now on each of its messages that is not finished is on its own.
+local function scatter(frame, name, count)
+  local due = tonumber(redis.call('ZSCORE', W, name) or now)
+  local since, names = split(frame.id), {}
+  for index = 0, frame.size - 1 do
+    if not frame.finished[index] then
+      local fields = fields_in(frame.id, frame.bytes, frame.size, index)
+      if is_expired(fields) then
+        note_letter(4 + NORMAL, frame.id, fields, count, EXPIRED, '', '')
+        expired = expired + 1
+      else
+        local history = with_attempt('', count, LEASE_EXPIRED, '')
+        if count >= max_attempts(fields) then
+          note_letter(4 + NORMAL, frame.id, fields, count, MAX_RETRIES, '', history)
+          dead = dead + 1
+        else
+          names[#names + 1] = to_orphans(G, fields, NORMAL, count, history, due, since)
+        end
+      end
+    end
+  end
+  forget(NORMAL, frame.id, name)
+  for _, other in ipairs(returned[NORMAL]) do names[#names + 1] = other end
+  returned[NORMAL] = names
+  scattered = scattered + frame.left
 end
 
 local function deliver_returned(name)
@@ -106,6 +148,12 @@ local function deliver_returned(name)
   local entry = redis.call('XRANGE', stream, id, id)[1]
   if not pending or not entry then forget(lane, id, name) return end
   local count, history = pending[4], redis.call('HGET', H, name) or ''
+  local frame = pending[2] ~= NOBODY and get(entry[2], 'f') and open_frame(id, frame_of(entry[2]))
+  if frame then
+    -- No more than this at once, or others would wait for long.
+    if scattered < 1000 then scatter(frame, name, count) else is_enough = true end
+    return
+  end
   local own = redis.call('HGET', H, 'x' .. name)
   if is_expired(entry[2], own) then
     bury(lane, id, entry[2], count, EXPIRED, '', history)
@@ -123,7 +171,7 @@ local function deliver_returned(name)
   end
   redis.call('XCLAIM', stream, G, C, 0, id, 'RETRYCOUNT', count + 1, 'JUSTID')
   redis.call('ZREM', W, name)
-  out[#out + 1] = { lane, id, count + 1, history, get(entry[2], 'd') or '' }
+  deliver(lane, id, entry[2], count + 1, history)
 end
 
 local function has(p) return #returned[p] > 0 or fresh[p] end
@@ -146,7 +194,7 @@ if not some_returned and fresh_lanes == 1 and not BY_KEY then
   -- The usual case: one lane, nothing back.
   local lane = 0
   while not fresh[lane] do lane = lane + 1 end
-  local read = redis.call('XREADGROUP', 'GROUP', G, C, 'COUNT', want, 'STREAMS', LANES[lane], '>')
+  local read = redis.call('XREADGROUP', 'GROUP', G, C, 'COUNT', entries, 'STREAMS', LANES[lane], '>')
   if read then
     for _, entry in ipairs(read[1][2]) do
       deliver_new(lane, entry)
@@ -154,8 +202,7 @@ if not some_returned and fresh_lanes == 1 and not BY_KEY then
     end
   end
 else
-  local spent = 0
-  while #out < want and spent < want + 200 do
+  while taken < want and spent < want + 200 and not is_enough do
     local p = pick()
     if not p then break end
     spent = spent + 1

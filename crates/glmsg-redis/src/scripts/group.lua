@@ -1,8 +1,6 @@
 -- Before every script of a group: what becomes of a message in it. ARGV[1] is the group's name on
 -- the streams, ARGV[2] is '1' if it keeps the order of keys.
 local G, BY_KEY = ARGV[1], ARGV[2] == '1'
--- Consumers on the streams that are no members: who holds what waits, and what is read ahead.
-local NOBODY = '~'
 local LEASE_EXPIRED, MAX_RETRIES, EXPIRED = 3, 0, 2
 
 -- A history is encoded as the wire format's page says: at most ten attempts.
@@ -41,8 +39,9 @@ local function forget(lane, id, name)
   local stream = stream_of(lane)
   redis.call('XACK', stream, G, id)
   if lane >= 4 then redis.call('XDEL', stream, id) end
+  if lane >= 4 then redis.call('ZREM', ORIGINS, name) end
   redis.call('ZREM', W, name)
-  redis.call('HDEL', H, name, 'x' .. name)
+  redis.call('HDEL', H, name, 'x' .. name, 'f' .. name)
 end
 
 local function drop_old_letters()
@@ -59,17 +58,83 @@ local function drop_old_letters()
   end
 end
 
--- Makes a message a dead letter of this group.
-local function bury(lane, id, fields, attempts, reason, detail, history, as_id)
-  local name = name_of(lane, id)
-  forget(lane, id, name)
-  leave_key(lane, name, fields)
+-- Notes a dead letter of this group.
+local function note_letter(lane, id, fields, attempts, reason, detail, history, as_id)
   drop_old_letters()
   local number = string.format('%016x', redis.call('HINCRBY', META, 'dead', 1))
-  local letter = { as_id or message_id(fields) or '', lane, id, attempts, micros, reason, detail, history or '', get(fields, 'd') or '', as_id and 1 or 0 }
+  local letter = { as_id or message_id(fields) or '', lane, id, attempts, micros, reason, detail, history or '', get(fields, 'd') or get(fields, 'f') or '', as_id and 1 or 0 }
   redis.call('HSET', DEAD, number, cmsgpack.pack(letter))
   redis.call('ZADD', DEAD_ORDER, tonumber(number, 16), number)
   redis.call('ZADD', DEAD_IDS, 0, letter[1] .. number)
+end
+
+-- When a message was stored, in ms: one on its own knows when that was before it was.
+local function stored_at(lane, id, name)
+  local since = lane >= 4 and redis.call('ZSCORE', ORIGINS, name)
+  if since then return tonumber(since) end
+  return (split(id))
+end
+
+-- Makes a message a dead letter of this group.
+local function bury(lane, id, fields, attempts, reason, detail, history, as_id)
+  local name = name_of(lane, id)
+  local since = stored_at(lane, id, name)
+  forget(lane, id, name)
+  leave_key(lane, name, fields)
+  if lane >= 4 then id = whole(since) .. '-0' end
+  note_letter(lane, id, fields, attempts, reason, detail, history, as_id)
+end
+
+-- A frame that this group has not finished: its id, name, bytes, size, and of each message whether it has been finished. Until
+-- that is so of all, H has it in 'f' and the name, the first message in the lowest bit of the first byte.
+local function open_frame(id, bytes, size)
+  if not size then return nil end
+  local frame = { id = id, name = name_of(NORMAL, id), bytes = bytes, size = size, left = size, finished = {} }
+  local bits = redis.call('HGET', H, 'f' .. frame.name)
+  for index = 0, bits and size - 1 or -1 do
+    if bit.band(bit.rshift(string.byte(bits, math.floor(index / 8) + 1) or 0, index % 8), 1) == 1 then
+      frame.finished[index], frame.left = true, frame.left - 1
+    end
+  end
+  return frame
+end
+
+local function finish(frame, index)
+  if frame.finished[index] then return end
+  frame.finished[index], frame.left = true, frame.left - 1
+end
+
+-- Tells of each frame that somebody holds who that is, and by how many the messages left in it outnumber the entry.
+local function of_frames(tell)
+  local first = redis.call('ZRANGE', FRAMES, 0, 0)[1]
+  if not first then return end
+  local last = redis.call('ZREVRANGE', FRAMES, 0, 0)[1]
+  local function id_of(row) return whole(tonumber(string.sub(row, 1, 12), 16)) .. '-' .. whole(tonumber(string.sub(row, 13, 24), 16)) end
+  local from, to = id_of(first), id_of(last)
+  repeat
+    local held = redis.pcall('XPENDING', LANES[NORMAL], G, from, to, 1000)
+    if held.err then return end
+    for _, entry in ipairs(held) do
+      local left, bits = size_at(entry[1]), redis.call('HGET', H, 'f' .. name_of(NORMAL, entry[1]))
+      for i = 1, bits and #bits or 0 do
+        local octet = string.byte(bits, i)
+        while octet > 0 do octet, left = bit.band(octet, octet - 1), left - 1 end
+      end
+      tell(entry[2], left - 1)
+      from = '(' .. entry[1]
+    end
+  until #held < 1000
+end
+
+-- Keeps what has been finished of a frame; all of it is an ack.
+local function close_frame(frame)
+  if frame.left == 0 then return forget(NORMAL, frame.id, frame.name) end
+  local octets = {}
+  for index = 0, frame.size - 1 do
+    local at = math.floor(index / 8) + 1
+    octets[at] = (octets[at] or 0) + (frame.finished[index] and bit.lshift(1, index % 8) or 0)
+  end
+  redis.call('HSET', H, 'f' .. frame.name, string.char(unpack(octets)))
 end
 
 local function exists()

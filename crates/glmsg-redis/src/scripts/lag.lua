@@ -15,12 +15,17 @@ for lane = 0, 4 do
   local stream = stream_of(lane)
   local pending = redis.pcall('XPENDING', stream, G)
   if not pending.err and pending[1] > 0 then
-    see(pending[2])
+    if lane < 4 then see(pending[2]) end
     for _, holder in ipairs(pending[4]) do
       if holder[1] == NOBODY then delayed = delayed + tonumber(holder[2]) else in_flight = in_flight + tonumber(holder[2]) end
     end
   end
 end
+of_frames(function(consumer, more)
+  if consumer == NOBODY then delayed = delayed + more else in_flight = in_flight + more end
+end)
+local since = redis.call('ZRANGE', ORIGINS, 0, 0, 'WITHSCORES')[2]
+if since then see(since .. '-0') end
 for lane = 0, 3 do
   local groups = redis.pcall('XINFO', 'GROUPS', LANES[lane])
   if groups.err then return { 'LOST' } end
@@ -37,13 +42,15 @@ for lane = 0, 3 do
         local lag = get(group, 'lag')
         if not lag then
           lag = 0
+          local most = redis.call('EXISTS', FRAMES) == 1 and 20 or 1000
           repeat
-            local some = redis.call('XRANGE', LANES[lane], last, '+', 'COUNT', 1000)
+            local some = redis.call('XRANGE', LANES[lane], last, '+', 'COUNT', most)
             lag = lag + #some
             if #some > 0 then last = '(' .. some[#some][1] end
-          until #some < 1000
+          until #some < most
         end
         undelivered = undelivered + lag
+        if lane == NORMAL then undelivered = undelivered + excess(get(group, 'last-delivered-id')) end
       end
     end
   end

@@ -29,16 +29,17 @@ local function remove(number, letter)
 end
 
 local function redrive(letter)
-  local lane, id, body = letter[2], letter[3], letter[9]
+  local lane, id, body, name = letter[2], letter[3], letter[9], nil
   local fields = envelope(body)
   if lane >= 4 or #redis.call('XRANGE', LANES[lane], id, id) == 0 then
     -- The topic has dropped it: it comes back for this group alone.
     lane = 4 + lane % 4
-    redis.pcall('XGROUP', 'CREATE', ORPHANS, G, '0', 'MKSTREAM')
-    id = redis.call('XADD', ORPHANS, '*', 'd', body, 'p', lane - 4)
+    name = to_orphans(G, { 'd', body }, lane - 4, 0, '', now, split(id))
+  else
+    name = name_of(lane, id)
+    redis.call('XCLAIM', LANES[lane], G, NOBODY, 0, id, 'RETRYCOUNT', 0, 'FORCE', 'JUSTID')
+    redis.call('ZADD', W, whole(now), name)
   end
-  local name = name_of(lane, id)
-  redis.call('XCLAIM', stream_of(lane), G, NOBODY, 0, id, 'RETRYCOUNT', 0, 'FORCE', 'JUSTID')
   redis.call('HDEL', H, name, 'x' .. name)
   if fields[8] then
     local ttl = struct.unpack('>I4', fields[8]) * 4294967296 + struct.unpack('>I4', fields[8], 5)
@@ -48,7 +49,6 @@ local function redrive(letter)
     local prefix = key_prefix(lane, { 'd', body })
     if prefix then redis.call('ZADD', ACTIVE, 0, prefix .. name) end
   end
-  redis.call('ZADD', W, whole(now), name)
 end
 
 local found, moved, size, ended = {}, 0, 0, ''

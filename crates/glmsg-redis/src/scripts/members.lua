@@ -10,6 +10,10 @@ for lane = 0, 4 do
     end
   end
 end
+of_frames(function(consumer, more)
+  local name = string.match(consumer, '^(.*)@%d+$') or ''
+  held[name] = (held[name] or 0) + more
+end)
 local found, seen = {}, redis.call('HGETALL', MEMBERS)
 for i = 1, #seen, 2 do
   local name, lease = string.match(seen[i], '^(.*)@(%d+)$')

@@ -1,11 +1,13 @@
 -- Before every script: the names of KEYS, the time, and the steps that several scripts take.
 -- The order of KEYS is that of `Keys` in keys.rs. Where a script may run on a full server its first
 -- write is one that needs no memory: the server looks at its limit until then only.
-local META, GROUPS, GONE, IDS, BELL, DUE, BODY = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[9], KEYS[10], KEYS[11]
+local META, GROUPS, GONE, IDS, BELL, DUE, BODY, FRAMES = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local LANES = { [0] = KEYS[5], KEYS[6], KEYS[7], KEYS[8] }
-local W, H, ORPHANS, DEAD_ORDER, DEAD_IDS, DEAD = KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17]
-local READY, PARKED, ACTIVE, MEMBERS = KEYS[18], KEYS[19], KEYS[20], KEYS[21]
+local W, H, ORPHANS, DEAD_ORDER, DEAD_IDS, DEAD = KEYS[13], KEYS[14], KEYS[15], KEYS[16], KEYS[17], KEYS[18]
+local READY, PARKED, ACTIVE, MEMBERS, ORIGINS = KEYS[19], KEYS[20], KEYS[21], KEYS[22], KEYS[23]
 local NORMAL = 1
+-- Consumers on the streams that are no members: who holds what waits, and what is read ahead.
+local NOBODY = '~'
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -105,71 +107,6 @@ local function promote()
       local body = cmsgpack.unpack(packed)
       if body[2] == '' then append(body[1], { 'd', body[3] })
       else append(body[1], { 'd', body[3], 'x', body[2] }) end
-    end
-  end
-end
-
--- For each lane, the first id that some group has not finished; none where there is no group.
-local function unfinished()
-  local first = {}
-  for lane = 0, 3 do
-    local groups = redis.pcall('XINFO', 'GROUPS', LANES[lane])
-    if not groups.err then
-      for _, group in ipairs(groups) do
-        local id
-        if get(group, 'pending') > 0 then id = redis.call('XPENDING', LANES[lane], get(group, 'name'))[2]
-        else id = following(get(group, 'last-delivered-id')) end
-        if not first[lane] or before(id, first[lane]) then first[lane] = id end
-      end
-    end
-  end
-  return first
-end
-
-local function front(lane)
-  return redis.call('XRANGE', LANES[lane], '-', '+', 'COUNT', 1)[1]
-end
-
-local function drop_front(lane, entry)
-  local id = message_id(entry[2])
-  redis.call('XTRIM', LANES[lane], 'MINID', following(entry[1]))
-  if id then redis.call('SREM', IDS, id) end
-end
-
--- How many messages the topic holds.
-local function length()
-  local sum = redis.call('ZCARD', DUE)
-  for lane = 0, 3 do sum = sum + redis.call('XLEN', LANES[lane]) end
-  return sum
-end
-
--- Drops up to so many of the oldest of the normal lane, before an id, whose own ids IDS has.
-local function drop_indexed(first, most)
-  while most > 0 do
-    local some, ids, last = redis.call('XRANGE', LANES[NORMAL], '-', '(' .. first, 'COUNT', math.min(most, 200)), {}, nil
-    for _, entry in ipairs(some) do
-      local id = message_id(entry[2])
-      if id then ids[#ids + 1] = id end
-      last = entry[1]
-    end
-    if not last then return end
-    redis.call('XTRIM', LANES[NORMAL], 'MINID', following(last))
-    if #ids > 0 then redis.call('SREM', IDS, unpack(ids)) end
-    most = most - #some
-  end
-end
-
--- Drops what every group has finished and the topic keeps no longer.
-local function drop_aged()
-  local age = tonumber(redis.call('HGET', META, 'age') or '0')
-  local first
-  for lane = 0, 3 do
-    for _ = 1, 1000 do
-      local entry = front(lane)
-      if not entry or now - split(entry[1]) <= age then break end
-      first = first or unfinished()
-      if not first[lane] or not before(entry[1], first[lane]) then break end
-      drop_front(lane, entry)
     end
   end
 end

@@ -1,28 +1,33 @@
 -- Stores messages. ARGV: for each its lane, id, time to live in ms or '', '' or '+' and a delay in ms or '@' and a time in ms,
 -- and envelope. Returns OK and for each 0 stored, 1 duplicate, 2 full; or ABSENT; or AGAIN if it has only looked so far.
-local config = redis.call('HMGET', META, 'len', 'overflow', 'indexed')
+local config = redis.call('HMGET', META, 'len', 'overflow', 'indexed', 'frames')
 if not config[1] then return { 'ABSENT' } end
 
 -- IDS does not know yet what plain commands have stored. No more than this at once, or others would wait for long.
-local indexed, rounds = config[3] or '0-0', 0
+local indexed, seen = config[3] or '0-0', 0
 repeat
-  if rounds == 25 then
+  if seen >= 5000 then
     redis.call('HSET', META, 'indexed', indexed)
     return { 'AGAIN' }
   end
-  local some, ids = redis.call('XRANGE', LANES[NORMAL], '(' .. indexed, '+', 'COUNT', 200), {}
-  for _, entry in ipairs(some) do ids[#ids + 1] = message_id(entry[2]) end
+  -- Few at a time where they may be large.
+  local most = redis.call('EXISTS', FRAMES) == 1 and 10 or 200
+  local some, ids = redis.call('XRANGE', LANES[NORMAL], '(' .. indexed, '+', 'COUNT', most), {}
+  for _, entry in ipairs(some) do
+    for _, id in ipairs(ids_of(entry[2])) do ids[#ids + 1] = id end
+    if #ids > 1000 then redis.call('SADD', IDS, unpack(ids)) seen, ids = seen + #ids, {} end
+  end
   if #ids > 0 then redis.call('SADD', IDS, unpack(ids)) end
+  seen = seen + #ids
   if #some > 0 then indexed = some[#some][1] end
-  rounds = rounds + 1
-until #some < 200
+until #some < most
 
 local room = tonumber(config[1]) - length()
 local results, rings, last = {}, false, nil
 
 local first
 
--- Drops one message: what everybody has finished, else the oldest where the topic is set up so.
+-- Drops one entry: what everybody has finished, else the oldest where the topic is set up so. Returns how many messages that were.
 local function drop_one()
   first = first or unfinished()
   local lane, oldest
@@ -32,13 +37,13 @@ local function drop_one()
       lane, oldest = l, entry
     end
   end
-  if oldest then drop_front(lane, oldest); return true end
-  if config[2] ~= 'drop-oldest' then return false end
+  if oldest then return drop_front(lane, oldest) end
+  if config[2] ~= 'drop-oldest' then return 0 end
   for l = 0, 3 do
     local entry = front(l)
     if entry and (not oldest or before(entry[1], oldest[1])) then lane, oldest = l, entry end
   end
-  if not oldest then return false end
+  if not oldest then return 0 end
   -- Groups must not keep a ghost of it. Their keys share this topic's slot.
   local base = string.sub(META, 1, -5)
   local name = name_of(lane, oldest[1])
@@ -47,7 +52,7 @@ local function drop_one()
     local group = groups[i] .. '#' .. string.match(groups[i + 1], '|(%x+)$')
     redis.call('XACK', LANES[lane], group, oldest[1])
     redis.call('ZREM', base .. 'waiting:' .. group, name)
-    redis.call('HDEL', base .. 'history:' .. group, name, 'x' .. name)
+    redis.call('HDEL', base .. 'history:' .. group, name, 'x' .. name, 'f' .. name)
     if string.sub(groups[i + 1], 1, 3) == 'key' then
       redis.call('ZREM', base .. 'ready:' .. group, name)
       redis.call('ZREM', base .. 'parked:' .. group, name)
@@ -63,14 +68,24 @@ local function drop_one()
       end
     end
   end
-  drop_front(lane, oldest)
   first = nil
-  return true
+  return drop_front(lane, oldest)
+end
+
+-- What goes into the next frame. It is stored before anything that must stand behind it.
+local pack, pack_bytes, most_packed = {}, 0, 1
+if config[4] and config[4] ~= '' then most_packed = frame_limit(config[4], config[1]) end
+
+local function store_pack()
+  if #pack == 0 then return end
+  if #pack == 1 and not envelope(pack[1])[8] then append(NORMAL, { 'd', pack[1] })
+  else note_frame(append(NORMAL, { 'f', framed(pack) }), #pack) end
+  pack, pack_bytes = {}, 0
 end
 
 -- The usual case: all of normal priority, with no time to live and no schedule, none known, and room for all.
 local function is_usual()
-  if room < #ARGV / 5 or #ARGV > 5000 or redis.call('EXISTS', DUE) == 1 then return false end
+  if most_packed > 1 or room < #ARGV / 5 or #ARGV > 5000 or redis.call('EXISTS', DUE) == 1 then return false end
   local ids, seen = {}, {}
   for i = 1, #ARGV, 5 do
     local id = ARGV[i + 1]
@@ -98,10 +113,14 @@ for i = 1, #ARGV, 5 do
   local result = 0
   if redis.call('SISMEMBER', IDS, id) == 1 then
     result = 1
-  elseif room <= 0 and not drop_one() then
-    result = 2
-  else
-    if room > 0 then room = room - 1 end
+  elseif room <= 0 then
+    store_pack()
+    local freed = drop_one()
+    if freed == 0 then result = 2 end
+    room = room + freed
+  end
+  if result == 0 then
+    room = room - 1
     local due
     if when ~= '' then
       due = tonumber(string.sub(when, 2))
@@ -110,9 +129,13 @@ for i = 1, #ARGV, 5 do
       if due <= now then due = nil end
     end
     redis.call('SADD', IDS, id)
+    local is_packed = most_packed > 1 and lane == NORMAL and not due
+    if not is_packed or #pack == most_packed or pack_bytes + #body > 262144 then store_pack() end
     local expires = ''
     if ttl ~= '' then expires = whole(math.min((due or now) + tonumber(ttl), 9007199254740991)) end
-    if due then
+    if is_packed then
+      pack[#pack + 1], pack_bytes = body, pack_bytes + #body
+    elseif due then
       local name = string.format('%016x', redis.call('HINCRBY', META, 'scheduled', 1)) .. id
       redis.call('HSET', BODY, name, cmsgpack.pack({ lane, expires, body }))
       redis.call('ZADD', DUE, whole(due), name)
@@ -122,6 +145,7 @@ for i = 1, #ARGV, 5 do
   end
   results[#results + 1] = result
 end
+store_pack()
 if rings then ring() end
 redis.call('HSET', META, 'indexed', get(redis.call('XINFO', 'STREAM', LANES[NORMAL]), 'last-generated-id'))
 return { 'OK', results }

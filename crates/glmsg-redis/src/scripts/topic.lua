@@ -7,6 +7,7 @@ drop_aged()
 local base = string.sub(META, 1, -5)
 local messages, letters, groups = 0, 0, {}
 for lane = 0, 3 do messages = messages + redis.call('XLEN', LANES[lane]) end
+messages = messages + excess()
 local scheduled = redis.call('ZCARD', DUE)
 local rows = redis.call('HGETALL', GROUPS)
 for i = 1, #rows, 2 do
