@@ -27,31 +27,41 @@ pub(crate) fn on_this_machine(backend: &str) -> Outcome {
         "sqlite" => format!("sqlite:{}", scratch.path.join("demo.db").display()),
         other => format!("{other}:"),
     };
-    check(&broker)
+    check(&broker, Frames::No)
+}
+
+/// Whether the demo packs its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Frames {
+    No,
+    Yes,
 }
 
 /// Runs the demo in a namespace of its own on a server.
-pub(crate) fn on_a_server(url: &str) -> Outcome {
+pub(crate) fn on_a_server(url: &str, frames: Frames) -> Outcome {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed();
     let unique = since.map_or(0, |since| since.as_nanos());
-    check(&format!("{url}?namespace=demo-{unique}"))
+    check(&format!("{url}?namespace=demo-{unique}"), frames)
 }
 
 /// Runs the demo and checks its ledger.
-fn check(broker: &str) -> Outcome {
-    let stdout = Process::cargo("run --release --locked --package glmsg-cli -- --json --broker")
-        .args([broker, "demo"])
-        .stdout()?;
+fn check(broker: &str, frames: Frames) -> Outcome {
+    let mut demo = Process::cargo("run --release --locked --package glmsg-cli -- --json --broker")
+        .args([broker, "demo"]);
+    if frames == Frames::Yes {
+        demo = demo.args(["--frames"]);
+    }
+    let stdout = demo.stdout()?;
     let last = stdout
         .lines()
         .rev()
         .find(|line| !line.trim().is_empty())
         .unwrap_or_default();
     println!("{last}");
-    check_ledger(last)
+    check_ledger(last, frames)
 }
 
-fn check_ledger(line: &str) -> Outcome {
+fn check_ledger(line: &str, frames: Frames) -> Outcome {
     let Ok(ledger) = serde_json::from_str::<Map<String, Value>>(line) else {
         return Err(Failure::failed(
             "the last line of the demo's stdout is not a JSON object",
@@ -72,6 +82,10 @@ fn check_ledger(line: &str) -> Outcome {
         .iter()
         .filter(|key| number(key).is_none_or(|count| count == 0));
     wrong.extend(idle.map(|key| format!("{key} is {}, not above 0", shown(key))));
+    let packed = frames == Frames::Yes;
+    if ledger.get("frames").and_then(Value::as_bool) != Some(packed) {
+        wrong.push(format!("frames is {}, not {packed}", shown("frames")));
+    }
     if wrong.is_empty() {
         Ok(())
     } else {
@@ -112,7 +126,7 @@ mod tests {
 
     fn ledger(change: &str) -> String {
         let good =
-            r#"{"published":20000,"processed":20000,"lost":0,"duplicates":0,"dead_lettered":0,"#
+            r#"{"frames":false,"published":20000,"processed":20000,"lost":0,"duplicates":0,"dead_lettered":0,"#
                 .to_owned()
                 + r#""distance_miles":14476934,"retried":400,"redelivered":7,"seconds":1.5}"#;
         match change.split_once("=>") {
@@ -123,7 +137,9 @@ mod tests {
 
     #[test]
     fn a_ledger_without_loss_passes() {
-        check_ledger(&ledger("")).unwrap();
+        check_ledger(&ledger(""), Frames::No).unwrap();
+        let packed = ledger(r#""frames":false=>"frames":true"#);
+        check_ledger(&packed, Frames::Yes).unwrap();
     }
 
     #[test]
@@ -142,12 +158,18 @@ mod tests {
                 r#""redelivered":7=>"redelivered":0"#,
                 "redelivered is 0, not above 0",
             ),
+            (
+                r#""frames":false=>"frames":true"#,
+                "frames is true, not false",
+            ),
         ] {
-            let failure = check_ledger(&ledger(change)).unwrap_err().to_string();
+            let failure = check_ledger(&ledger(change), Frames::No);
+            let failure = failure.unwrap_err().to_string();
             assert!(failure.ends_with(said), "{failure}");
         }
-        assert!(check_ledger("done").is_err());
-        assert!(check_ledger("[1]").is_err());
+        assert!(check_ledger(&ledger(""), Frames::Yes).is_err());
+        assert!(check_ledger("done", Frames::No).is_err());
+        assert!(check_ledger("[1]", Frames::No).is_err());
     }
 
     #[test]

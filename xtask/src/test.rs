@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the whole matrix, as the README promises it and CI runs it.
 
 use crate::arguments::{Arguments, Grammar};
+use crate::demo::Frames;
 use crate::failure::{Failure, Outcome};
 use crate::process::Process;
 use crate::services::{self, Service};
@@ -150,8 +151,12 @@ fn run_demo(steps: &mut Steps, backend: &Backend) {
         steps.run(&format!("demo {name}"), || demo::on_this_machine(name));
     }
     for service in backend.demos {
-        let step = format!("demo {}", service.name());
-        steps.run(&step, || demo::on_a_server(&services::url(*service)?));
+        for (suffix, frames) in [("", Frames::No), (" frames", Frames::Yes)] {
+            let step = format!("demo {}{suffix}", service.name());
+            steps.run(&step, || {
+                demo::on_a_server(&services::url(*service)?, frames)
+            });
+        }
     }
 }
 
