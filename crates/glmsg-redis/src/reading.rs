@@ -285,7 +285,7 @@ fn entry(lane: u8, answers: &mut Answers) -> Result<Raw> {
             b"x" => {
                 expires = std::str::from_utf8(answers.word()?)
                     .ok()
-                    .and_then(|at| at.parse().ok())
+                    .and_then(|at| at.parse().ok());
             }
             _ => drop(answers.text()?),
         }

@@ -16,7 +16,10 @@ fn a_frame_is_opened_as_it_was_packed() {
     assert_eq!(bytes.remove(0), 7, "it is appended");
     assert_eq!(bytes[..8], *b"\x8fGF\x01\0\0\0\x03");
     let first = wire::encode(&messages[0]);
-    assert_eq!(bytes[8..12], u32::to_be_bytes(first.len() as u32));
+    assert_eq!(
+        bytes[8..12],
+        u32::to_be_bytes(u32::try_from(first.len()).unwrap())
+    );
     assert_eq!(bytes[20..20 + first.len()], *first);
     let opened = open(&bytes.clone().into()).expect("a frame");
     let expected: Vec<Bytes> = messages.iter().map(wire::encode).collect();
