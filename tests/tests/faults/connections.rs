@@ -21,8 +21,14 @@ struct Case {
 
 impl Case {
     async fn begin(kind: Kind, seed: u64) -> Self {
+        Self::begin_with(kind, seed, "").await
+    }
+
+    /// With these settings in every URL.
+    async fn begin_with(kind: Kind, seed: u64, settings: &str) -> Self {
         let redis = RedisServer::start(kind, RedisSetup::default()).await;
-        let scene = Scene::new(&redis.url());
+        let url = |url: String| format!("{url}?{settings}");
+        let scene = Scene::new(&url(redis.url()));
         let proxies = [
             Proxy::start(redis.addr()).await,
             Proxy::start(redis.addr()).await,
@@ -34,10 +40,10 @@ impl Case {
             pause: Duration::from_millis(60),
             ..Publication::default()
         };
-        let url = redis.url_at(before_publisher.addr());
-        let publisher = Publisher::start_at(&scene, "publisher", &publication, &url);
-        let url = redis.url_at(before_crew.addr());
-        let crew = Crew::hire_at(2, TRAFFIC, &scene, &Consumption::default(), &url);
+        let at = url(redis.url_at(before_publisher.addr()));
+        let publisher = Publisher::start_at(&scene, "publisher", &publication, &at);
+        let at = url(redis.url_at(before_crew.addr()));
+        let crew = Crew::hire_at(2, TRAFFIC, &scene, &Consumption::default(), &at);
         publisher.reaches(100).await;
         Self {
             redis,
@@ -106,8 +112,8 @@ impl Case {
     }
 }
 
-async fn dropped_replies(kind: Kind) {
-    let case = Case::begin(kind, 21).await;
+async fn dropped_replies(kind: Kind, settings: &str) {
+    let case = Case::begin_with(kind, 21, settings).await;
     // Of publishes, reads, acks and nacks alike: the server has done what it was asked, and nobody learns.
     let always = Mode::DropReply(DropReply::always());
     case.chaos(21, vec![always], seconds(12)).await;
@@ -120,17 +126,22 @@ async fn dropped_replies(kind: Kind) {
 
 #[tokio::test]
 async fn a_reply_that_is_lost_stores_nothing_twice() {
-    dropped_replies(Kind::Redis7).await;
+    dropped_replies(Kind::Redis7, "").await;
 }
 
 #[tokio::test]
 async fn a_reply_that_is_lost_stores_nothing_twice_on_redis_8() {
-    dropped_replies(Kind::Redis8).await;
+    dropped_replies(Kind::Redis8, "").await;
 }
 
 #[tokio::test]
 async fn a_reply_that_is_lost_stores_nothing_twice_on_valkey_9() {
-    dropped_replies(Kind::Valkey9).await;
+    dropped_replies(Kind::Valkey9, "").await;
+}
+
+#[tokio::test]
+async fn a_reply_that_is_lost_stores_no_frame_twice() {
+    dropped_replies(Kind::Redis7, "frames=8").await;
 }
 
 #[tokio::test]

@@ -9,10 +9,9 @@ use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher,
 use crate::TRAFFIC;
 use crate::length::seconds;
 
-#[tokio::test]
-async fn what_a_killed_consumer_held_is_handled_by_others() {
+async fn case(settings: &str) {
     let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
-    let scene = Scene::new(&redis.url());
+    let scene = Scene::new(&format!("{}?{settings}", redis.url()));
     let consumption = Consumption::default();
     let crew = Crew::hire(3, TRAFFIC, &scene, &consumption);
     let publication = Publication {
@@ -51,4 +50,14 @@ async fn what_a_killed_consumer_held_is_handled_by_others() {
         report.counts.redelivered > 0,
         "nobody held anything: {report}"
     );
+}
+
+#[tokio::test]
+async fn what_a_killed_consumer_held_is_handled_by_others() {
+    case("").await;
+}
+
+#[tokio::test]
+async fn what_a_killed_consumer_held_of_a_frame_is_handled_by_others() {
+    case("frames=8").await;
 }

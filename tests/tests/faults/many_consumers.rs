@@ -84,7 +84,7 @@ async fn case() {
     .await;
     let clients = number(&redis, "clients", "connected_clients").await;
     let busy = Usage::of_this_process().expect("the usage");
-    publisher.reaches(5000).await;
+    publisher.reaches(1000).await;
     publisher.stop().await;
     scene.quiet(Duration::from_secs(60)).await;
     for consumer in consumers {
@@ -103,7 +103,7 @@ async fn case() {
         busy.resident_bytes >> 10,
     );
     let expectation = Expectation::for_groups([group])
-        .published_at_least(5000)
+        .published_at_least(1000)
         .max_attempts(1);
     let report = scene.judge(expectation).await;
     println!("{report}");

@@ -9,10 +9,10 @@ use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher,
 use crate::TRAFFIC;
 use crate::length::seconds;
 
-async fn case(kind: Kind, seed: u64, time: Duration) {
+async fn case(kind: Kind, settings: &str, seed: u64, time: Duration) {
     // Everything is on the disk before it is answered.
     let redis = RedisServer::start(kind, RedisSetup::default()).await;
-    let scene = Scene::new(&redis.url());
+    let scene = Scene::new(&format!("{}?{settings}", redis.url()));
     let consumption = Consumption {
         // Longer than a server needs to come back, also on a busy machine.
         lease: Duration::from_secs(5),
@@ -55,32 +55,37 @@ async fn case(kind: Kind, seed: u64, time: Duration) {
         .max_attempts(4)
         .publish_gap(Duration::from_secs(10));
     let report = scene.judge(expectation).await;
-    println!("{kind:?}, seed {seed}\n{report}");
+    println!("{kind:?} {settings}, seed {seed}\n{report}");
     report.assert_ok();
     assert!(report.counts.dead > 0, "no message was poison: {report}");
 }
 
 #[tokio::test]
 async fn redis_7_seed_11() {
-    case(Kind::Redis7, 11, seconds(30)).await;
+    case(Kind::Redis7, "", 11, seconds(30)).await;
 }
 
 #[tokio::test]
 async fn redis_7_seed_12() {
-    case(Kind::Redis7, 12, seconds(30)).await;
+    case(Kind::Redis7, "", 12, seconds(30)).await;
 }
 
 #[tokio::test]
 async fn redis_7_seed_13() {
-    case(Kind::Redis7, 13, seconds(30)).await;
+    case(Kind::Redis7, "", 13, seconds(30)).await;
 }
 
 #[tokio::test]
 async fn redis_8() {
-    case(Kind::Redis8, 14, seconds(16)).await;
+    case(Kind::Redis8, "", 14, seconds(16)).await;
 }
 
 #[tokio::test]
 async fn valkey_9() {
-    case(Kind::Valkey9, 15, seconds(16)).await;
+    case(Kind::Valkey9, "", 15, seconds(16)).await;
+}
+
+#[tokio::test]
+async fn frames() {
+    case(Kind::Redis7, "frames=8", 16, seconds(16)).await;
 }

@@ -146,7 +146,12 @@ async fn who_trusts_each_other_work_together_through_restarts() {
         file("client.key")
     );
     let scene = Scene::new(&server.url(&ours));
-    let crew = Crew::hire(2, TRAFFIC, &scene, &Consumption::default());
+    let consumption = Consumption {
+        // Longer than a server needs to come back, also on a busy machine.
+        lease: Duration::from_secs(5),
+        ..Consumption::default()
+    };
+    let crew = Crew::hire(2, TRAFFIC, &scene, &consumption);
     let publisher = Publisher::start(&scene, "publisher", &Publication::default());
     publisher.reaches(200).await;
     let every = Duration::from_millis(500)..=Duration::from_millis(1000);
