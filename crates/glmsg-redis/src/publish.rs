@@ -82,6 +82,30 @@ impl RedisBroker {
     }
 }
 
+/// What may have become of messages before the step.
+#[derive(Debug, Clone, Copy)]
+struct Doubt {
+    /// Nobody has published them before this call.
+    is_first: bool,
+    /// This call has, and the answer was lost.
+    was_sent: bool,
+}
+
+impl Doubt {
+    /// The error, after the server could not be told to end a connection.
+    fn about(self, error: Error) -> Error {
+        if !self.was_sent {
+            return error;
+        }
+        Error::new(
+            ErrorKind::Indeterminate,
+            "the connection was lost before the answer came, and the server could not be told to end it",
+        )
+        .remedy("check that the server runs and can be reached, then repeat the call")
+        .source(error)
+    }
+}
+
 impl Shared {
     /// Stores messages of one topic, in their order.
     pub(crate) async fn store_batch(
@@ -109,7 +133,11 @@ impl Shared {
         for part in open.chunks(MOST_IN_STEP) {
             let messages: Vec<&Message> = part.iter().map(|at| batch[*at]).collect();
             // Boxed, as the future of the step is large and the usual publish needs none of it.
-            let stored = Box::pin(self.store_step(known, &messages, plain.is_in_doubt)).await;
+            let doubt = Doubt {
+                is_first,
+                was_sent: plain.is_in_doubt,
+            };
+            let stored = Box::pin(self.store_step(known, &messages, doubt)).await;
             if messages
                 .iter()
                 .any(|message| message.schedule() != Schedule::Now)
@@ -135,7 +163,7 @@ impl Shared {
         &self,
         known: &Known,
         batch: &[&Message],
-        is_in_doubt: bool,
+        doubt: Doubt,
     ) -> Result<Vec<Published>> {
         let (topic, keys) = (&known.topic, &known.keys);
         let mut call = self.scripts.publish.of_topic(keys);
@@ -144,11 +172,14 @@ impl Shared {
         }
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(call);
-        self.link.end_lost(keys.slot).await?;
+        if doubt.was_sent || !doubt.is_first {
+            let ended = self.link.end_lost(keys.slot).await;
+            ended.map_err(|error| doubt.about(error))?;
+        }
         let (mut failure, mut tries) = (no_topic(topic), 0);
         while tries < TRIES {
             let replies = self.link.send_durably(keys.slot, &pipeline).await?;
-            let (was_resent, reached) = (is_in_doubt || replies.was_resent, replies.reached);
+            let (was_resent, reached) = (doubt.was_sent || replies.was_resent, replies.reached);
             let mut values = replies.values.into_iter();
             tries += 1;
             let answer = match fine(next(&mut values)?) {

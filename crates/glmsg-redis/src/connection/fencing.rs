@@ -1,6 +1,6 @@
 //! Making sure that what was sent on a connection that broke is done now or never.
 
-use glmsg_core::{Error, ErrorKind, Result};
+use glmsg_core::{ErrorKind, Result};
 use redis::{Pipeline, Value};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -14,7 +14,7 @@ use crate::error::{server_error, silent};
 /// next.
 ///
 /// # Errors
-/// `Indeterminate` if the server could not be told within the configured time.
+/// Of the connection, if the server could not be told within the configured time.
 pub(super) async fn end_lost(link: &Inner, slot: u16) -> Result<()> {
     let deadline = Instant::now() + link.config.timeout;
     let mut backoff = Backoff::default();
@@ -29,7 +29,7 @@ pub(super) async fn end_lost(link: &Inner, slot: u16) -> Result<()> {
         let is_over = Instant::now() + pause >= deadline;
         match error.kind() {
             ErrorKind::Unavailable | ErrorKind::Indeterminate if !is_over => sleep(pause).await,
-            _ => return Err(unknown(error)),
+            _ => return Err(error),
         }
     }
 }
@@ -56,13 +56,4 @@ async fn try_end(link: &Inner, slot: u16) -> Result<()> {
     }
     node.forget_unended(&lost);
     Ok(())
-}
-
-fn unknown(cause: Error) -> Error {
-    Error::new(
-        ErrorKind::Indeterminate,
-        "the connection was lost before the answer came, and the server could not be told to end it",
-    )
-    .remedy("check that the server runs and can be reached, then repeat the call")
-    .source(cause)
 }
