@@ -86,7 +86,7 @@ fixture!(
 fixture!(
     /// Redis 7, with topics that store messages in frames unless they are created without.
     Redis7Framed,
-    format!("{}?frames=100", services::get("REDIS7_URL"))
+    format!("{}?frames=7", services::get("REDIS7_URL"))
 );
 fixture!(
     /// Redis 8.

@@ -13,7 +13,6 @@ macro_rules! suite_on {
 }
 
 suite_on!(on_redis_7, Redis7);
-suite_on!(on_redis_7_in_frames, Redis7Framed);
 suite_on!(on_redis_8, Redis8);
 suite_on!(on_valkey_9, Valkey9);
 suite_on!(on_sentinel, Sentinel);
