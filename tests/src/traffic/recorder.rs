@@ -96,13 +96,10 @@ impl Hooks for Recorder {
         for delivery in deliveries {
             let id = delivery.message.id().to_string();
             let token = delivery.token;
-            // A message that comes again has left its frame, if it was in one, and has a place of its own since.
-            let is_first = delivery.attempt == 1;
-            let place = || format!("{}-{}", token.place(), token.sub());
             let received = ledger::Received {
                 attempt: delivery.attempt,
                 lease_ms,
-                position: is_first.then(place),
+                position: Some(format!("{}-{}", token.place(), token.sub())),
             };
             self.ledger.recv(&id, received);
             self.ids().insert(token, id);

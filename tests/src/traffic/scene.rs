@@ -215,7 +215,10 @@ impl Scene {
     /// If the broker or the ledger cannot be read.
     pub async fn judge(&self, expectation: Expectation) -> Report {
         let broker = self.connect().await;
+        let topics = broker.topics().await.expect("topics can be listed");
+        let has_frames = topics.iter().any(|topic| topic.config.frames.is_some());
         let expectation = expectation
+            .places_change(has_frames)
             .remains(&self.group, self.remains(&broker).await)
             .times_stored(self.times_stored(&broker).await);
         check::check(&self.events(), &expectation)

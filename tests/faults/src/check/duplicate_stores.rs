@@ -36,7 +36,10 @@ pub(super) fn duplicate_stores<'a>(
     }
     for (id, deliveries) in deliveries {
         let positions: BTreeSet<&str> = deliveries.iter().filter_map(|one| one.position).collect();
-        if positions.len() > 1 && !forgiven(story, expectation, deliveries.into_iter()) {
+        if positions.len() > 1
+            && !expectation.places_change
+            && !forgiven(story, expectation, deliveries.into_iter())
+        {
             let positions: Vec<&str> = positions.into_iter().collect();
             let text = format!("stored again: it is at {}", positions.join(" and "));
             found.entry(id).or_insert(text);

@@ -32,6 +32,7 @@ pub struct Expectation {
     pub(super) quiet_within: Option<Duration>,
     pub(super) times_stored: BTreeMap<String, u32>,
     pub(super) duplicate_stores: usize,
+    pub(super) places_change: bool,
     pub(super) redelivered: Option<u64>,
     pub(super) ordered: bool,
     pub(super) max_attempts: Option<u32>,
@@ -117,6 +118,12 @@ impl Expectation {
     /// I4: how often each id was put into the store, by the store's own count; an id that is left out is not judged.
     pub fn times_stored(mut self, times: impl IntoIterator<Item = (String, u32)>) -> Self {
         self.times_stored.extend(times);
+        self
+    }
+
+    /// I4: a message may change its place in the store, as one does that leaves a frame: two places are not two copies.
+    pub fn places_change(mut self, they_do: bool) -> Self {
+        self.places_change = they_do;
         self
     }
 
