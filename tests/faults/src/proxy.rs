@@ -27,7 +27,7 @@ pub use chaos::{Chaos, Step};
 pub use control::{Control, Seen};
 pub use mode::{Direction, DropReply, Mode};
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
@@ -49,10 +49,23 @@ impl Proxy {
     /// # Panics
     /// If there is no port, or outside of a tokio runtime.
     pub async fn start(upstream: SocketAddr) -> Self {
+        Self::start_with(upstream, None).await
+    }
+
+    /// Starts a proxy whose modes are for those connections alone that come from this address, and whose every other
+    /// connection passes: a server that is cut off from some and not from others.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub async fn start_for(upstream: SocketAddr, only: IpAddr) -> Self {
+        Self::start_with(upstream, Some(only)).await
+    }
+
+    async fn start_with(upstream: SocketAddr, only: Option<IpAddr>) -> Self {
         let port = Port::hold();
         let addr = port.addr();
         let shared = Arc::new(Shared::new(upstream));
-        let acceptor = tokio::spawn(acceptor::run(port, Arc::clone(&shared)));
+        let acceptor = tokio::spawn(acceptor::run(port, Arc::clone(&shared), only));
         let proxy = Self {
             addr,
             shared,

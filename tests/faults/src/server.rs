@@ -3,7 +3,9 @@
 mod handle;
 mod redis;
 mod resp;
+mod sentinel;
 
 pub use handle::{Probe, Server};
 pub use redis::{Fsync, Kind, RedisServer, RedisSetup};
 pub use resp::Reply;
+pub use sentinel::{SentinelSet, SentinelSetup};

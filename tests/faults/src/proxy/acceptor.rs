@@ -1,6 +1,7 @@
 //! The task that accepts a proxy's connections.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -12,7 +13,9 @@ use super::shared::Shared;
 use crate::port::Port;
 
 /// Runs until it is aborted, and takes its connections along.
-pub(super) async fn run(port: Port, shared: Arc<Shared>) {
+pub(super) async fn run(port: Port, shared: Arc<Shared>, only: Option<IpAddr>) {
+    // Whoever is not meant has everything passed on.
+    let others = Arc::new(Shared::new(shared.upstream()));
     let mut settings = shared.settings();
     let mut listener: Option<TcpListener> = None;
     let mut connections = JoinSet::new();
@@ -34,9 +37,11 @@ pub(super) async fn run(port: Port, shared: Arc<Shared>) {
             }
             accepted = accept(listener.as_ref()) => {
                 // A client that is gone again before it was accepted is nobody's fault.
-                if let Ok(client) = accepted {
+                if let Ok((client, peer)) = accepted {
+                    let is_meant = only.is_none_or(|only| only == peer.ip());
+                    let shared = if is_meant { &shared } else { &others };
                     shared.saw(|seen| seen.accepted += 1);
-                    connections.spawn(connection::serve(client, Arc::clone(&shared)));
+                    connections.spawn(connection::serve(client, Arc::clone(shared)));
                 }
             }
             Some(_ended) = connections.join_next() => {}
@@ -44,9 +49,9 @@ pub(super) async fn run(port: Port, shared: Arc<Shared>) {
     }
 }
 
-async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
+async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
     match listener {
-        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
+        Some(listener) => listener.accept().await,
         None => std::future::pending().await,
     }
 }

@@ -249,7 +249,7 @@ fn set_clock(dir: &TempDir, seconds: i64) {
     std::fs::rename(new, file).expect("the clock can be replaced");
 }
 
-async fn session(addr: SocketAddr, password: Option<&str>) -> io::Result<Session> {
+pub(super) async fn session(addr: SocketAddr, password: Option<&str>) -> io::Result<Session> {
     let mut session = Session::open(addr).await?;
     if let Some(password) = password {
         session.ask(&["AUTH", password]).await?;
@@ -258,7 +258,7 @@ async fn session(addr: SocketAddr, password: Option<&str>) -> io::Result<Session
 }
 
 /// A real `PING`, so that a server which is still loading does not count; and its pid, so that a stranger does not.
-async fn ping(probe: Probe, password: Option<String>) -> bool {
+pub(super) async fn ping(probe: Probe, password: Option<String>) -> bool {
     let asked = async {
         let mut session = session(probe.addr, password.as_deref()).await?;
         let pong = session.ask(&["PING"]).await?;
