@@ -71,6 +71,7 @@ impl Shared {
         if self.run(keys.slot, call).await? == Value::Int(0) {
             return Err(no_topic(topic));
         }
+        self.recent.forget(&self.known(topic));
         let (slot, key) = registry(&self.link.config().namespace);
         let mut forget = redis::cmd("SREM");
         forget.arg(key).arg(topic.as_str());

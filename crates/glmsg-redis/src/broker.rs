@@ -13,6 +13,7 @@ use crate::encode::{fine, list, next, text};
 use crate::event::RedisEvent;
 use crate::keys::{GroupKeys, GroupRow, TopicKeys, registry};
 use crate::known::Known;
+use crate::recent::{self, Recent, Watch};
 use crate::recently_used::RecentlyUsed;
 use crate::scripts::Scripts;
 
@@ -35,7 +36,9 @@ pub(crate) struct Shared {
     pub(crate) scripts: Scripts,
     pub(crate) closed: watch::Sender<bool>,
     pub(crate) events: broadcast::Sender<RedisEvent>,
+    pub(crate) recent: Arc<Recent>,
     topics: Mutex<RecentlyUsed>,
+    _watch: Watch,
 }
 
 impl RedisBroker {
@@ -47,16 +50,17 @@ impl RedisBroker {
     pub async fn open(config: RedisConfig) -> Result<Self> {
         let scripts = Scripts::new();
         let link = Link::open(config, scripts.sources()).await?;
-        let shared = Shared {
+        let (recent, beginning) = (Arc::new(Recent::default()), link.all_lives().await?);
+        let shared = Arc::new_cyclic(|shared| Shared {
             link,
             scripts,
             closed: watch::Sender::new(false),
             events: broadcast::Sender::new(64),
+            _watch: recent::start(shared.clone(), Arc::clone(&recent), beginning),
+            recent,
             topics: Mutex::default(),
-        };
-        Ok(Self {
-            shared: Arc::new(shared),
-        })
+        });
+        Ok(Self { shared })
     }
 
     /// Stores bytes that are no message, as another program could: for tests.

@@ -15,6 +15,7 @@ mod fence;
 mod fencing;
 mod flush;
 mod lend;
+mod life;
 mod node;
 mod once;
 mod primary;
@@ -50,6 +51,7 @@ pub(crate) use backoff::Backoff;
 pub(crate) use dedicated::{Dedicated, First};
 pub(crate) use ear::Ear;
 pub(crate) use lend::Borrowed;
+pub(crate) use life::Life;
 pub(crate) use primary::Primary;
 pub(crate) use reply::{Answers, Head};
 pub(crate) use slot::slot_of;
@@ -140,8 +142,7 @@ impl Link {
         *self.0.generation.borrow()
     }
 
-    /// To be woken when [`generation`](Self::generation) grows.
-    #[cfg(test)]
+    /// To be woken whenever a connection was replaced or another master was found.
     pub(crate) fn generations(&self) -> tokio_watch::Receiver<u64> {
         self.0.generation.subscribe()
     }

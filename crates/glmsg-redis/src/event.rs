@@ -10,7 +10,8 @@ use glmsg_core::{GroupName, TopicName};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RedisEvent {
     /// A topic that was there is gone from the server, with its messages, and was not deleted by
-    /// glmsg: a flush, an eviction, a failover to an empty replica. It was made anew.
+    /// glmsg: a flush, an eviction, a failover to an empty replica. It was made anew. Which of its
+    /// messages this broker had published lately [`MessagesLost`](Self::MessagesLost) counts.
     TopicLost {
         /// Which.
         topic: TopicName,
@@ -23,6 +24,17 @@ pub enum RedisEvent {
         /// Which.
         group: GroupName,
     },
+    /// Messages that this broker was told are stored are not there, and nobody dropped them: the
+    /// server was killed before its disk had them, or another took its place before a replica had
+    /// them, or they were flushed.
+    MessagesLost {
+        /// Of which topic.
+        topic: TopicName,
+        /// How many.
+        lost: u64,
+        /// How many of these were stored again, behind whatever was stored since.
+        stored_again: u64,
+    },
 }
 
 impl fmt::Display for RedisEvent {
@@ -32,6 +44,15 @@ impl fmt::Display for RedisEvent {
             Self::GroupLost { topic, group } => {
                 write!(f, "group {group} of topic {topic} was lost and made anew")
             }
+            Self::MessagesLost {
+                topic,
+                lost,
+                stored_again,
+            } => write!(
+                f,
+                "{lost} acknowledged messages of topic {topic} were lost, {stored_again} of them \
+                 were stored again"
+            ),
         }
     }
 }

@@ -13,6 +13,16 @@ use crate::keys::registry;
 const PATIENCE: Duration = Duration::from_secs(4);
 
 impl Shared {
+    fn healthy(&self, latency: Duration) -> Health {
+        let health = Health::healthy(latency);
+        match self.recent.losses() {
+            (0, _) => health,
+            (lost, stored_again) => health
+                .detail("messages lost", lost)
+                .detail("messages stored again", stored_again),
+        }
+    }
+
     pub(crate) async fn check_health(&self) -> Health {
         let begun = Instant::now();
         if self.check_open().is_err() {
@@ -36,7 +46,7 @@ impl Shared {
             Ok(Ok(replies)) => next(&mut replies.values.into_iter()).and_then(fine),
         };
         match probed {
-            Ok(_) => Health::healthy(latency),
+            Ok(_) => self.healthy(latency),
             Err(e) => Health::unhealthy(latency, e.to_string()),
         }
     }

@@ -1,6 +1,7 @@
 //! What is kept of a topic in this process.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use glmsg_core::TopicName;
 
@@ -17,6 +18,8 @@ pub(crate) struct Known {
     pub(crate) combiner: Combiner,
     pub(crate) room: Room,
     pub(crate) packing: Packing,
+    /// Something was stored in it: if it is absent, it was deleted or lost.
+    pub(crate) was_there: AtomicBool,
     /// The beginning of the command that stores a message, up to the envelope's length.
     pub(crate) add: Vec<u8>,
     /// The same for a frame.
@@ -40,6 +43,7 @@ impl Known {
             combiner: Combiner::default(),
             room: Room::default(),
             packing: Packing::default(),
+            was_there: AtomicBool::new(false),
         }
     }
 }

@@ -23,6 +23,7 @@ mod outbox;
 mod place;
 mod publish;
 mod reading;
+mod recent;
 mod recently_used;
 mod replay;
 mod room;

@@ -3,7 +3,9 @@
 mod framed;
 mod plain;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 use glmsg_broker::Published;
 use glmsg_core::{Error, ErrorKind, Message, Result, Schedule, TopicName};
@@ -12,15 +14,17 @@ use redis::{Pipeline, Value};
 use self::plain::Plain;
 use crate::RedisBroker;
 use crate::broker::{Shared, no_topic};
-use crate::encode::{count, fine, list, next, number, put, text};
+use crate::encode::{count, fine, list, millis, next, number, put, text};
 use crate::keys::TopicKeys;
 use crate::known::Known;
+use crate::place::EntryId;
+use crate::recent::Place;
 
 /// The most messages and bytes that are stored together: others wait as long as it takes.
 pub(crate) const MOST_MESSAGES: usize = 1000;
 pub(crate) const MOST_BYTES: usize = 4 << 20;
 /// The most that one step stores.
-const MOST_IN_STEP: usize = 256;
+pub(crate) const MOST_IN_STEP: usize = 256;
 
 /// How often a step is tried where it found no topic, or no memory.
 const TRIES: usize = 5;
@@ -110,7 +114,7 @@ impl Shared {
     /// Stores messages of one topic, in their order.
     pub(crate) async fn store_batch(
         &self,
-        known: &Known,
+        known: &Arc<Known>,
         batch: &[&Message],
     ) -> Result<Vec<Published>> {
         // Each is asked: one that goes by the step has been published from then on.
@@ -159,13 +163,14 @@ impl Shared {
     }
 
     /// Stores messages of one topic in one step, which looks whether it has them already.
-    async fn store_step(
+    pub(crate) async fn store_step(
         &self,
-        known: &Known,
+        known: &Arc<Known>,
         batch: &[&Message],
         doubt: Doubt,
     ) -> Result<Vec<Published>> {
         let (topic, keys) = (&known.topic, &known.keys);
+        let (era, begun) = (self.recent.era(), Instant::now());
         let mut call = self.scripts.publish.of_topic(keys);
         for message in batch {
             put(&mut call, message);
@@ -196,17 +201,27 @@ impl Shared {
             let mut words = list(answer)?.into_iter();
             match text(next(&mut words)?)?.as_str() {
                 "ABSENT" => {
-                    self.ensure_topic(topic).await?;
+                    self.recover_topic(known).await?;
                     known.room.forget();
                 }
                 // It has seen some of what is stored, and goes on from there.
                 "AGAIN" => tries = 0,
                 _ => {
                     let results = list(next(&mut words)?)?;
-                    let stored = results
-                        .into_iter()
-                        .map(|result| published(result, topic, was_resent, reached));
-                    return stored.collect();
+                    let now = count(next(&mut words)?)?;
+                    let (mut stored, mut notes) = (Vec::new(), Vec::new());
+                    for (result, message) in results.into_iter().zip(batch) {
+                        let result = Outcome::read(result)?;
+                        let outcome = result.published(topic, was_resent, reached);
+                        if matches!(outcome, Published::Stored) {
+                            let place = result.place(message, now, begun.elapsed());
+                            notes.push((place, (*message).clone()));
+                        }
+                        stored.push(outcome);
+                    }
+                    known.was_there.store(true, Relaxed);
+                    self.recent.note(known, era, notes);
+                    return Ok(stored);
                 }
             }
         }
@@ -231,35 +246,78 @@ async fn wait_for_others(batch: &[&Message]) {
     }
 }
 
-fn published(
-    result: Value,
-    topic: &TopicName,
-    was_resent: bool,
-    reached: bool,
-) -> Result<Published> {
-    Ok(match number(result)? {
-        0 | 1 if !reached => Published::Indeterminate(
-            Error::new(
-                ErrorKind::Indeterminate,
-                "it is stored, but not yet as safely as the durability level asks",
-            )
-            .operation("publish")
-            .with("topic", topic),
-        ),
-        0 => Published::Stored,
-        // The first try had stored it, and its answer was lost.
-        1 if was_resent => Published::Stored,
-        1 => Published::Duplicate,
-        _ => Published::Full(
-            Error::new(
-                ErrorKind::Full,
-                "the topic is full of messages that some group has not acked",
-            )
-            .operation("publish")
-            .with("topic", topic)
-            .remedy("consume the topic or raise max_len"),
-        ),
-    })
+/// What the publish step says of a message.
+#[derive(Clone, Copy)]
+enum Outcome {
+    /// It is stored in this entry.
+    Entry(EntryId),
+    Scheduled,
+    Duplicate,
+    Full,
+}
+
+impl Outcome {
+    fn read(value: Value) -> Result<Self> {
+        if let Value::BulkString(id) = &value
+            && let Some(id) = EntryId::read(id)
+        {
+            return Ok(Self::Entry(id));
+        }
+        Ok(match number(value)? {
+            0 => Self::Scheduled,
+            1 => Self::Duplicate,
+            _ => Self::Full,
+        })
+    }
+
+    fn published(self, topic: &TopicName, was_resent: bool, reached: bool) -> Published {
+        match self {
+            Self::Entry(_) | Self::Scheduled => acknowledged(topic, reached),
+            // The first try had stored it, and its answer was lost.
+            Self::Duplicate if was_resent || !reached => acknowledged(topic, reached),
+            Self::Duplicate => Published::Duplicate,
+            Self::Full => Published::Full(
+                Error::new(
+                    ErrorKind::Full,
+                    "the topic is full of messages that some group has not acked",
+                )
+                .operation("publish")
+                .with("topic", topic)
+                .remedy("consume the topic or raise max_len"),
+            ),
+        }
+    }
+
+    /// Where the message is, by the server's clock and the time since the first try.
+    fn place(self, message: &Message, now: u64, elapsed: Duration) -> Place {
+        const MARGIN: Duration = Duration::from_secs(1);
+        let at = |millis| EntryId { millis, number: 0 };
+        let (id, is_exact) = match self {
+            Self::Entry(id) => (id, true),
+            Self::Scheduled => (at(now), false),
+            _ => (at(now.saturating_sub(millis(elapsed + MARGIN))), false),
+        };
+        Place {
+            lane: message.priority().as_u8(),
+            id,
+            is_exact,
+        }
+    }
+}
+
+/// The server has it; `reached` as safely as the durability level asks.
+fn acknowledged(topic: &TopicName, reached: bool) -> Published {
+    if reached {
+        return Published::Stored;
+    }
+    Published::Indeterminate(
+        Error::new(
+            ErrorKind::Indeterminate,
+            "it is stored, but not yet as safely as the durability level asks",
+        )
+        .operation("publish")
+        .with("topic", topic),
+    )
 }
 
 fn failed(error: &Error) -> Published {

@@ -68,6 +68,7 @@ pub(crate) struct Scripts {
     pub(crate) lag: Script,
     pub(crate) letters: Script,
     pub(crate) members: Script,
+    pub(crate) missing: Script,
 }
 
 impl Scripts {
@@ -93,6 +94,7 @@ impl Scripts {
             lag: of_group(include_str!("scripts/lag.lua")),
             letters: of_group(include_str!("scripts/letters.lua")),
             members: of_group(include_str!("scripts/members.lua")),
+            missing: of_topic(include_str!("scripts/missing.lua")),
         }
     }
 
@@ -113,6 +115,7 @@ impl Scripts {
             &self.lag,
             &self.letters,
             &self.members,
+            &self.missing,
         ];
         all.map(|script| script.source.clone()).into()
     }

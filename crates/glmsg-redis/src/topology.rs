@@ -1,5 +1,8 @@
 //! Making topics and groups, and making them anew when the server has lost them.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
 use glmsg_broker::{GroupConfig, Ordering, Overflow, StartFrom, TopicConfig};
 use glmsg_core::{Error, ErrorKind, GroupName, MessageId, Result, TopicName};
 use redis::{Cmd, Value};
@@ -9,8 +12,12 @@ use crate::encode::{list, millis, next, number, text};
 use crate::event::RedisEvent;
 use crate::frame::text_of;
 use crate::keys::{GroupKeys, GroupRow};
+use crate::known::Known;
 use crate::place::EntryId;
 use crate::replay;
+
+/// What the ensure step says of a topic that was not there and that nobody had deleted.
+const LOST: i64 = 1;
 
 /// What making a group came to.
 pub(crate) struct Ensured {
@@ -49,9 +56,30 @@ impl Shared {
 
     /// Makes a topic with defaults where there is none.
     pub(crate) async fn ensure_topic(&self, topic: &TopicName) -> Result<()> {
+        self.make_topic(topic).await.map(drop)
+    }
+
+    /// Makes a topic that is absent. If something was stored in it before and nobody deleted it,
+    /// that is reported, once whoever else does so too.
+    pub(crate) async fn recover_topic(&self, known: &Arc<Known>) -> Result<()> {
+        let made = self.make_topic(&known.topic).await?;
+        if made == Value::Int(LOST) && known.was_there.load(Relaxed) {
+            self.lost_topic(known);
+        }
+        Ok(())
+    }
+
+    async fn make_topic(&self, topic: &TopicName) -> Result<Value> {
         self.register(topic).await?;
         let call = self.ensure(topic, &self.link.config().topic, false);
-        self.run(self.keys(topic).slot, call).await.map(drop)
+        let answer = self.run(self.keys(topic).slot, call).await?;
+        next(&mut list(answer)?.into_iter())
+    }
+
+    fn lost_topic(&self, known: &Arc<Known>) {
+        let topic = known.topic.clone();
+        self.report(RedisEvent::TopicLost { topic });
+        self.recent.gone(known);
     }
 
     /// Makes a group, and its topic, where there is none.
@@ -96,7 +124,7 @@ impl Shared {
         let answer = self.run(self.keys(topic).slot, call).await?;
         let mut words = list(answer)?.into_iter();
         let topic_is_new = match next(&mut words)? {
-            Value::Int(is_new) => is_new == 1,
+            Value::Int(is_new) => is_new == LOST,
             _ => return Err(no_order(topic).with("group", group)),
         };
         let row = text(next(&mut words)?)?;
@@ -117,10 +145,11 @@ impl Shared {
         let made = self.make_group(topic, group, keys.is_by_key, incarnation, ("0", ""));
         let (topic_is_new, ensured) = made.await?;
         if topic_is_new {
-            let topic = topic.clone();
-            self.report(RedisEvent::TopicLost { topic });
+            self.lost_topic(&self.known(topic));
         }
         if ensured.is_new {
+            // Whoever lost its place may have lost messages, too.
+            self.recent.gone(&self.known(topic));
             let (topic, group) = (topic.clone(), group.clone());
             self.report(RedisEvent::GroupLost { topic, group });
         }

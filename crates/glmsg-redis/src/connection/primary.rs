@@ -21,6 +21,11 @@ pub(crate) struct Primary {
 }
 
 impl Primary {
+    /// The connection to it.
+    pub(super) fn wire(&self) -> &Arc<Wire> {
+        &self.wire
+    }
+
     /// Asks it something that changes nothing. One try.
     pub(crate) async fn ask(&self, commands: &Pipeline, within: Duration) -> Result<Vec<Value>> {
         let answers = timeout(within, self.wire.ask(commands)).await;

@@ -1,22 +1,34 @@
 //! Storing frames: by plain commands, and a step for each that notes how many messages it holds.
 
 use std::io::Write;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use glmsg_broker::Published;
-use glmsg_core::{Message, Result};
+use glmsg_core::{Message, Result, wire};
 use redis::Value;
 
+use super::acknowledged;
 use super::plain::{Plain, put, tail};
-use super::published;
 use crate::broker::Shared;
 use crate::connection::{Answers, Borrowed};
 use crate::frame;
 use crate::known::Known;
+use crate::place::EntryId;
+use crate::recent::Framed;
 
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 /// Room for the length of a frame and the end of its line.
 const DIGITS: usize = 12;
+
+/// What was written, each with where its frame stands, and what came back.
+struct Exchanged {
+    requests: Vec<(Vec<u8>, Range<usize>)>,
+    answers: Answers,
+    /// They are as safe as the durability level asks.
+    reached: bool,
+}
 
 /// Cuts messages into frames; none where the topic has none.
 pub(super) fn plan<'a>(known: &Known, batch: &'a [&'a Message]) -> Vec<&'a [&'a Message]> {
@@ -34,12 +46,16 @@ impl Shared {
     pub(super) async fn store_framed(
         &self,
         borrowed: &mut Borrowed<'_>,
-        known: &Known,
+        known: &Arc<Known>,
         frames: &[&[&Message]],
         plain: &mut Plain,
     ) {
+        let era = self.recent.era();
         match self.exchange_frames(borrowed, known, frames).await {
-            Ok((answers, reached)) => read(borrowed, known, frames, answers, reached, plain),
+            Ok(exchanged) => {
+                let stored = read(borrowed, known, frames, exchanged, plain);
+                self.recent.note_framed(known, era, stored);
+            }
             Err(error) => {
                 tracing::debug!(%error, "the answer to a publish was lost");
                 borrowed.doubt();
@@ -54,22 +70,24 @@ impl Shared {
         borrowed: &mut Borrowed<'_>,
         known: &Known,
         frames: &[&[&Message]],
-    ) -> Result<(Answers, bool)> {
+    ) -> Result<Exchanged> {
         let seal = borrowed.seal();
-        let mut request = Vec::new();
+        let mut requests = Vec::with_capacity(frames.len());
         let mut expected = 0;
         for frame in frames {
-            let from = if is_single(frame) {
-                request.clear();
+            let mut request = Vec::new();
+            let (from, body) = if is_single(frame) {
                 put(&mut request, known, frame[0]);
-                0
+                let end = request.len() - 2;
+                (0, end - wire::encoded_len(frame[0])..end)
             } else {
                 self.put_frame(&mut request, known, frame)
             };
             expected += answers_of(frame);
             borrowed.write(&request[from..]).await?;
+            requests.push((request, body));
         }
-        request.clear();
+        let mut request = Vec::new();
         tail(&mut request, &seal.tail);
         if !request.is_empty() {
             borrowed.write(&request).await?;
@@ -77,12 +95,21 @@ impl Shared {
         let answers = borrowed.answers(expected, Duration::ZERO).await?;
         let sealed = borrowed.answers(seal.tail.len(), seal.blocks.unwrap_or_default());
         let sealed = sealed.await?.values()?;
-        Ok((answers, seal.is_reached(&sealed)))
+        Ok(Exchanged {
+            requests,
+            answers,
+            reached: seal.is_reached(&sealed),
+        })
     }
 
-    /// Makes the transaction that stores a frame. Returns where it begins.
-    fn put_frame(&self, request: &mut Vec<u8>, known: &Known, frame: &[&Message]) -> usize {
-        request.clear();
+    /// Makes the transaction that stores a frame. Returns where it begins, and where the frame
+    /// stands.
+    fn put_frame(
+        &self,
+        request: &mut Vec<u8>,
+        known: &Known,
+        frame: &[&Message],
+    ) -> (usize, Range<usize>) {
         // What stands before the frame says how long it is, which is known when it is made.
         let room = MULTI.len() + known.add_frame.len() + DIGITS;
         request.resize(room, 0);
@@ -94,11 +121,12 @@ impl Shared {
         let _ = write!(head, "{}\r\n", request.len() - room);
         let from = room - head.len();
         request[from..room].copy_from_slice(&head);
+        let body = room..request.len();
         request.extend_from_slice(b"\r\n");
         let keys = known.keys.framed();
         self.scripts.note.put_note(request, &keys, frame.len());
         request.extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
-        from
+        (from, body)
     }
 }
 
@@ -113,18 +141,24 @@ fn answers_of(frame: &[&Message]) -> usize {
     if is_single(frame) { 1 } else { 4 }
 }
 
+/// Reads what became of each. Returns what is stored as safely as it should be.
 fn read(
     borrowed: &Borrowed<'_>,
     known: &Known,
     frames: &[&[&Message]],
-    mut answers: Answers,
-    reached: bool,
+    exchanged: Exchanged,
     plain: &mut Plain,
-) {
+) -> Vec<Framed> {
+    let Exchanged {
+        requests,
+        mut answers,
+        reached,
+    } = exchanged;
     let mut outcomes = plain.outcomes.iter_mut();
-    for frame in frames {
-        let is_stored = is_stored(&mut answers, frame);
-        if !is_stored {
+    let mut stored = Vec::new();
+    for (frame, (request, body)) in frames.iter().zip(requests) {
+        let id = stored_in(&mut answers, frame);
+        if id.is_none() {
             // The topic is gone, or has no frames any more, or the server refuses: the step finds
             // out what is to be done.
             tracing::debug!("a plain publish was refused");
@@ -132,30 +166,38 @@ fn read(
             borrowed.doubt();
         }
         for outcome in outcomes.by_ref().take(frame.len()) {
-            if is_stored && reached {
-                *outcome = Some(Published::Stored);
-            } else if is_stored {
-                *outcome = published(Value::Int(0), &known.topic, false, reached).ok();
-            }
+            *outcome = id.map(|_| acknowledged(&known.topic, reached));
         }
+        let of_entry = |id| Framed {
+            id,
+            request,
+            body,
+            messages: frame.len(),
+        };
+        known.was_there.fetch_or(id.is_some(), Relaxed);
+        stored.extend(id.filter(|_| reached).map(of_entry));
     }
+    stored
 }
 
-fn is_stored(answers: &mut Answers, frame: &[&Message]) -> bool {
+/// The entry that was made.
+fn stored_in(answers: &mut Answers, frame: &[&Message]) -> Option<EntryId> {
     for _ in 1..answers_of(frame) {
         let _ = answers.value();
     }
-    match answers.value() {
-        Ok(Value::BulkString(_)) => true,
-        Ok(Value::Array(done)) => match &done[..] {
-            [Value::BulkString(_), Value::Int(noted)] => *noted == 1,
+    let id = match answers.value() {
+        Ok(Value::BulkString(id)) => id,
+        Ok(Value::Array(done)) => match <[Value; 2]>::try_from(done) {
+            Ok([Value::BulkString(id), Value::Int(1)]) => id,
+            Ok([Value::BulkString(_), Value::Int(_)]) => return None,
             // Somebody has thrown the steps away. It is stored, and counts as one message.
-            [Value::BulkString(_), error] => {
+            Ok([Value::BulkString(id), error]) => {
                 tracing::warn!(?error, "a frame could not be noted");
-                true
+                id
             }
-            _ => false,
+            _ => return None,
         },
-        _ => false,
-    }
+        _ => return None,
+    };
+    EntryId::read(&id)
 }

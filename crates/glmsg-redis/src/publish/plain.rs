@@ -5,18 +5,22 @@
 //! its bounds: it is one `XADD`, many in a pipeline. What must not be done twice is tried once. If
 //! the answer is lost the server ends the connection, and the step, which looks, goes on.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use glmsg_broker::Published;
 use glmsg_core::{Message, Result, wire};
-use redis::{Pipeline, Value};
+use redis::Pipeline;
 
-use super::{framed, published};
+use super::{acknowledged, framed, size_of};
 use crate::broker::Shared;
 use crate::connection::{Answers, Borrowed, Head};
 use crate::encode::{count, is_usual, list, next, text};
 use crate::frame;
 use crate::known::Known;
+use crate::place::EntryId;
+use crate::recent::Place;
 use crate::room::Taken;
 
 /// How much is written at once: the server stores the first while the rest is encoded.
@@ -45,7 +49,7 @@ impl Plain {
 impl Shared {
     /// Stores messages of one topic by plain commands, as far as that may be. Nobody can have
     /// published them before.
-    pub(super) async fn store_plain(&self, known: &Known, batch: &[&Message]) -> Plain {
+    pub(super) async fn store_plain(&self, known: &Arc<Known>, batch: &[&Message]) -> Plain {
         let mut plain = Plain::refused(batch.len());
         if !batch.iter().all(|message| frame::takes(message))
             || !self.has_room(known, batch.len()).await
@@ -63,13 +67,16 @@ impl Shared {
             return plain;
         }
         borrowed.begin_once();
+        let era = self.recent.era();
         if !frames.is_empty() {
             self.store_framed(&mut borrowed, known, &frames, &mut plain)
                 .await;
             return plain;
         }
         match exchange(&mut borrowed, known, batch).await {
-            Ok((answers, reached)) => read(&borrowed, known, answers, reached, &mut plain),
+            Ok(exchanged) => {
+                plain.outcomes = read((self, era), &borrowed, known, batch, exchanged);
+            }
             Err(error) => {
                 tracing::debug!(%error, "the answer to a publish was lost");
                 borrowed.doubt();
@@ -107,27 +114,47 @@ impl Shared {
     }
 }
 
-/// Writes all and reads the answers; those to the messages, and whether they are safe.
+/// What was written and what came back.
+struct Exchanged {
+    requests: Vec<Vec<u8>>,
+    answers: Answers,
+    /// They are as safe as the durability level asks.
+    reached: bool,
+}
+
+/// Writes all and reads the answers to the messages.
 async fn exchange(
     borrowed: &mut Borrowed<'_>,
     known: &Known,
     batch: &[&Message],
-) -> Result<(Answers, bool)> {
+) -> Result<Exchanged> {
     let seal = borrowed.seal();
-    let mut request = Vec::with_capacity(PART + 4096);
+    let sizes = batch.iter().map(|message| size_of(message));
+    let room = sizes.sum::<usize>().min(PART + 4096);
+    let (mut requests, mut request) = (Vec::new(), Vec::with_capacity(room));
     for message in batch {
         if request.len() >= PART {
             borrowed.write(&request).await?;
-            request.clear();
+            requests.push(std::mem::replace(
+                &mut request,
+                Vec::with_capacity(PART + 4096),
+            ));
         }
         put(&mut request, known, message);
     }
+    let len = request.len();
     tail(&mut request, &seal.tail);
     borrowed.write(&request).await?;
+    request.truncate(len);
+    requests.push(request);
     let answers = borrowed.answers(batch.len(), Duration::ZERO).await?;
     let sealed = borrowed.answers(seal.tail.len(), seal.blocks.unwrap_or_default());
     let sealed = sealed.await?.values()?;
-    Ok((answers, seal.is_reached(&sealed)))
+    Ok(Exchanged {
+        requests,
+        answers,
+        reached: seal.is_reached(&sealed),
+    })
 }
 
 pub(super) fn tail(request: &mut Vec<u8>, seal: &Pipeline) {
@@ -147,27 +174,49 @@ pub(super) fn put(request: &mut Vec<u8>, known: &Known, message: &Message) {
     request.extend_from_slice(b"\r\n");
 }
 
+/// Reads what became of each, and notes what is stored.
 fn read(
+    (shared, era): (&Shared, u64),
     borrowed: &Borrowed<'_>,
-    known: &Known,
-    mut answers: Answers,
-    reached: bool,
-    plain: &mut Plain,
-) {
-    let topic = &known.topic;
-    for outcome in &mut plain.outcomes {
-        match answers.peek() {
-            Some(Head::Text { .. }) => {
-                let _ = answers.head();
-                *outcome = published(Value::Int(0), topic, false, reached).ok();
-            }
+    known: &Arc<Known>,
+    batch: &[&Message],
+    exchanged: Exchanged,
+) -> Vec<Option<Published>> {
+    let Exchanged {
+        requests,
+        mut answers,
+        reached,
+    } = exchanged;
+    let (mut outcomes, mut ids) = (Vec::with_capacity(batch.len()), Vec::new());
+    ids.reserve_exact(batch.len());
+    for _ in batch {
+        let id = match answers.peek() {
+            Some(Head::Text { .. }) => answers.entry_id().ok(),
             // The topic is gone, or the server refuses: the step finds out what is to be done.
             _ => {
                 let refusal = answers.value();
                 tracing::debug!(?refusal, "a plain publish was refused");
                 known.room.forget();
                 borrowed.doubt();
+                None
             }
+        };
+        outcomes.push(id.map(|_| acknowledged(&known.topic, reached)));
+        ids.push(id);
+    }
+    let stored: Option<Vec<EntryId>> = ids.iter().copied().collect();
+    if ids.iter().any(Option::is_some) {
+        known.was_there.store(true, Relaxed);
+    }
+    match stored {
+        _ if !reached => {}
+        Some(ids) => shared.recent.note_sent(known, era, requests, ids),
+        None => {
+            let each = ids.into_iter().zip(batch);
+            let each = each
+                .filter_map(|(id, message)| id.map(|id| (Place::normal(id), (*message).clone())));
+            shared.recent.note(known, era, each.collect());
         }
     }
+    outcomes
 }

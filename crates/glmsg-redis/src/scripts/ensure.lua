@@ -1,10 +1,11 @@
 -- Makes a topic, and a group, where there is none. ARGV: '1' to change an existing topic's bounds, its five bounds, then
 -- nothing, or the group's name, ordering, a fresh incarnation, '1' if the group must be new, the id it starts behind, and from
 -- which message on it gets those of the frame with this id, or ''.
--- Returns whether the topic was made, and the group's row and whether it was made; or FRAMED where messages cannot be stored
+-- Returns whether the topic was made (2: after it was deleted), and the group's row and whether it was made; or FRAMED where messages cannot be stored
 -- together because a group keeps the order of keys, or a group cannot keep it because they are.
 local row_of = { 'len', 'age', 'overflow', 'letters', 'frames' }
 local is_new = redis.call('HEXISTS', META, 'len') == 0
+local made_topic = is_new and 1 or 0
 local changes = is_new or ARGV[1] == '1'
 local row = ARGV[7] and redis.call('HGET', GROUPS, ARGV[7])
 -- A topic that a group by key brings into being has no frames, whatever the defaults are.
@@ -23,7 +24,11 @@ if changes then
 end
 if is_new then
   redis.call('HSET', META, 'created', whole(micros))
-  redis.call('HDEL', GONE, '*')
+  -- Nothing was lost that somebody deleted.
+  if redis.call('HDEL', GONE, '*') == 1 then
+    redis.call('HSET', META, 'after', '1')
+    made_topic = 2
+  end
 end
 if redis.call('EXISTS', LANES[NORMAL]) == 0 then
   -- Messages of other lanes get their ids from this one, so it is there, empty, from the beginning.
@@ -31,9 +36,9 @@ if redis.call('EXISTS', LANES[NORMAL]) == 0 then
   redis.call('XGROUP', 'DESTROY', LANES[NORMAL], '~')
 end
 promote()
-if not ARGV[7] then return { is_new and 1 or 0 } end
+if not ARGV[7] then return { made_topic } end
 local name, ordering, incarnation, must_be_new, start, first = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
-if row and must_be_new == '1' then return { is_new and 1 or 0, row, 0 } end
+if row and must_be_new == '1' then return { made_topic, row, 0 } end
 local made = 0
 if not row then
   row = ordering .. '|' .. whole(micros) .. '|' .. incarnation
@@ -70,4 +75,4 @@ if made == 1 and first ~= '' then
     to_orphans(group, fields_in(start, bytes, size, index), NORMAL, 0, '', now, split(start))
   end
 end
-return { is_new and 1 or 0, row, made }
+return { made_topic, row, made }

@@ -21,10 +21,16 @@ local function front(lane)
   return redis.call('XRANGE', LANES[lane], '-', '+', 'COUNT', 1)[1]
 end
 
+-- Notes up to where a lane was trimmed: what is missing behind that was lost.
+local function cut(lane, id)
+  redis.call('HSET', META, 'cut' .. lane, id)
+end
+
 -- Drops an entry, the first of its lane. Returns how many messages that were.
 local function drop_front(lane, entry)
   local id, size = entry[1], 1
   redis.call('XTRIM', LANES[lane], 'MINID', following(id))
+  cut(lane, following(id))
   if get(entry[2], 'f') then
     size = size_at(id)
     redis.call('ZREMRANGEBYLEX', FRAMES, '-', '(' .. hex(following(id)))
@@ -58,6 +64,7 @@ local function drop_indexed(first, most)
     end
     if #ids > 0 then redis.call('SREM', IDS, unpack(ids)) end
     redis.call('XTRIM', LANES[NORMAL], 'MINID', following(last))
+    cut(NORMAL, following(last))
     redis.call('ZREMRANGEBYLEX', FRAMES, '-', '(' .. hex(following(last)))
   end
 end
@@ -66,9 +73,10 @@ end
 local function drop_unindexed(first, most)
   local entries = redis.call('XLEN', LANES[NORMAL])
   most = math.max(1, math.floor(most * entries / (entries + excess())))
-  redis.call('XTRIM', LANES[NORMAL], 'MINID', '~', first, 'LIMIT', most)
+  if redis.call('XTRIM', LANES[NORMAL], 'MINID', '~', first, 'LIMIT', most) == 0 then return end
+  local entry = front(NORMAL)
+  cut(NORMAL, entry and entry[1] or first)
   if redis.call('EXISTS', FRAMES) == 1 then
-    local entry = front(NORMAL)
     redis.call('ZREMRANGEBYLEX', FRAMES, '-', '(' .. hex(entry and entry[1] or first))
   end
 end

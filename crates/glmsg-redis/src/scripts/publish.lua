@@ -1,5 +1,6 @@
 -- Stores messages. ARGV: for each its lane, id, time to live in ms or '', '' or '+' and a delay in ms or '@' and a time in ms,
--- and envelope. Returns OK and for each 0 stored, 1 duplicate, 2 full; or ABSENT; or AGAIN if it has only looked so far.
+-- and envelope. Returns OK, for each the entry it is stored in, 0 scheduled, 1 duplicate or 2 full, and the time in ms; or ABSENT; or
+-- AGAIN if it has only looked so far.
 local config = redis.call('HMGET', META, 'len', 'overflow', 'indexed', 'frames')
 if not config[1] then return { 'ABSENT' } end
 
@@ -74,13 +75,20 @@ end
 
 -- What goes into the next frame. It is stored before anything that must stand behind it.
 local pack, pack_bytes, most_packed = {}, 0, 1
+-- Which results wait for its entry.
+local packed_at = {}
 if config[4] and config[4] ~= '' then most_packed = frame_limit(config[4], config[1]) end
 
 local function store_pack()
   if #pack == 0 then return end
-  if #pack == 1 and not envelope(pack[1])[8] then append(NORMAL, { 'd', pack[1] })
-  else note_frame(append(NORMAL, { 'f', framed(pack) }), #pack) end
-  pack, pack_bytes = {}, 0
+  local id
+  if #pack == 1 and not envelope(pack[1])[8] then id = append(NORMAL, { 'd', pack[1] })
+  else
+    id = append(NORMAL, { 'f', framed(pack) })
+    note_frame(id, #pack)
+  end
+  for _, at in ipairs(packed_at) do results[at] = id end
+  pack, pack_bytes, packed_at = {}, 0, {}
 end
 
 -- The usual case: all of normal priority, with no time to live and no schedule, none known, and room for all.
@@ -100,10 +108,10 @@ end
 if is_usual() then
   for i = 5, #ARGV, 5 do
     last = redis.call('XADD', LANES[NORMAL], '*', 'd', ARGV[i])
-    results[#results + 1] = 0
+    results[#results + 1] = last
   end
   redis.call('HSET', META, 'indexed', last)
-  return { 'OK', results }
+  return { 'OK', results, now }
 end
 
 promote()
@@ -135,17 +143,18 @@ for i = 1, #ARGV, 5 do
     if ttl ~= '' then expires = whole(math.min((due or now) + tonumber(ttl), 9007199254740991)) end
     if is_packed then
       pack[#pack + 1], pack_bytes = body, pack_bytes + #body
+      packed_at[#packed_at + 1] = #results + 1
     elseif due then
       local name = string.format('%016x', redis.call('HINCRBY', META, 'scheduled', 1)) .. id
       redis.call('HSET', BODY, name, cmsgpack.pack({ lane, expires, body }))
       redis.call('ZADD', DUE, whole(due), name)
       rings = true
-    elseif expires == '' then append(lane, { 'd', body })
-    else append(lane, { 'd', body, 'x', expires }) end
+    elseif expires == '' then result = append(lane, { 'd', body })
+    else result = append(lane, { 'd', body, 'x', expires }) end
   end
   results[#results + 1] = result
 end
 store_pack()
 if rings then ring() end
 redis.call('HSET', META, 'indexed', get(redis.call('XINFO', 'STREAM', LANES[NORMAL]), 'last-generated-id'))
-return { 'OK', results }
+return { 'OK', results, now }
