@@ -1,6 +1,6 @@
 //! Running another program, and showing what is run.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -24,8 +24,16 @@ impl Process {
     /// `cargo` with the given words. It is the very cargo that started this tool: a toolchain override stays in force.
     pub(crate) fn cargo(words: &str) -> Self {
         let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let mut command = Command::new(program);
+        // What cargo tells this tool about itself is not for the other cargo: build scripts that look at it, as that of
+        // `ring` does, would run again, and all that depends on them would be built anew, here and at the next command
+        // that is typed by hand.
+        let told = std::env::vars_os().map(|(key, _)| key);
+        told.filter(|key| is_about_this_tool(key)).for_each(|key| {
+            command.env_remove(key);
+        });
         Self {
-            command: Command::new(program),
+            command,
             shown: "cargo".to_owned(),
         }
         .words(words)
@@ -107,9 +115,44 @@ impl Process {
     }
 }
 
+/// Whether it is one of the variables that cargo sets for the package it runs.
+fn is_about_this_tool(key: &OsStr) -> bool {
+    let key = key.to_string_lossy();
+    [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_NAME",
+        "CARGO_CRATE_NAME",
+    ]
+    .iter()
+    .any(|start| key.starts_with(start))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_cargo_is_not_told_about_this_package() {
+        assert!(is_about_this_tool(OsStr::new("CARGO_PKG_VERSION_MAJOR")));
+        assert!(is_about_this_tool(OsStr::new("CARGO_MANIFEST_DIR")));
+        for kept in [
+            "CARGO",
+            "CARGO_HOME",
+            "CARGO_TARGET_DIR",
+            "CARGO_NET_OFFLINE",
+            "PATH",
+        ] {
+            assert!(!is_about_this_tool(OsStr::new(kept)), "{kept}");
+        }
+        assert!(
+            std::env::var_os("CARGO_PKG_NAME").is_some(),
+            "cargo runs this test"
+        );
+        let command = Process::cargo("--version").command;
+        let mut removed = command.get_envs().filter(|(_, value)| value.is_none());
+        assert!(removed.any(|(key, _)| key == "CARGO_PKG_NAME"));
+    }
 
     #[test]
     fn stdout_is_returned_and_a_failure_names_the_command() {

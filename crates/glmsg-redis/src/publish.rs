@@ -88,7 +88,7 @@ impl RedisBroker {
 
 /// What may have become of messages before the step.
 #[derive(Debug, Clone, Copy)]
-struct Doubt {
+pub(crate) struct Doubt {
     /// Nobody has published them before this call.
     is_first: bool,
     /// This call has, and the answer was lost.
@@ -96,6 +96,12 @@ struct Doubt {
 }
 
 impl Doubt {
+    /// They were published before.
+    pub(crate) const OLD: Self = Self {
+        is_first: false,
+        was_sent: false,
+    };
+
     /// The error, after the server could not be told to end a connection.
     fn about(self, error: Error) -> Error {
         if !self.was_sent {

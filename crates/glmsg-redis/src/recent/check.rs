@@ -11,7 +11,7 @@ use crate::broker::Shared;
 use crate::encode::{list, next, number};
 use crate::event::RedisEvent;
 use crate::known::Known;
-use crate::publish::MOST_IN_STEP;
+use crate::publish::{Doubt, MOST_IN_STEP};
 
 /// How many are looked for in one step.
 const MOST_LOOKS: usize = 500;
@@ -115,7 +115,7 @@ impl Shared {
         outcome: &mut Outcome,
     ) -> Result<()> {
         let messages: Vec<&Message> = part.iter().map(|(message, _)| message).collect();
-        let stored = match self.store_step(known, &messages, false).await {
+        let stored = match self.store_step(known, &messages, Doubt::OLD).await {
             Ok(stored) => stored,
             Err(error) if error.kind() == ErrorKind::Full => {
                 let each = || Published::Full(error.duplicate());
