@@ -104,11 +104,9 @@ async fn case() {
         }
     }
     let after = Usage::of_this_process().expect("the usage");
-    assert_eq!(
-        proxy.control().seen().to_server,
-        sent.to_server,
-        "something was sent of what was refused"
-    );
+    // The smallest of them has 64 KiB; who has published just now asks the server for signs of life.
+    let grown = proxy.control().seen().to_server - sent.to_server;
+    assert!(grown < 4096, "{grown} bytes of what was refused were sent");
 
     // A batch loses only what is too large, and the connections are those they were.
     let message = |payload: Bytes| Message::new(topic.as_str(), payload).expect("a message");
