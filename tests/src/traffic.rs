@@ -27,6 +27,7 @@
 mod consumption;
 mod crew;
 mod duty;
+mod pen;
 mod plan;
 mod probe;
 mod process;
@@ -38,6 +39,7 @@ mod stderr;
 pub use consumption::Consumption;
 pub use crew::Crew;
 pub use duty::{Duty, Mix};
+pub use pen::Pen;
 pub use plan::{Plan, Role};
 pub use probe::Probe;
 pub use process::main;

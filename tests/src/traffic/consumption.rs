@@ -10,7 +10,7 @@ use glmsg_core::Result;
 use glmsg_faults::ledger::Writer;
 use serde::{Deserialize, Serialize};
 
-use super::{Duty, Recorder};
+use super::{Duty, Pen, Recorder};
 
 /// How the traffic is consumed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,8 +54,8 @@ impl Consumption {
         (topic, group): (&str, &str),
         ledger: &Writer,
     ) -> Result<ConsumerHandle> {
-        let ledger = ledger.group(group);
-        let broker = Recorder::before(broker, ledger.clone(), self.lease);
+        let pen = Pen::new(ledger.clone(), group);
+        let broker = Recorder::before(broker, pen.clone(), self.lease);
         let mut consumer = Consumer::new(broker, topic, group)
             .workers(self.workers)
             .prefetch(self.prefetch)
@@ -69,13 +69,13 @@ impl Consumption {
             consumer = consumer.handler_timeout(timeout);
         }
         let handler = move |incoming: Incoming| {
-            let ledger = ledger.clone();
+            let pen = pen.clone();
             async move {
                 let duty = Duty::of(incoming.payload());
                 if !duty.perform(incoming.attempt()).await {
                     return Err(HandlerError::retry("as asked"));
                 }
-                ledger.done(&incoming.id().to_string());
+                pen.done(&incoming.id().to_string(), incoming.attempt());
                 Ok(())
             }
         };

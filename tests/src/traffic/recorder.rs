@@ -7,7 +7,9 @@ use std::time::Duration;
 use glmsg_broker::{BoxSettler, Broker, Nack, Received, Settled, Settler, Token};
 use glmsg_conformance::{Hooks, Interposed};
 use glmsg_core::{ErrorKind, Result};
-use glmsg_faults::ledger::{self, GroupWriter, Settlement, Settling};
+use glmsg_faults::ledger::{Settlement, What, now_ns};
+
+use super::Pen;
 
 /// Records the deliveries and settlements of one consumer.
 ///
@@ -15,117 +17,157 @@ use glmsg_faults::ledger::{self, GroupWriter, Settlement, Settling};
 /// back unhandled, and what comes of each acknowledgement.
 #[derive(Debug)]
 pub struct Recorder {
-    ledger: GroupWriter,
+    pen: Pen,
     lease: Duration,
-    ids: Mutex<HashMap<Token, String>>,
+    held: Mutex<HashMap<Token, Held>>,
 }
 
-/// Calls that settle deliveries, each with its pen if the delivery is known.
-type Begun<'a> = Vec<(Token, Option<Settling<'a>>)>;
+/// A delivery that is out: its message and its attempt.
+#[derive(Debug, Clone)]
+struct Held {
+    id: String,
+    attempt: u32,
+}
+
+/// A call that settles a delivery, by when it began and what came of it.
+type Call = fn(String, String, u64, Settlement) -> What;
+
+fn ack(id: String, group: String, called: u64, result: Settlement) -> What {
+    What::Ack {
+        id,
+        group,
+        called,
+        result,
+    }
+}
+
+fn nack(id: String, group: String, called: u64, result: Settlement) -> What {
+    What::Nack {
+        id,
+        group,
+        called,
+        result,
+    }
+}
+
+fn release(id: String, group: String, called: u64, result: Settlement) -> What {
+    What::Release {
+        id,
+        group,
+        called,
+        result,
+    }
+}
 
 impl Recorder {
-    /// The broker for one consumer whose steps are recorded by `ledger`.
-    pub fn before(
-        broker: Arc<dyn Broker>,
-        ledger: GroupWriter,
-        lease: Duration,
-    ) -> Arc<dyn Broker> {
+    /// The broker for one consumer whose steps are recorded by `pen`.
+    pub fn before(broker: Arc<dyn Broker>, pen: Pen, lease: Duration) -> Arc<dyn Broker> {
         let recorder = Self {
-            ledger,
+            pen,
             lease,
-            ids: Mutex::default(),
+            held: Mutex::default(),
         };
         Arc::new(Interposed::new(broker, Arc::new(recorder)))
     }
 
-    fn ids(&self) -> MutexGuard<'_, HashMap<Token, String>> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, HashMap<Token, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records what may come of calls that give messages back, before they are made: a process that dies before the answer
+    fn lease_ms(&self, lease: Duration) -> u64 {
+        u64::try_from(lease.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn record(&self, held: Held, call: Call, called: u64, result: Settlement) {
+        let Held { id, attempt } = held;
+        let group = self.pen.group().to_owned();
+        self.pen.record(attempt, call(id, group, called, result));
+    }
+
+    /// Records what may come of a call that gives messages back, before it is made: a process that dies before the answer
     /// has given them back all the same.
-    fn forebode<'a>(&'a self, begun: &Begun<'a>, record: impl Fn(Settling<'a>, Settlement)) {
-        let ids = self.ids();
-        let ids = begun.iter().filter_map(|(token, _)| ids.get(token));
-        ids.for_each(|id| record(self.ledger.settling(id), Settlement::Unknown));
+    fn forebode(&self, tokens: impl Iterator<Item = Token>, call: Call) {
+        for token in tokens {
+            let held = self.held().get(&token).cloned();
+            if let Some(held) = held {
+                self.record(held, call, now_ns(), Settlement::Unknown);
+            }
+        }
     }
 
-    fn begin(&self, tokens: impl Iterator<Item = Token>) -> Begun<'_> {
-        let ids = self.ids();
-        let begin = |token| {
-            let id = ids.get(&token);
-            (token, id.map(|id| self.ledger.settling(id)))
-        };
-        tokens.map(begin).collect()
-    }
-
-    fn end<'a>(
+    fn conclude(
         &self,
-        begun: Begun<'a>,
+        tokens: impl Iterator<Item = Token>,
+        call: Call,
+        called: u64,
         settled: &Result<Vec<Settled>>,
-        record: impl Fn(Settling<'a>, Settlement),
     ) {
-        let settled = match settled {
-            Ok(settled) => settled,
-            Err(error) => {
-                // Any other error says that nothing was done: the consumer still holds them, and tries again.
-                if error.kind() == ErrorKind::Indeterminate {
-                    let settlings = begun.into_iter().filter_map(|(_, settling)| settling);
-                    settlings.for_each(|settling| record(settling, Settlement::Unknown));
+        match settled {
+            Ok(settled) => {
+                for (token, settled) in tokens.zip(settled) {
+                    let held = self.held().remove(&token);
+                    let result = match settled {
+                        Settled::DeadLettered(_) => Settlement::Dead,
+                        Settled::Stale => Settlement::Stale,
+                        _ => Settlement::Accepted,
+                    };
+                    if let Some(held) = held {
+                        self.record(held, call, called, result);
+                    }
                 }
-                return;
             }
-        };
-        for ((token, settling), settled) in begun.into_iter().zip(settled) {
-            let result = match settled {
-                Settled::DeadLettered(_) => Settlement::Dead,
-                Settled::Stale => Settlement::Stale,
-                _ => Settlement::Accepted,
-            };
-            if let Some(settling) = settling {
-                record(settling, result);
+            Err(error) if error.kind() == ErrorKind::Indeterminate => {
+                for token in tokens {
+                    let held = self.held().get(&token).cloned();
+                    if let Some(held) = held {
+                        self.record(held, call, called, Settlement::Unknown);
+                    }
+                }
             }
-            self.ids().remove(&token);
+            // Any other error says that nothing was done: the consumer still holds them, and tries again.
+            Err(_) => {}
         }
     }
 }
 
 impl Hooks for Recorder {
     async fn received(&self, deliveries: &[Received], _: &BoxSettler) {
-        let lease_ms = u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX);
         for delivery in deliveries {
-            let id = delivery.message.id().to_string();
+            let (id, attempt) = (delivery.message.id().to_string(), delivery.attempt);
             let token = delivery.token;
-            let received = ledger::Received {
-                attempt: delivery.attempt,
-                lease_ms,
+            let received = What::Recv {
+                id: id.clone(),
+                group: self.pen.group().to_owned(),
+                attempt,
+                lease_ms: self.lease_ms(self.lease),
                 position: Some(format!("{}-{}", token.place(), token.sub())),
             };
-            self.ledger.recv(&id, received);
-            self.ids().insert(token, id);
+            self.pen.record(attempt, received);
+            self.held().insert(token, Held { id, attempt });
         }
     }
 
     async fn ack(&self, tokens: &[Token], settler: &BoxSettler) -> Result<Vec<Settled>> {
-        let begun = self.begin(tokens.iter().copied());
+        let called = now_ns();
         let settled = settler.ack(tokens).await;
-        self.end(begun, &settled, Settling::ack);
+        self.conclude(tokens.iter().copied(), ack, called, &settled);
         settled
     }
 
     async fn nack(&self, nacks: &[Nack], settler: &BoxSettler) -> Result<Vec<Settled>> {
-        let begun = self.begin(nacks.iter().map(|nack| nack.token));
-        self.forebode(&begun, Settling::nack);
+        let tokens = || nacks.iter().map(|nack| nack.token);
+        self.forebode(tokens(), nack);
+        let called = now_ns();
         let settled = settler.nack(nacks).await;
-        self.end(begun, &settled, Settling::nack);
+        self.conclude(tokens(), nack, called, &settled);
         settled
     }
 
     async fn release(&self, tokens: &[Token], settler: &BoxSettler) -> Result<Vec<Settled>> {
-        let begun = self.begin(tokens.iter().copied());
-        self.forebode(&begun, Settling::release);
+        self.forebode(tokens.iter().copied(), release);
+        let called = now_ns();
         let settled = settler.release(tokens).await;
-        self.end(begun, &settled, Settling::release);
+        self.conclude(tokens.iter().copied(), release, called, &settled);
         settled
     }
 
@@ -136,11 +178,15 @@ impl Hooks for Recorder {
         settler: &BoxSettler,
     ) -> Result<Vec<Settled>> {
         let settled = settler.extend(tokens, lease).await?;
-        let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
         for (token, settled) in tokens.iter().zip(&settled) {
-            let id = self.ids().get(token).cloned();
-            if let (Settled::Extended(_), Some(id)) = (settled, id) {
-                self.ledger.extend(&id, lease_ms);
+            let held = self.held().get(token).cloned();
+            if let (Settled::Extended(_), Some(Held { id, attempt })) = (settled, held) {
+                let extended = What::Extend {
+                    id,
+                    group: self.pen.group().to_owned(),
+                    lease_ms: self.lease_ms(lease),
+                };
+                self.pen.record(attempt, extended);
             }
         }
         Ok(settled)

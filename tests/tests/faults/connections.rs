@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use glmsg_faults::check::{Expectation, Report};
 use glmsg_faults::proxy::{Chaos, Direction, DropReply, Mode, Proxy, Seen};
-use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
+use glmsg_faults::server::{Kind, RedisServer};
 use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher, Scene};
 
-use crate::TRAFFIC;
 use crate::length::seconds;
+use crate::{TRAFFIC, lasting};
 
 /// A server with traffic that goes by way of two proxies, one for the publisher and one for the consumers.
 struct Case {
@@ -26,7 +26,7 @@ impl Case {
 
     /// With these settings in every URL.
     async fn begin_with(kind: Kind, seed: u64, settings: &str) -> Self {
-        let redis = RedisServer::start(kind, RedisSetup::default()).await;
+        let redis = RedisServer::start(kind, lasting::setup()).await;
         let url = |url: String| format!("{url}?{settings}");
         let scene = Scene::new(&url(redis.url()));
         let proxies = [

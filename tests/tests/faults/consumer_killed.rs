@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use glmsg_faults::check::Expectation;
-use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
+
 use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher, Scene};
 
-use crate::TRAFFIC;
 use crate::length::seconds;
+use crate::{TRAFFIC, lasting};
 
 async fn case(settings: &str) {
-    let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
+    let redis = lasting::redis().await;
     let scene = Scene::new(&format!("{}?{settings}", redis.url()));
     let consumption = Consumption::default();
     let crew = Crew::hire(3, TRAFFIC, &scene, &consumption);

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use glmsg_faults::check::Expectation;
 use glmsg_faults::ledger::{Settlement, What};
-use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
-use glmsg_faults::until;
-use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher, Scene};
 
-use crate::TRAFFIC;
+use glmsg_faults::until;
+use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Pen, Publication, Publisher, Scene};
+
+use crate::{TRAFFIC, lasting};
 
 #[tokio::test]
 async fn what_a_consumer_says_too_late_changes_nothing() {
-    let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
+    let redis = lasting::redis().await;
     let scene = Scene::new(&redis.url());
     let consumption = Consumption {
         workers: 16,
@@ -26,8 +26,9 @@ async fn what_a_consumer_says_too_late_changes_nothing() {
             .with(5000, Duty::Slow(1000))
             .with(5000, Duty::SlowFail(1000)),
         tasks: 2,
-        batch: 3,
-        pause: Duration::from_millis(200),
+        batch: 4,
+        // Enough to be at work until the end.
+        messages: Some(400),
         ..Publication::default()
     };
     let publisher = Publisher::start(&scene, "publisher", &publication);
@@ -35,37 +36,49 @@ async fn what_a_consumer_says_too_late_changes_nothing() {
     let [victim, _] = &workers[..] else {
         panic!("two workers");
     };
-    // What it has received and not settled; an answer that is not known yet is none.
-    let held = || {
+    let count = |is: fn(&What) -> bool| {
         let events = scene.events().into_iter();
-        let mine = events.filter(|one| one.process == victim.name());
-        mine.fold(0, |held: i64, one| match one.what {
-            What::Recv { .. } => held + 1,
-            What::Ack { result, .. } | What::Nack { result, .. } | What::Release { result, .. }
-                if result != Settlement::Unknown =>
-            {
-                held - 1
+        let mine =
+            events.filter(|one| Pen::process_of(&one.process) == victim.name() && is(&one.what));
+        mine.count()
+    };
+    let received = || count(|what| matches!(what, What::Recv { .. }));
+    // An answer that is not known yet is none.
+    let settled = || {
+        count(|what| match what {
+            What::Ack { result, .. } | What::Nack { result, .. } | What::Release { result, .. } => {
+                *result != Settlement::Unknown
             }
-            _ => held,
+            _ => false,
         })
     };
+    let ledger = scene.ledger();
     for _ in 0..3 {
         until("it is at work", Duration::from_secs(60), || async {
-            held() >= 12
+            received() >= settled() + 12
         })
         .await;
+        // What it had been sent before is recorded when it goes on: it is behind until it has settled some of it.
+        ledger.fault_begin_for(victim.name(), "behind");
         victim.stop().await;
         tokio::time::sleep(consumption.lease * 2).await;
+        let before = settled();
         victim.cont();
+        until("it goes on", Duration::from_secs(60), || async {
+            settled() >= before + 10
+        })
+        .await;
+        ledger.fault_end_for(victim.name(), "behind");
     }
-    publisher.reaches(100).await;
-    publisher.stop().await;
+    assert_eq!(publisher.join().await, 400);
     scene.quiet(Duration::from_secs(120)).await;
     crew.dismiss().await;
 
     let too_late = |is: fn(&What) -> Option<Settlement>| {
         let events = scene.events();
-        let mine = events.iter().filter(|one| one.process == victim.name());
+        let mine = events
+            .iter()
+            .filter(|one| Pen::process_of(&one.process) == victim.name());
         mine.filter(|one| is(&one.what) == Some(Settlement::Stale))
             .count()
     };
@@ -78,7 +91,7 @@ async fn what_a_consumer_says_too_late_changes_nothing() {
         _ => None,
     });
     let expectation = Expectation::for_groups([scene.group()])
-        .published_at_least(100)
+        .published_at_least(400)
         .faults_at_least(3)
         .max_attempts(4);
     let report = scene.judge(expectation).await;

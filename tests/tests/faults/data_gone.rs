@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use glmsg_faults::check::{Expectation, Loss, Report};
 use glmsg_faults::ledger::{Event, What};
-use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
+use glmsg_faults::server::RedisServer;
 use glmsg_faults::until;
 use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher, Scene};
 
-use crate::TRAFFIC;
+use crate::{TRAFFIC, lasting};
 
 /// A server with traffic.
 struct Case {
@@ -28,7 +28,7 @@ struct Ended {
 
 impl Case {
     async fn begin() -> Self {
-        let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
+        let redis = lasting::redis().await;
         let scene = Scene::new(&redis.url());
         let crew = Crew::hire(3, TRAFFIC, &scene, &Consumption::default());
         let publication = Publication {

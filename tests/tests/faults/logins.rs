@@ -7,12 +7,12 @@ use glmsg::{ErrorKind, HealthStatus};
 use glmsg_faults::check::Expectation;
 use glmsg_faults::ledger::What;
 use glmsg_faults::process::Worker;
-use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
+use glmsg_faults::server::{Kind, RedisServer};
 use glmsg_faults::until;
 use glmsg_tests::traffic::{Consumption, Plan, Publication, Role, Scene};
 
-use crate::TRAFFIC;
 use crate::info::connections;
+use crate::{TRAFFIC, lasting};
 
 /// A part of every password here; nothing may print it.
 const CANARY: &str = "c4n4ry";
@@ -30,7 +30,7 @@ struct Case {
 
 impl Case {
     async fn begin() -> Self {
-        let setup = RedisSetup::default().password("root-c4n4ry");
+        let setup = lasting::setup().password("root-c4n4ry");
         let redis = RedisServer::start(Kind::Redis7, setup).await;
         let user = format!(">{PASSWORD}");
         redis
@@ -161,7 +161,7 @@ fn start(scene: &Scene, name: &str, url: &str, role: Role) -> Worker {
 
 #[tokio::test]
 async fn a_wrong_password_is_refused_at_once() {
-    let setup = RedisSetup::default().password(PASSWORD);
+    let setup = lasting::setup().password(PASSWORD);
     let redis = RedisServer::start(Kind::Redis7, setup).await;
     for (login, named) in [
         (

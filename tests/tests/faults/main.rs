@@ -13,6 +13,7 @@ mod consumer_killed;
 mod consumer_stopped;
 mod data_gone;
 mod info;
+mod lasting;
 mod length;
 mod logins;
 mod malformed;

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use glmsg::{DeadLetterReason, Message, Original, wire};
 use glmsg_faults::check::Expectation;
-use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
+
 use glmsg_tests::traffic::{Consumption, Crew, Publication, Publisher, Scene};
 
-use crate::TRAFFIC;
+use crate::{TRAFFIC, lasting};
 
 /// How many strange entries there are, besides a few.
 const ENTRIES: u64 = 180;
@@ -55,7 +55,7 @@ fn draw(rng: &mut fastrand::Rng) -> Vec<u8> {
 }
 
 async fn case(seed: u64, ordered: bool) {
-    let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
+    let redis = lasting::redis().await;
     let scene = Scene::new(&redis.url());
     let ledger = scene.ledger();
     let consumption = Consumption {

@@ -8,12 +8,13 @@ use std::time::Duration;
 use glmsg::{Consumer, HealthStatus, Incoming};
 use glmsg_faults::check::Expectation;
 use glmsg_faults::process::Usage;
-use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
+
 use glmsg_faults::until;
-use glmsg_tests::traffic::{Publication, Publisher, Recorder, Scene};
+use glmsg_tests::traffic::{Pen, Publication, Publisher, Recorder, Scene};
 
 use crate::alone::is_alone;
 use crate::info::number;
+use crate::lasting;
 
 const CONSUMERS: usize = 100;
 
@@ -26,23 +27,23 @@ fn a_hundred_consumers_share_a_process() {
 }
 
 async fn case() {
-    let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
+    let redis = lasting::redis().await;
     let scene = Scene::new(&redis.url());
     let (topic, group) = (scene.topic(), scene.group());
     let broker = scene.connect().await;
     let mut consumers = Vec::new();
     let mut handled = Vec::new();
     for n in 0..CONSUMERS {
-        let ledger = scene.writer(&format!("consumer-{n}")).group(&group);
+        let pen = Pen::new(scene.writer(&format!("consumer-{n}")), &group);
         let lease = Duration::from_secs(30);
-        let recorded = Recorder::before(broker.clone(), ledger.clone(), lease);
+        let recorded = Recorder::before(broker.clone(), pen.clone(), lease);
         let count = Arc::new(AtomicU64::new(0));
         handled.push(count.clone());
         let handler = move |incoming: Incoming| {
-            let (ledger, count) = (ledger.clone(), count.clone());
+            let (pen, count) = (pen.clone(), count.clone());
             async move {
                 tokio::time::sleep(Duration::from_millis(10)).await;
-                ledger.done(&incoming.id().to_string());
+                pen.done(&incoming.id().to_string(), incoming.attempt());
                 count.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use glmsg::ErrorKind;
 use glmsg_faults::check::Expectation;
-use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
+use glmsg_faults::server::{Kind, RedisServer};
 use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher, Scene};
 
-use crate::TRAFFIC;
 use crate::info::number;
+use crate::{TRAFFIC, lasting};
 
 /// Gives the server so many bytes more than it uses now.
 async fn bound(redis: &RedisServer, more: i64) {
@@ -19,7 +19,7 @@ async fn bound(redis: &RedisServer, more: i64) {
 
 #[tokio::test]
 async fn a_full_server_takes_no_more_and_consumers_go_on() {
-    let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
+    let redis = lasting::redis().await;
     let scene = Scene::new(&redis.url());
     let ledger = scene.ledger();
     let crew = Crew::hire(2, TRAFFIC, &scene, &Consumption::default());
@@ -69,7 +69,7 @@ async fn a_full_server_takes_no_more_and_consumers_go_on() {
 
 #[tokio::test]
 async fn a_bound_that_is_set_at_run_time_and_lifted_again() {
-    let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
+    let redis = lasting::redis().await;
     let scene = Scene::new(&redis.url());
     let ledger = scene.ledger();
     let crew = Crew::hire(2, TRAFFIC, &scene, &Consumption::default());
@@ -103,7 +103,7 @@ async fn a_bound_that_is_set_at_run_time_and_lifted_again() {
 #[tokio::test]
 async fn a_server_that_evicts_is_not_used() {
     for policy in ["allkeys-lru", "allkeys-lfu", "allkeys-random"] {
-        let setup = RedisSetup::default().maxmemory_policy(policy);
+        let setup = lasting::setup().maxmemory_policy(policy);
         let redis = RedisServer::start(Kind::Redis7, setup).await;
         let refused = glmsg::connect(&redis.url()).await;
         let refused = refused.expect_err("such a server loses messages");

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use glmsg::{DeadLetterReason, ReplayQuery, StartFrom};
 use glmsg_faults::check::Expectation;
-use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
+
 use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher, Scene};
 
-use crate::TRAFFIC;
+use crate::{TRAFFIC, lasting};
 
 #[tokio::test]
 async fn poison_ends_as_a_dead_letter_and_takes_nobody_along() {
-    let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
+    let redis = lasting::redis().await;
     let scene = Scene::new(&redis.url());
     let consumption = Consumption {
         lease: Duration::from_secs(1),

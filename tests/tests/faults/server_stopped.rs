@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use glmsg_faults::check::Expectation;
 use glmsg_faults::ledger::{Event, What};
-use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
+
 use glmsg_tests::traffic::{Consumption, Crew, Probe, Publication, Publisher, Scene};
 
-use crate::TRAFFIC;
+use crate::{TRAFFIC, lasting};
 
 /// How long after the end of the last fault the first message was stored.
 fn recovery(events: &[Event]) -> Duration {
@@ -24,11 +24,16 @@ fn recovery(events: &[Event]) -> Duration {
 
 #[tokio::test]
 async fn a_server_that_stands_still_gets_nothing_twice() {
-    let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
+    let redis = lasting::redis().await;
     let scene = Scene::new(&redis.url());
     let ledger = scene.ledger();
     let crew = Crew::hire(2, TRAFFIC, &scene, &Consumption::default());
-    let publication = Publication::default();
+    let publication = Publication {
+        // Always under way, so that the stop finds some that were sent.
+        pause: Duration::ZERO,
+        tasks: 4,
+        ..Publication::default()
+    };
     let publisher = Publisher::start(&scene, "publisher", &publication);
     let probe = Duration::from_millis(100);
     let probe = Probe::start(scene.connect().await, scene.writer("probe"), probe);

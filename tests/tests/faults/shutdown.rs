@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use glmsg_faults::check::Expectation;
 use glmsg_faults::ledger::{Settlement, What};
-use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
-use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher, Scene};
 
-use crate::TRAFFIC;
+use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Pen, Publication, Publisher, Scene};
+
+use crate::{TRAFFIC, lasting};
 
 #[tokio::test]
 async fn a_consumer_that_is_asked_to_end_leaves_nothing_behind() {
-    let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
+    let redis = lasting::redis().await;
     let scene = Scene::new(&redis.url());
     let consumption = Consumption {
         // What anybody had to wait for would take longer than the case.
@@ -43,7 +43,10 @@ async fn a_consumer_that_is_asked_to_end_leaves_nothing_behind() {
     // What became of each delivery to one that left.
     let (mut open, mut given_back, mut finished) = (BTreeMap::new(), 0, 0);
     for event in scene.events() {
-        if !leavers.contains(&event.process) {
+        if !leavers
+            .iter()
+            .any(|name| name == Pen::process_of(&event.process))
+        {
             continue;
         }
         match event.what {

@@ -11,7 +11,7 @@ use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
 use glmsg_faults::services;
 use glmsg_tests::traffic::{Consumption, Crew, Publication, Publisher, Scene};
 
-use crate::TRAFFIC;
+use crate::{TRAFFIC, lasting};
 
 fn file(name: &str) -> String {
     format!("{}/{name}", services::get("TLS_DIR"))
@@ -107,7 +107,7 @@ async fn a_server_that_cannot_be_trusted_is_refused() {
 #[tokio::test]
 async fn a_server_without_tls_is_refused_and_gets_nothing_in_the_clear() {
     let password = "c4n4ry";
-    let setup = RedisSetup::default().password(password);
+    let setup = lasting::setup().password(password);
     let redis = RedisServer::start(Kind::Redis7, setup).await;
     let ca = file("ca.pem");
     let url = format!(

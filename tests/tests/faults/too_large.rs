@@ -5,10 +5,11 @@ use glmsg::{BrokerExt, ErrorKind, Message, Published};
 use glmsg_faults::check::Expectation;
 use glmsg_faults::process::Usage;
 use glmsg_faults::proxy::Proxy;
-use glmsg_faults::server::{Kind, RedisServer, RedisSetup};
+
 use glmsg_tests::traffic::{Consumption, Scene};
 
 use crate::alone::is_alone;
+use crate::lasting;
 
 const MIB: usize = 1 << 20;
 
@@ -21,7 +22,7 @@ fn what_is_too_large_is_refused_before_it_is_sent() {
 }
 
 async fn case() {
-    let redis = RedisServer::start(Kind::Redis7, RedisSetup::default()).await;
+    let redis = lasting::redis().await;
     let proxy = Proxy::start(redis.addr()).await;
     let scene = Scene::new(&redis.url());
     let ledger = scene.writer("publisher");
