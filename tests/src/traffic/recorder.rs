@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use glmsg_broker::{BoxSettler, Broker, Nack, Received, Settled, Settler, Token};
 use glmsg_conformance::{Hooks, Interposed};
@@ -74,10 +74,6 @@ impl Recorder {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lease_ms(&self, lease: Duration) -> u64 {
-        u64::try_from(lease.as_millis()).unwrap_or(u64::MAX)
-    }
-
     fn record(&self, held: Held, call: Call, called: u64, result: Settlement) {
         let Held { id, attempt } = held;
         let group = self.pen.group().to_owned();
@@ -130,6 +126,10 @@ impl Recorder {
     }
 }
 
+fn in_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Hooks for Recorder {
     async fn received(&self, deliveries: &[Received], _: &BoxSettler) {
         for delivery in deliveries {
@@ -139,7 +139,7 @@ impl Hooks for Recorder {
                 id: id.clone(),
                 group: self.pen.group().to_owned(),
                 attempt,
-                lease_ms: self.lease_ms(self.lease),
+                lease_ms: in_ms(self.lease),
                 position: Some(format!("{}-{}", token.place(), token.sub())),
             };
             self.pen.record(attempt, received);
@@ -177,14 +177,17 @@ impl Hooks for Recorder {
         lease: Duration,
         settler: &BoxSettler,
     ) -> Result<Vec<Settled>> {
+        let called = Instant::now();
         let settled = settler.extend(tokens, lease).await?;
         for (token, settled) in tokens.iter().zip(&settled) {
             let held = self.held().get(token).cloned();
             if let (Settled::Extended(_), Some(Held { id, attempt })) = (settled, held) {
+                // It began when it was asked for, at the earliest; the answer may have come much later.
+                let left = lease.saturating_sub(called.elapsed());
                 let extended = What::Extend {
                     id,
                     group: self.pen.group().to_owned(),
-                    lease_ms: self.lease_ms(lease),
+                    lease_ms: in_ms(left),
                 };
                 self.pen.record(attempt, extended);
             }
