@@ -34,7 +34,7 @@ async fn case(settings: &str) {
     let logs = crew.dismiss().await;
 
     let expectation = Expectation::for_groups([scene.group()])
-        .published_at_least(1000)
+        .published_at_least(300)
         .max_attempts(4)
         .quiet_within(patience);
     let expectation = logs

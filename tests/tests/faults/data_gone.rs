@@ -93,7 +93,7 @@ impl Case {
         let told = lines.filter(|line| line.contains("data was lost"));
         let told = told.map(str::to_owned).collect();
         let expectation = Expectation::for_groups([scene.group()])
-            .published_at_least(1000)
+            .published_at_least(300)
             .faults_at_least(1);
         let report = scene.judge(judge(expectation)).await;
         let events = scene.events();

@@ -92,7 +92,7 @@ async fn a_bound_that_is_set_at_run_time_and_lifted_again() {
     scene.quiet(Duration::from_secs(60)).await;
     crew.dismiss().await;
     let expectation = Expectation::for_groups([scene.group()])
-        .published_at_least(1000)
+        .published_at_least(300)
         .faults_at_least(3)
         .max_attempts(4);
     let report = scene.judge(expectation).await;

@@ -62,7 +62,7 @@ async fn case(kind: Kind, settings: &str, seed: u64, time: Duration) {
     let most = letters.iter().map(|letter| letter.attempts).max();
     assert_eq!(most, Some(4), "a dead letter with {most:?} attempts");
     let expectation = Expectation::for_groups([scene.group()])
-        .published_at_least(1000)
+        .published_at_least(300)
         .faults_at_least(usize::try_from(kills).unwrap_or(usize::MAX))
         .max_attempts(4)
         .publish_gap(Duration::from_secs(10));

@@ -34,7 +34,9 @@ async fn a_server_that_stands_still_gets_nothing_twice() {
         tasks: 4,
         ..Publication::default()
     };
-    let publisher = Publisher::start(&scene, "publisher", &publication);
+    // What is under way is given up long before the server goes on.
+    let url = format!("{}?timeout_ms=1000", scene.url());
+    let publisher = Publisher::start_at(&scene, "publisher", &publication, &url);
     let probe = Duration::from_millis(100);
     let probe = Probe::start(scene.connect().await, scene.writer("probe"), probe);
     publisher.reaches(200).await;
