@@ -52,11 +52,7 @@ fn look_up(code: &str, detail: &str) -> Meaning {
             "the server wants a login",
             "put it into the URL: redis://USER:PASSWORD@HOST, or use password_file",
         ),
-        "NOPERM" => meaning(
-            ErrorKind::PermissionDenied,
-            "the server does not allow this user to do it",
-            "allow the user the keys NAMESPACE:* and the commands of the guide to Redis",
-        ),
+        "NOPERM" => no_permission(),
         "DENIED" => meaning(
             ErrorKind::PermissionDenied,
             "the server is in protected mode and refuses other hosts",
@@ -119,10 +115,24 @@ fn look_up(code: &str, detail: &str) -> Meaning {
     }
 }
 
+fn no_permission() -> Meaning {
+    meaning(
+        ErrorKind::PermissionDenied,
+        "the server does not allow this user to do it",
+        "allow the user what its part needs, as docs/backends/redis.md lists it; ACL LOG names what was \
+         refused",
+    )
+}
+
 /// What the servers put under the code `ERR`.
 fn by_text(detail: &str) -> Meaning {
     let detail = detail.to_ascii_lowercase();
-    if detail.contains("unknown command") || detail.contains("unknown subcommand") {
+    // Within a script: Redis 7.0, and the newer ones.
+    if detail.contains("user executing the script can't")
+        || detail.contains("acl failure in script")
+    {
+        no_permission()
+    } else if detail.contains("unknown command") || detail.contains("unknown subcommand") {
         meaning(
             ErrorKind::Unsupported,
             "the server does not know a command",

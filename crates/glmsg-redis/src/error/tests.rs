@@ -36,6 +36,16 @@ fn every_refusal_has_its_kind() {
             false,
         ),
         (
+            "ERR The user executing the script can't run this command or subcommand script: 8631",
+            K::PermissionDenied,
+            false,
+        ),
+        (
+            "ERR ACL failure in script: User app has no permissions to run the 'xadd' command",
+            K::PermissionDenied,
+            false,
+        ),
+        (
             "DENIED Redis is running in protected mode",
             K::PermissionDenied,
             false,
