@@ -66,8 +66,9 @@ for _, number in ipairs(all) do
       remove(number, letter)
       moved = moved + 1
     elseif letter[10] == 0 then
-      remove(number, letter)
+      -- Given back before it is removed: where a user's rights end in between, it is still there.
       redrive(letter)
+      remove(number, letter)
       moved = moved + 1
     end
   end

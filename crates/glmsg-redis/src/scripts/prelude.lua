@@ -96,17 +96,19 @@ local function append(lane, fields)
   return id
 end
 
--- Scheduled messages that are due get their place.
+-- Scheduled messages that are due get their place. Each has it before its schedule ends: what may not be written here (a user's
+-- rights) stays scheduled, and is not lost.
 local function promote()
   local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', whole(now), 'LIMIT', 0, 1000)
+  if #due > 0 then redis.call('ZREM', DUE, '') end
   for _, name in ipairs(due) do
     local packed = redis.call('HGET', BODY, name)
-    redis.call('ZREM', DUE, name)
-    redis.call('HDEL', BODY, name)
     if packed then
       local body = cmsgpack.unpack(packed)
       if body[2] == '' then append(body[1], { 'd', body[3] })
       else append(body[1], { 'd', body[3], 'x', body[2] }) end
     end
+    redis.call('ZREM', DUE, name)
+    redis.call('HDEL', BODY, name)
   end
 end
