@@ -79,12 +79,9 @@ pub(crate) fn put(out: &mut Vec<u8>, messages: &[&Message]) {
     let ends = out.len();
     out.resize(ends + 4 * messages.len(), 0);
     let begin = out.len();
-    out.reserve(
-        messages
-            .iter()
-            .map(|message| message.payload().len() + 160)
-            .sum(),
-    );
+    let about = messages.iter().map(|message| message.payload().len() + 160);
+    // And room for what follows, so that the frame is not moved for it.
+    out.reserve(about.sum::<usize>() + 512);
     for (n, message) in messages.iter().enumerate() {
         wire::encode_into(message, out);
         let end = four(out.len() - begin);

@@ -95,6 +95,11 @@ impl GroupKeys {
         &self.keys[4 + usize::from(lane)]
     }
 
+    /// What the step touches that acks messages of frames: the normal lane, history, waiting.
+    pub(crate) fn framed(&self) -> [&str; 3] {
+        [5, 13, 12].map(|at| self.keys[at].as_str())
+    }
+
     pub(crate) fn bell(&self) -> &str {
         &self.keys[8]
     }

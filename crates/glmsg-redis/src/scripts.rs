@@ -44,7 +44,14 @@ impl Script {
         }
     }
 
-    fn call(&self, keys: &[String]) -> Cmd {
+    /// The call of the step that acks messages of frames.
+    pub(crate) fn of_frames(&self, keys: &GroupKeys) -> Cmd {
+        let mut call = self.call(&keys.framed());
+        call.arg(&keys.stream_name);
+        call
+    }
+
+    fn call<K: redis::ToRedisArgs>(&self, keys: &[K]) -> Cmd {
         let mut call = redis::cmd("EVALSHA");
         call.arg(&self.hash).arg(keys.len()).arg(keys);
         call
@@ -57,6 +64,7 @@ pub(crate) struct Scripts {
     pub(crate) publish: Script,
     pub(crate) room: Script,
     pub(crate) note: Script,
+    pub(crate) mark: Script,
     pub(crate) ensure: Script,
     pub(crate) relieve: Script,
     pub(crate) topic: Script,
@@ -82,6 +90,7 @@ impl Scripts {
         Self {
             publish: of_topic(include_str!("scripts/publish.lua")),
             room: of_topic(include_str!("scripts/room.lua")),
+            mark: Script::new(&[include_str!("scripts/mark.lua")]),
             note: Script::new(&[include_str!("scripts/note.lua")]),
             ensure: of_topic(include_str!("scripts/ensure.lua")),
             relieve: of_topic(include_str!("scripts/relieve.lua")),
@@ -103,6 +112,7 @@ impl Scripts {
         let all = [
             &self.room,
             &self.note,
+            &self.mark,
             &self.publish,
             &self.ensure,
             &self.relieve,

@@ -198,7 +198,7 @@ impl RedisSource {
             _ => {
                 let (picks, doubt) = (self.picks, self.is_in_doubt);
                 // What only looks now and then leaves it to one member to look for all.
-                let is_routine = self.look.is_some() && !self.must_look && max >= SMALL;
+                let is_routine = self.look.is_some() && !self.must_look && !self.is_small(max);
                 let thorough = doubt || self.was_refused || !is_routine;
                 let most = (max, entries);
                 let task = async move {
@@ -281,12 +281,12 @@ impl RedisSource {
             self.is_in_doubt = false;
             // Small receives are weighed one by one as long as there is something.
             let is_over = is_empty && batch.intake == Intake::default();
-            self.must_look = !is_over && (max < SMALL || !look.is_plain);
+            self.must_look = !is_over && (self.is_small(max) || !look.is_plain);
             self.look = Some(look);
         } else if !is_empty {
             let taken = i64::try_from(batch.raws.len()).unwrap_or(0);
             self.picks[0] = (self.picks[0] + taken) % 16;
-            self.must_look |= max < SMALL;
+            self.must_look |= self.is_small(max);
         }
         if is_empty && batch.intake == Intake::default() {
             return;

@@ -9,15 +9,15 @@ use redis::Pipeline;
 use tokio::time::Instant;
 
 use super::{Begun, MOST, RedisSettler, Wish, outcome};
-use crate::encode::{fine, list, millis, next};
+use crate::encode::{fine, list, millis, next, number};
 use crate::frame::Marks;
 use crate::member::{Deliveries, Held, Part};
 use crate::outbox;
+use crate::place::EntryId;
 
 /// What is asked of frames.
 #[derive(Clone, Copy)]
 enum Ask {
-    Ack,
     Release,
     Extend(Duration),
 }
@@ -25,15 +25,13 @@ enum Ask {
 impl Ask {
     fn what(self) -> &'static str {
         match self {
-            Self::Ack => "a",
             Self::Release => "r",
             Self::Extend(_) => "e",
         }
     }
 
-    fn word(self, joint: &Joint) -> Vec<u8> {
+    fn word(self) -> Vec<u8> {
         match self {
-            Self::Ack => joint.marks(),
             Self::Release => Vec::new(),
             Self::Extend(lease) => millis(lease).to_string().into_bytes(),
         }
@@ -125,7 +123,41 @@ impl RedisSettler {
         for some in whole.chunks(outbox::MOST) {
             self.ack_whole(some, settled).await?;
         }
-        self.settle_joints(Ask::Ack, &parts, settled).await
+        for some in parts.chunks(MOST) {
+            self.ack_parts(some, settled).await?;
+        }
+        Ok(())
+    }
+
+    /// Acks messages of frames of which others are not acked, or were before.
+    async fn ack_parts(&self, joints: &[Joint], settled: &mut [Settled]) -> Result<()> {
+        let mut call = self.shared.scripts.mark.of_frames(&self.group);
+        call.arg(&*self.consumer);
+        {
+            let mut deliveries = self.deliveries();
+            for joint in joints {
+                let EntryId { millis, number } = joint.held.id;
+                call.arg(joint.held.id.to_string());
+                call.arg(format!("1{millis:012x}{number:012x}"));
+                call.arg(deliveries.size_of(joint.part)).arg(joint.marks());
+            }
+        }
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.add_command(call);
+        let slot = self.group.slot;
+        let replies = self.shared.link.send_durably(slot, &pipeline).await?;
+        let results = list(fine(next(&mut replies.values.into_iter())?)?)?;
+        let mut deliveries = self.deliveries();
+        for (joint, result) in joints.iter().zip(results) {
+            let is_acked = number(result)? == 1;
+            for (at, token, _) in &joint.tokens {
+                deliveries.settle(*token);
+                if let (true, Some(at)) = (is_acked, at) {
+                    settled[*at] = Settled::Acked;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Acks frames that nobody else can have received: their entries are all that is kept of them.
@@ -156,7 +188,7 @@ impl RedisSettler {
             call.arg(&*self.consumer);
             for joint in some {
                 call.arg(ask.what()).arg(1).arg(joint.held.id.to_string());
-                call.arg(joint.held.attempt).arg(ask.word(joint));
+                call.arg(joint.held.attempt).arg(ask.word());
                 call.arg("").arg("").arg("");
             }
             let mut pipeline = Pipeline::with_capacity(1);

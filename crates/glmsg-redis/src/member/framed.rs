@@ -16,6 +16,8 @@ pub(crate) struct Part {
 
 #[derive(Debug, Clone, Copy)]
 struct Frame {
+    /// All its messages.
+    size: u16,
     /// Deliveries that are not settled.
     left: u16,
     /// The server has been told of some that are finished.
@@ -68,12 +70,13 @@ impl Deliveries {
     /// Notes a frame whose messages of these numbers are out, and makes their tokens.
     pub(crate) fn add_frame(
         &mut self,
-        id: EntryId,
+        (id, size): (EntryId, u16),
         until: Instant,
         indices: &[u16],
-        is_begun: bool,
     ) -> Vec<Token> {
+        let is_begun = indices.len() < usize::from(size);
         let frame = self.frames.add(Frame {
+            size,
             left: u16::try_from(indices.len()).unwrap_or(u16::MAX),
             is_begun,
             until,
@@ -93,6 +96,11 @@ impl Deliveries {
     pub(crate) fn is_rest(&mut self, part: Part, count: usize) -> bool {
         let frame = self.frames.get(part);
         frame.is_some_and(|frame| usize::from(frame.left) == count)
+    }
+
+    /// How many messages a frame holds.
+    pub(crate) fn size_of(&mut self, part: Part) -> u16 {
+        self.frames.get(part).map_or(0, |frame| frame.size)
     }
 
     /// Whether the server knows of a part of a frame that is finished.

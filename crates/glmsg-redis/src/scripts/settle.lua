@@ -1,7 +1,7 @@
 -- Settles deliveries. ARGV from 3: the consumer without its lease, then for each: what ('a' ack, 'n' nack, 'r' release,
 -- 'e' extend, 'b' bury as no message, 'x' look whether it has expired), lane, id, for a message of a frame with a dot and its
 -- number, attempt, and four words: of a nack the delay in ms or '', outcome, reason and error; of an extension the lease in ms; of
--- a burial the id and what is wrong; of an ack nothing, or which messages of the frame in bits, the first in the lowest of the first byte.
+-- a burial the id and what is wrong.
 -- Returns for each S, A, R and the due time, D and the reason, L, V, or E and the deadline, times in microseconds.
 local C = ARGV[3]
 redis.call('HDEL', MEMBERS, '')
@@ -11,38 +11,21 @@ if not exists() then
   return results
 end
 
--- A frame is read only where one of its messages leaves it: for acks it is enough to know how many it holds.
 local frames = {}
-local function frame_at(id, is_read)
-  local frame = frames[id]
-  if not frame then
-    local row = row_at(id)
-    frame = row and open_frame(id, nil, row_size(row))
-  end
-  if not frame or (is_read and not frame.bytes) then
+local function frame_at(id)
+  if not frames[id] then
     local entry = redis.call('XRANGE', LANES[NORMAL], id, id)[1]
-    local bytes, size = frame_of(entry and entry[2] or {})
-    if not bytes then return nil end
-    frame = frame or open_frame(id, bytes, size)
-    frame.bytes = bytes
+    frames[id] = open_frame(id, frame_of(entry and entry[2] or {}))
   end
-  frames[id] = frame
-  return frame
+  return frames[id]
 end
 
--- One or some of a frame. What is not done leaves the frame and is on its own from then on.
+-- One of a frame: it leaves it, and what is not done is on its own from then on.
 local function of_frame(what, id, index, attempt, a, b, c, d)
-  local frame = frame_at(id, what ~= 'a')
+  local frame = frame_at(id)
   if not frame then
     forget(NORMAL, id, name_of(NORMAL, id))
     return { 'S' }
-  end
-  if what == 'a' then
-    for i = 0, frame.size - 1 do
-      if bit.band(bit.rshift(string.byte(a, math.floor(i / 8) + 1) or 0, i % 8), 1) == 1 then finish(frame, i) end
-    end
-    close_frame(frame)
-    return { 'A' }
   end
   if index >= frame.size or frame.finished[index] then return { 'S' } end
   local fields = fields_in(id, frame.bytes, frame.size, index)
@@ -59,6 +42,7 @@ local function of_frame(what, id, index, attempt, a, b, c, d)
     to_orphans(G, fields, NORMAL, attempts, history, due, (split(id)))
     rings = true
   end
+  if what == 'a' then return leave({ 'A' }) end
   if what == 'r' then
     live(attempt - 1, '', now)
     return leave({ 'L' })
@@ -91,7 +75,7 @@ local function one(what, lane, id, attempt, a, b, c, d)
     redis.call('ZREM', W, name)
     return { 'E', whole(micros + 1000 * lease) }
   end
-  if index or (what == 'a' and a ~= '') then return of_frame(what, id, tonumber(index), attempt, a, b, c, d) end
+  if index then return of_frame(what, id, tonumber(index), attempt, a, b, c, d) end
   if what == 'r' then
     redis.call('XCLAIM', stream, G, NOBODY, 0, id, 'RETRYCOUNT', attempt - 1, 'JUSTID')
     redis.call('ZADD', W, whole(now), name)

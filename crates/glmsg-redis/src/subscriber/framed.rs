@@ -4,13 +4,18 @@ use glmsg_broker::Received;
 use glmsg_core::{History, clean_error_text};
 use tokio::time::Instant;
 
-use super::RedisSource;
+use super::{RedisSource, SMALL};
 use crate::encode::{decode, millis};
 use crate::frame::{self, Marks};
 use crate::member::{Deliveries, Held};
 use crate::reading::Raw;
 
 impl RedisSource {
+    /// Whether a receive of so many is weighed one by one. Where there are frames that is in vain.
+    pub(super) fn is_small(&self, max: usize) -> bool {
+        max < SMALL && self.per_entry <= 1
+    }
+
     /// Notes how many messages the entries hold, for how many to ask next.
     pub(super) fn note_sizes(&mut self, raws: &[Raw]) {
         let sizes = raws.iter().map(|raw| match raw.finished {
@@ -46,9 +51,9 @@ impl RedisSource {
         };
         let finished = raw.finished.as_deref().unwrap_or_default();
         let is_left = |index: &u16| !Marks::is_set(finished, usize::from(*index));
-        let indices = 0..u16::try_from(envelopes.len()).unwrap_or(u16::MAX);
-        let indices: Vec<u16> = indices.filter(is_left).collect();
-        let tokens = deliveries.add_frame(raw.id, until, &indices, !finished.is_empty());
+        let size = u16::try_from(envelopes.len()).unwrap_or(u16::MAX);
+        let indices: Vec<u16> = (0..size).filter(is_left).collect();
+        let tokens = deliveries.add_frame((raw.id, size), until, &indices);
         let all = (0..).zip(envelopes);
         let left = all.filter(|(index, _)| is_left(index));
         self.ready.reserve(tokens.len());
