@@ -162,6 +162,7 @@ impl RedisServer {
                 .env("LD_PRELOAD", preloaded)
                 .env("FAKETIME_TIMESTAMP_FILE", clock.path().join(CLOCK))
                 .env("FAKETIME_NO_CACHE", "1")
+                .env("TZ", "UTC")
                 .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         }
         let secret = password.clone();
@@ -209,6 +210,16 @@ impl RedisServer {
             .await
     }
 
+    /// Stops its wall clock at a time of UTC: `2026-01-31 23:59:59.001`. When this returns, every command that is sent
+    /// sees that time, until it is moved again.
+    ///
+    /// # Panics
+    /// If it was not set up with a [`movable_clock`](RedisSetup::movable_clock).
+    pub fn freeze_clock(&self, at: &str) {
+        let clock = self.clock.as_ref();
+        write_clock(clock.expect("set it up with `movable_clock()`"), at);
+    }
+
     /// Moves its wall clock to so many seconds before or after the real time, and waits until it shows that.
     ///
     /// # Panics
@@ -243,9 +254,13 @@ impl Deref for RedisServer {
 const CLOCK: &str = "clock";
 
 fn set_clock(dir: &TempDir, seconds: i64) {
+    write_clock(dir, &format!("{seconds:+}"));
+}
+
+fn write_clock(dir: &TempDir, time: &str) {
     // Written beside and renamed: the server reads it whenever it wants to know the time.
     let (file, new) = (dir.path().join(CLOCK), dir.path().join("new"));
-    std::fs::write(&new, format!("{seconds:+}\n")).expect("the clock can be written");
+    std::fs::write(&new, format!("{time}\n")).expect("the clock can be written");
     std::fs::rename(new, file).expect("the clock can be replaced");
 }
 

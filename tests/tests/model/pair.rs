@@ -10,28 +10,29 @@ use glmsg_conformance::Fixture;
 use glmsg_core::{DeadLetterReason, Error, Message, MessageId, Timestamp};
 use glmsg_tests::{BEGINNING, MemoryByHand};
 
-use super::compare;
-use super::side::{Side, group, group_config, topic};
-use super::step::{Draft, Profile, Start, Step, Which};
+use crate::clocked::Clocked;
+use crate::compare;
+use crate::side::{Side, group, group_config, topic};
+use crate::step::{Draft, Profile, Start, Step, Which};
 
 pub(crate) type Outcome<T = ()> = Result<T, String>;
 
 /// A delivery as both sides hold it. It is kept after it was settled, so that settling it again is
 /// tried, too.
-pub(super) struct Held {
-    pub(super) model: (BoxSettler, Token),
-    pub(super) backend: (BoxSettler, Token),
+pub(crate) struct Held {
+    pub(crate) model: (BoxSettler, Token),
+    pub(crate) backend: (BoxSettler, Token),
 }
 
 /// The model and a backend.
 pub(crate) struct Pair<F> {
-    pub(super) model: Side<MemoryByHand>,
-    pub(super) backend: Side<F>,
+    pub(crate) model: Side<MemoryByHand>,
+    pub(crate) backend: Side<F>,
     profile: Profile,
     bounds: TopicConfig,
     now: Timestamp,
     published: Vec<Message>,
-    pub(super) held: [Vec<Held>; 3],
+    pub(crate) held: [Vec<Held>; 3],
 }
 
 pub(crate) fn same<T: PartialEq + Debug>(what: &str, model: &T, backend: &T) -> Outcome {
@@ -45,15 +46,15 @@ pub(crate) fn same<T: PartialEq + Debug>(what: &str, model: &T, backend: &T) -> 
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-pub(super) fn broken(error: Error) -> String {
+pub(crate) fn broken(error: Error) -> String {
     format!("an error where none may be: {error}")
 }
 
-impl<F: Fixture> Pair<F> {
-    pub(crate) async fn new(profile: Profile) -> Self {
+impl<F: Clocked> Pair<F> {
+    pub(crate) async fn new(profile: Profile, fixture: F) -> Self {
         let mut pair = Self {
-            model: Side::new().await,
-            backend: Side::new().await,
+            model: Side::new(MemoryByHand::new().await).await,
+            backend: Side::new(fixture).await,
             profile,
             bounds: profile.topic(),
             now: BEGINNING,
@@ -101,7 +102,11 @@ impl<F: Fixture> Pair<F> {
                 let again = self.published[pick % self.published.len()].clone();
                 self.publish(&[again]).await?;
             }
-            Step::Receive { group, member, max } => self.receive(*group, *member, *max).await?,
+            Step::Receive { group, member, max } => {
+                let is_one = F::MEMBERS_WEIGH && self.profile.has_priorities();
+                let member = if is_one { group % 2 } else { *member };
+                self.receive(*group, member, *max).await?;
+            }
             Step::Ack {
                 group,
                 first,

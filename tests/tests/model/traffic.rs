@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use glmsg_broker::{BoxSettler, Intake, Published, Received, Settled, Token};
-use glmsg_conformance::Fixture;
 use glmsg_core::{Message, Result};
 
-use super::pair::{Held, Outcome, Pair, broken, same};
+use crate::clocked::Clocked;
+use crate::pair::{Held, Outcome, Pair, broken, same};
 
 /// How long the backend may take for what the model does at once.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the backend is watched where the model says that nothing comes. Whatever comes later
 /// is found by the steps that follow.
 const GRACE: Duration = Duration::from_millis(4);
 
-impl<F: Fixture> Pair<F> {
-    pub(super) async fn publish(&mut self, messages: &[Message]) -> Outcome {
+impl<F: Clocked> Pair<F> {
+    pub(crate) async fn publish(&mut self, messages: &[Message]) -> Outcome {
         let name = |outcome: &Published| match outcome {
             Published::Stored => "stored".to_owned(),
             Published::Duplicate => "duplicate".to_owned(),
@@ -31,7 +31,7 @@ impl<F: Fixture> Pair<F> {
     }
 
     /// Receives on the model what it has at once, and from the backend the same.
-    pub(super) async fn receive(&mut self, group: usize, member: usize, max: usize) -> Outcome {
+    pub(crate) async fn receive(&mut self, group: usize, member: usize, max: usize) -> Outcome {
         let from = (group, member);
         let (model, intake) = self
             .model
@@ -43,7 +43,7 @@ impl<F: Fixture> Pair<F> {
         let mut backend: Vec<Received> = Vec::new();
         let mut found = (0, 0, 0);
         while found.0 < expected.0 || found.1 < expected.1 || found.2 < expected.2 {
-            let want = (max - backend.len()).max(1);
+            let want = max.saturating_sub(backend.len()).max(1);
             let more = self.backend.receive(from, want, PATIENCE).await;
             let (some, intake) = more.map_err(broken)?;
             if some.is_empty() && intake == Intake::default() {
@@ -53,6 +53,9 @@ impl<F: Fixture> Pair<F> {
             found.2 += intake.dead_lettered;
             backend.extend(some);
             found.0 = backend.len();
+            if found.0 > expected.0 {
+                break;
+            }
         }
         if model.len() < max {
             let more = self.backend.receive(from, max - model.len(), GRACE).await;
@@ -88,7 +91,7 @@ impl<F: Fixture> Pair<F> {
     }
 
     /// Settles some of what is held on both sides.
-    pub(super) async fn settle(
+    pub(crate) async fn settle(
         &mut self,
         group: usize,
         first: usize,

@@ -7,8 +7,9 @@ use glmsg_broker::{
     BoxSettler, BoxSource, Broker, GroupConfig, Intake, Ordering, Received, Source,
     SubscribeOptions,
 };
-use glmsg_conformance::Fixture;
 use glmsg_core::{Error, GroupName, MemberName, Result, TopicName};
+
+use crate::clocked::Clocked;
 
 /// The groups of every history: one without order, one with order by key, and one that is deleted
 /// and made anew.
@@ -39,9 +40,8 @@ pub(crate) fn group_config(n: usize) -> GroupConfig {
     GroupConfig::default().ordering(ordering)
 }
 
-impl<F: Fixture> Side<F> {
-    pub(crate) async fn new() -> Self {
-        let fixture = F::new().await;
+impl<F: Clocked> Side<F> {
+    pub(crate) async fn new(fixture: F) -> Self {
         Self {
             broker: fixture.broker().await,
             fixture,
@@ -52,6 +52,7 @@ impl<F: Fixture> Side<F> {
     /// Members join all groups, with leases of their own.
     pub(crate) async fn join_all(&mut self) -> Result<()> {
         self.members.clear();
+        self.fixture.rest().await;
         for n in 0..GROUPS.len() {
             self.members.push(self.join(n).await?);
         }
@@ -61,6 +62,7 @@ impl<F: Fixture> Side<F> {
     /// The members of a group that was made anew.
     pub(crate) async fn rejoin(&mut self, n: usize) -> Result<()> {
         self.members[n] = self.join(n).await?;
+        self.fixture.rest().await;
         Ok(())
     }
 
@@ -97,7 +99,10 @@ impl<F: Fixture> Side<F> {
     ) -> Result<(Vec<Received>, Intake)> {
         let mut buf = Vec::new();
         let source = &mut self.members[group][member].0;
-        let received = tokio::time::timeout(limit, source.recv(&mut buf, max)).await;
+        let received = F::within(limit, source.recv(&mut buf, max)).await;
+        if received.is_none() {
+            self.fixture.rest().await;
+        }
         let intake = received.unwrap_or(Ok(Intake::default()))?;
         Ok((buf, intake))
     }

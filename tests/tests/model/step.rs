@@ -21,6 +21,11 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
+    /// Whether messages have several priorities.
+    pub(crate) fn has_priorities(self) -> bool {
+        self != Self::Crashes
+    }
+
     /// The bounds of the topic; `n` varies them from history to history.
     pub(crate) fn topic(self) -> TopicConfig {
         let config = TopicConfig::default().dead_letter_age(Duration::from_secs(20));

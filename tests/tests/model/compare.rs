@@ -5,8 +5,8 @@ use std::sync::Arc;
 use glmsg_broker::{Broker, DeadLetterQuery, GroupInfo, ReplayQuery, StartFrom};
 use glmsg_core::{DeadLetter, MessageId};
 
-use super::pair::{Outcome, same};
-use super::side::{group, topic};
+use crate::pair::{Outcome, same};
+use crate::side::{group, topic};
 
 /// Compares lag, dead letters, topics, groups and the stored messages.
 pub(crate) async fn everything(model: &Arc<dyn Broker>, backend: &Arc<dyn Broker>) -> Outcome {

@@ -1,0 +1,25 @@
+//! What a fixture needs to be compared with the model, beyond a clock that is moved by hand.
+
+use std::time::Duration;
+
+use glmsg_conformance::Fixture;
+use glmsg_tests::MemoryByHand;
+
+/// A fixture that can be compared with the model. By default its time is that of this process.
+pub(crate) trait Clocked: Fixture {
+    /// Whether each member weighs priorities by itself. Then a group of several members takes them in
+    /// another order than the model, where all members of a process weigh together: the groups of
+    /// histories with several priorities have one member each.
+    const MEMBERS_WEIGH: bool = false;
+
+    /// What comes of `event` within some time of the machine, which may be no time at all.
+    async fn within<T>(limit: Duration, event: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(limit, event).await.ok()
+    }
+
+    /// Waits until nothing is under way that a receive has begun which was given up, or a member
+    /// that has left.
+    async fn rest(&self) {}
+}
+
+impl Clocked for MemoryByHand {}

@@ -1,0 +1,95 @@
+//! Trying random histories, and telling the shortest that fails.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestError, TestRunner};
+use tokio::runtime::Runtime;
+
+use crate::clocked::Clocked;
+use crate::pair::Pair;
+use crate::step::{Profile, Step, steps};
+
+/// How many histories are tried, and how long they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Effort {
+    pub(crate) cases: u32,
+    pub(crate) length: Range<usize>,
+}
+
+impl Effort {
+    /// So many short ones, or many long ones where the environment asks for that.
+    pub(crate) fn short(cases: u32) -> Self {
+        match std::env::var_os("GLMSG_LONG") {
+            Some(_) => Self {
+                cases: 400,
+                length: 100..250,
+            },
+            None => Self {
+                cases,
+                length: 60..90,
+            },
+        }
+    }
+}
+
+/// Where the histories that are tried have come to, for who watches that they go on.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct At(Arc<Mutex<(u64, String)>>);
+
+impl At {
+    fn step(&self, step: &str) {
+        let mut at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *at = (at.0 + 1, step.to_owned());
+    }
+
+    /// How many steps were begun, and which is the last.
+    pub(crate) fn get(&self) -> (u64, String) {
+        let at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        at.clone()
+    }
+}
+
+/// Fails with the shortest history after which `make`'s backend differs from the model.
+pub(crate) fn agree<F: Clocked>(
+    runtime: &Runtime,
+    profile: Profile,
+    effort: &Effort,
+    at: &At,
+    make: impl AsyncFn() -> F,
+) {
+    let config = Config {
+        cases: effort.cases,
+        failure_persistence: None,
+        max_shrink_iters: std::env::var("SHRINK")
+            .ok()
+            .and_then(|v| v.parse().ok())
+            .unwrap_or(3000),
+        ..Config::default()
+    };
+    let histories = steps(profile, effort.length.clone());
+    let tried = TestRunner::new(config).run(&histories, |steps| {
+        let compared = runtime.block_on(async {
+            let mut pair = Pair::new(profile, make().await).await;
+            for (n, step) in steps.iter().enumerate() {
+                at.step(&format!("step {n}, {step:?}"));
+                pair.take(step)
+                    .await
+                    .map_err(|e| format!("step {n}, {step:?}: {e}"))?;
+            }
+            at.step("the end");
+            pair.finish().await
+        });
+        compared.map_err(TestCaseError::fail)
+    });
+    match tried {
+        Ok(()) => {}
+        Err(TestError::Fail(why, mut steps)) => {
+            steps.retain(|step| !matches!(step, Step::Nothing));
+            let steps: Vec<_> = steps.iter().map(|step| format!("  {step:?}")).collect();
+            panic!("{why}\nafter the steps\n{}", steps.join("\n"));
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
