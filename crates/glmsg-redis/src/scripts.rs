@@ -130,3 +130,6 @@ impl Scripts {
         all.map(|script| script.source.clone()).into()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,13 @@ pub(crate) trait Clocked: Fixture {
     /// histories with several priorities have one member each.
     const MEMBERS_WEIGH: bool = false;
 
+    /// By how much it may be late to see that a lease has run out, or that something is due. The
+    /// histories let no less time pass at once, and renew leases for no less: then it must be exact.
+    const LATENESS: Duration = Duration::ZERO;
+
+    /// A receive of so many or more gives the same as the model and may do so in another order.
+    const EXACT_BELOW: usize = usize::MAX;
+
     /// What comes of `event` within some time of the machine, which may be no time at all.
     async fn within<T>(limit: Duration, event: impl Future<Output = T>) -> Option<T> {
         tokio::time::timeout(limit, event).await.ok()

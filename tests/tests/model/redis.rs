@@ -80,6 +80,8 @@ impl RedisByHand {
 
 impl Clocked for RedisByHand {
     const MEMBERS_WEIGH: bool = true;
+    const LATENESS: Duration = Duration::from_millis(501);
+    const EXACT_BELOW: usize = 16;
 
     async fn within<T>(limit: Duration, event: impl Future<Output = T>) -> Option<T> {
         // By the machine's clock, as the runtime's stands still.

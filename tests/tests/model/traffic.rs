@@ -9,7 +9,7 @@ use crate::clocked::Clocked;
 use crate::pair::{Held, Outcome, Pair, broken, same};
 
 /// How long the backend may take for what the model does at once.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How long the backend is watched where the model says that nothing comes. Whatever comes later
 /// is found by the steps that follow.
 const GRACE: Duration = Duration::from_millis(4);
@@ -73,6 +73,11 @@ impl<F: Clocked> Pair<F> {
             };
             all.iter().map(one).collect()
         };
+        let (mut model, mut backend) = (model, backend);
+        if max >= F::EXACT_BELOW {
+            model.sort_by_key(|d| d.message.id());
+            backend.sort_by_key(|d| d.message.id());
+        }
         same("received", &seen(&model), &seen(&backend))?;
         same("deliveries, expired and dead-lettered", &expected, &found)?;
         for (model, backend) in model.into_iter().zip(backend) {

@@ -5,7 +5,7 @@ mod durability;
 mod faults;
 mod logins;
 mod sentinels;
-mod servers;
+pub(crate) mod servers;
 mod single;
 #[cfg(feature = "tls")]
 mod tls;

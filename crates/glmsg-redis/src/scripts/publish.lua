@@ -28,6 +28,18 @@ local results, rings, last = {}, false, nil
 
 local first
 
+-- Groups that have not had an entry that is dropped are set behind it. The server reckons how far a group is behind from how much it
+-- has read, and this it would never read.
+local function pass_over(lane, id)
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', LANES[lane])) do
+    if before(get(group, 'last-delivered-id'), id) then
+      local read = get(group, 'entries-read')
+      if read then redis.call('XGROUP', 'SETID', LANES[lane], get(group, 'name'), id, 'ENTRIESREAD', read + 1)
+      else redis.call('XGROUP', 'SETID', LANES[lane], get(group, 'name'), id) end
+    end
+  end
+end
+
 -- Drops one entry: what everybody has finished, else the oldest where the topic is set up so. Returns how many messages that were.
 local function drop_one()
   first = first or unfinished()
@@ -45,6 +57,7 @@ local function drop_one()
     if entry and (not oldest or before(entry[1], oldest[1])) then lane, oldest = l, entry end
   end
   if not oldest then return 0 end
+  pass_over(lane, oldest[1])
   -- Groups must not keep a ghost of it. Their keys share this topic's slot.
   local base = string.sub(META, 1, -5)
   local name = name_of(lane, oldest[1])

@@ -15,7 +15,7 @@ use crate::config::RedisConfig;
 use crate::connection::Link;
 
 /// The value of a key, from the environment or from what `cargo xtask services up` wrote.
-pub(super) fn service(key: &str) -> String {
+pub(crate) fn service(key: &str) -> String {
     if let Ok(value) = std::env::var(format!("GLMSG_{key}")) {
         return value;
     }
@@ -34,7 +34,7 @@ pub(super) fn service(key: &str) -> String {
 }
 
 /// A name for keys that no other test uses.
-pub(super) fn unique(what: &str) -> String {
+pub(crate) fn unique(what: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("glmsg-test-{what}-{}-{number}", std::process::id())
@@ -76,7 +76,7 @@ pub(super) fn field(info: &Value, name: &str) -> String {
 }
 
 /// A server of a test, on a port that stays its own while it is down.
-pub(super) struct Server {
+pub(crate) struct Server {
     program: String,
     arguments: Vec<String>,
     dir: tempfile::TempDir,
@@ -109,7 +109,7 @@ impl Server {
         server
     }
 
-    pub(super) async fn start_program(program: &str, arguments: &[&str]) -> Self {
+    pub(crate) async fn start_program(program: &str, arguments: &[&str]) -> Self {
         let mut server = Self::prepare(program, arguments);
         server.launch().await;
         server
@@ -181,6 +181,10 @@ impl Server {
         self.child = Some(command.spawn().unwrap());
     }
 
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
     pub(super) fn port(&self) -> u16 {
         self.addr.port()
     }
@@ -235,17 +239,21 @@ impl Drop for Server {
 
 /// Runs commands on a connection for them alone.
 pub(super) async fn run(addr: SocketAddr, commands: &[&[&str]]) -> Vec<Value> {
+    let mut connection = connect(addr).await;
+    let commands = pipeline(commands);
+    let answers = connection.send_packed_commands(&commands, 0, commands.len());
+    answers.await.unwrap()
+}
+
+/// A connection past the link. It ends with its last clone.
+pub(crate) async fn connect(addr: SocketAddr) -> MultiplexedConnection {
     let stream = TcpStream::connect(addr).await.unwrap();
     let settings = redis::AsyncConnectionConfig::new().set_response_timeout(None);
     let info = redis::RedisConnectionInfo::default();
     let made = MultiplexedConnection::new_with_config(&info, stream, settings).await;
-    let (mut connection, driver) = made.unwrap();
-    let driver = tokio::spawn(driver);
-    let commands = pipeline(commands);
-    let answers = connection.send_packed_commands(&commands, 0, commands.len());
-    let answers = answers.await.unwrap();
-    driver.abort();
-    answers
+    let (connection, driver) = made.unwrap();
+    tokio::spawn(driver);
+    connection
 }
 
 pub(super) async fn open(url: &str) -> Link {
@@ -266,7 +274,7 @@ pub(super) async fn refusal(config: RedisConfig) -> glmsg_core::Error {
     }
 }
 
-pub(super) fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     match value {
         Value::BulkString(bytes) => std::str::from_utf8(bytes).unwrap(),
         Value::SimpleString(text) => text,
