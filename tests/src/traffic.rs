@@ -33,8 +33,10 @@ mod probe;
 mod process;
 mod publisher;
 mod recorder;
+pub mod rows;
 mod scene;
 mod stderr;
+mod told;
 
 pub use consumption::Consumption;
 pub use crew::Crew;
@@ -46,3 +48,4 @@ pub use process::main;
 pub use publisher::{Answers, Publication, Publisher};
 pub use recorder::Recorder;
 pub use scene::Scene;
+pub use told::Told;

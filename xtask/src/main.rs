@@ -11,6 +11,7 @@
 mod arguments;
 mod bench;
 mod capabilities;
+mod chaos;
 mod demo;
 mod deny;
 mod docs;
@@ -38,6 +39,7 @@ Usage: cargo xtask COMMAND [OPTIONS]
 
 Commands:
   test      The whole matrix: build, every test, the capability page, the demo
+  chaos     The cases of the fault matrix, at length
   services  The servers that tests talk to: up, down, status
   lint      Formatting, clippy, the house rules, the layers
   tidy      The house rules alone
@@ -68,6 +70,7 @@ fn dispatch(args: &[String]) -> Outcome {
     };
     let (help, run): (&str, fn(&[String]) -> Outcome) = match command.as_str() {
         "test" => (test::HELP, test::run),
+        "chaos" => (chaos::HELP, chaos::run),
         "services" => (services::HELP, services::run),
         "lint" => (lint::HELP, lint::run),
         "tidy" => (tidy::HELP, tidy::run),

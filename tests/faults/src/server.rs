@@ -1,10 +1,12 @@
 //! Servers of a case: started on a free port, killed, stopped, restarted where they were.
 
+mod cluster;
 mod handle;
 mod redis;
 mod resp;
 mod sentinel;
 
+pub use cluster::ClusterSet;
 pub use handle::{Probe, Server};
 pub use redis::{Fsync, Kind, RedisServer, RedisSetup};
 pub use resp::Reply;

@@ -4,14 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use glmsg_broker::{Broker, Layer, MetricsLayer};
+use glmsg_broker::Broker;
 use glmsg_core::{Error, Result};
 use glmsg_faults::ledger::Writer;
-use glmsg_redis::{RedisBroker, RedisConfig};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::plan::{Plan, Role};
-use super::{Consumption, Publisher, stderr};
+use super::{Consumption, Publisher, Told, stderr};
 
 /// How long a broker is tried to be reached, and a group to be joined.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,7 +41,7 @@ async fn run(plan: Plan) -> Result<()> {
     let stop = signal(SignalKind::terminate()).expect("signals can be heard");
     let ledger = Writer::open(&plan.ledger, &plan.name);
     ledger.start();
-    let broker = retried(|| open(&plan.url, &ledger)).await?;
+    let (broker, _) = retried(|| Told::open(&plan.url, &ledger)).await?;
     match &plan.role {
         Role::Publish(publication) => {
             let publisher = Publisher::on(broker.clone(), &plan.topic, ledger.clone(), publication);
@@ -74,21 +73,6 @@ async fn consume(
         ended = consumer.ended() => return ended.map(drop),
     }
     consumer.shutdown().await.map(drop)
-}
-
-/// Opens the broker, and records what it says by itself that it lost.
-async fn open(url: &str, ledger: &Writer) -> Result<Arc<dyn Broker>> {
-    if !url.starts_with("redis") {
-        return glmsg::connect(url).await;
-    }
-    let broker = RedisBroker::open(RedisConfig::from_url(url)?).await?;
-    let (mut events, ledger) = (broker.events(), ledger.clone());
-    tokio::spawn(async move {
-        while events.recv().await.is_ok() {
-            ledger.loss_reported(1);
-        }
-    });
-    Ok(MetricsLayer::new().layer(Arc::new(broker)))
 }
 
 /// Tries again as long as that can help.

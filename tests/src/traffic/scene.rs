@@ -15,6 +15,8 @@ use glmsg_faults::server::RedisServer;
 use glmsg_faults::until;
 use tempfile::TempDir;
 
+use super::rows;
+
 /// How long a broker is tried to be reached.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -221,7 +223,9 @@ impl Scene {
             .places_change(has_frames)
             .remains(&self.group, self.remains(&broker).await)
             .times_stored(self.times_stored(&broker).await);
-        check::check(&self.events(), &expectation)
+        let report = check::check(&self.events(), &expectation);
+        rows::judged(&report);
+        report
     }
 
     /// Keeps the ledger for whoever looks into a failure.

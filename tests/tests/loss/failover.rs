@@ -32,7 +32,7 @@ async fn what_the_primary_acknowledged_while_it_was_cut_off() {
     set.partition().await;
     // It does not know yet that it is cut off, and clients do not, either.
     place.publish(120).await;
-    set.fails_over().await;
+    set.fails_over(set.first_addr()).await;
     assert_eq!(place.loss().await, (120, 120));
     let stored = place.stored().await;
     assert_eq!(stored.len(), 170);
@@ -47,7 +47,7 @@ async fn a_failover_that_loses_nothing_reports_nothing() {
     place.publish(50).await;
     is_replicated(&set, 50).await;
     set.primary().kill9().await;
-    set.fails_over().await;
+    set.fails_over(set.first_addr()).await;
     place.publish(1).await;
     crate::place::reached(&place).await;
     assert_eq!(place.stored().await.len(), 51);

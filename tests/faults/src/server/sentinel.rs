@@ -171,18 +171,56 @@ impl SentinelSet {
         first.filter(|addr| 2 * votes(addr) > self.sentinels.len())
     }
 
-    /// Waits until most Sentinels name another primary than the first, and it is one.
+    /// The server that is the primary now, and its address.
+    ///
+    /// # Panics
+    /// If most Sentinels name none of the set within a minute.
+    pub async fn current(&self) -> (&RedisServer, SocketAddr) {
+        until("a primary is named", PATIENCE, || async {
+            self.named().await.is_some()
+        })
+        .await;
+        let addr = self.named().await.expect("it was named");
+        let mut replicas = self.replicas.iter();
+        let server = match addr == self.proxy.addr() {
+            true => Some(&self.primary),
+            false => replicas.find(|replica| replica.addr() == addr),
+        };
+        (server.expect("a server of the set"), addr)
+    }
+
+    /// Waits until most Sentinels name another primary than that, and it is one.
     ///
     /// # Panics
     /// If they do not within a minute.
-    pub async fn fails_over(&self) {
+    pub async fn fails_over(&self, from: SocketAddr) {
         until("another primary is named", PATIENCE, || async {
             let Some(named) = self.named().await else {
                 return false;
             };
-            named != self.proxy.addr() && ask(named, &["ROLE"]).await == "master"
+            named != from && ask(named, &["ROLE"]).await == "master"
         })
         .await;
+    }
+
+    /// Waits until all others follow the primary, and are in step.
+    ///
+    /// # Panics
+    /// If they are not within a minute.
+    pub async fn is_whole(&self) {
+        until("all others follow the primary", PATIENCE, || async {
+            let Some(named) = self.named().await else {
+                return false;
+            };
+            let info = ask(named, &["INFO", "replication"]).await;
+            info.matches("state=online").count() == self.replicas.len()
+        })
+        .await;
+    }
+
+    /// The address of the first primary, as all know it.
+    pub fn first_addr(&self) -> SocketAddr {
+        self.proxy.addr()
     }
 }
 
@@ -199,7 +237,7 @@ async fn start_sentinel(
         "bind 127.0.0.1\nprotected-mode no\nbind-source-addr {INSIDE}\nsentinel announce-ip 127.0.0.1\n\
          sentinel monitor {NAME} {host} {port} {quorum}\n\
          sentinel down-after-milliseconds {NAME} {down_after}\n\
-         sentinel failover-timeout {NAME} 6000\n\
+         sentinel failover-timeout {NAME} 2000\n\
          sentinel parallel-syncs {NAME} 2\n",
         quorum = sentinels / 2 + 1
     );
