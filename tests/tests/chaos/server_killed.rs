@@ -56,6 +56,8 @@ async fn case(kind: Kind, fsync: Fsync, durability: &str, seed: u64) {
     };
     let place = Place::begin_with(&redis.url(), durability, seed, (pause, payload)).await;
     let ledger = place.scene.ledger();
+    let may_lose = fsync != Fsync::Always && durability == "local";
+    let hog = may_lose.then(|| Hog::start(&redis));
     let mut rng = fastrand::Rng::with_seed(seed);
     let (begun, mut kills) = (Instant::now(), 0);
     while begun.elapsed() < TIME || kills < 4 {
@@ -68,14 +70,15 @@ async fn case(kind: Kind, fsync: Fsync, durability: &str, seed: u64) {
         ledger.fault_end("kill");
         kills += 1;
     }
-    hog.stop().await;
+    if let Some(hog) = hog {
+        hog.stop().await;
+    }
     place.goes_on(200).await;
     let fsync = match fsync {
         Fsync::Always => "always",
         _ => "everysec",
     };
     let fault = format!("server killed, appendfsync {fsync}");
-    let may_lose = fsync != "always" && durability == "local";
     let ended = place.end(&fault, |it| {
         let it = it
             .published_at_least(500)
