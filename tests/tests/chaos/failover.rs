@@ -28,7 +28,7 @@ async fn case(durability: &str, seed: u64) {
         server.kill9().await;
         set.fails_over(addr).await;
         longest = longest.max(killed.elapsed());
-        server.restart().await;
+        set.restart(server).await;
         set.is_whole().await;
         ledger.fault_end("primary killed");
         place.goes_on(200).await;

@@ -69,10 +69,8 @@ impl SentinelSet {
         let server = setup.server.clone().args(open).args(delay);
         let primary = RedisServer::start(kind, server.clone()).await;
         let proxy = Proxy::start_for(primary.addr(), INSIDE).await;
-        // When it comes back as a replica it is to be known by the address that all know.
+        announce(&primary, &proxy).await;
         let port = proxy.addr().port().to_string();
-        let announce = ["CONFIG", "SET", "replica-announce-port", &port];
-        primary.command(&announce).await;
         let mut replicas = Vec::new();
         for _ in 0..setup.replicas {
             // They are told by what they call from, and called where they listen.
@@ -203,6 +201,14 @@ impl SentinelSet {
         .await;
     }
 
+    /// Starts a server of the set again.
+    pub async fn restart(&self, server: &RedisServer) {
+        server.restart().await;
+        if server.addr() == self.primary.addr() {
+            announce(server, &self.proxy).await;
+        }
+    }
+
     /// Waits until all others follow the primary, and are in step.
     ///
     /// # Panics
@@ -221,6 +227,17 @@ impl SentinelSet {
     /// The address of the first primary, as all know it.
     pub fn first_addr(&self) -> SocketAddr {
         self.proxy.addr()
+    }
+}
+
+/// Tells the first primary by which address it is to be known when it follows another: the one that all know already.
+async fn announce(primary: &RedisServer, proxy: &Proxy) {
+    let port = proxy.addr().port().to_string();
+    for (key, value) in [
+        ("replica-announce-ip", "127.0.0.1"),
+        ("replica-announce-port", &port),
+    ] {
+        primary.command(&["CONFIG", "SET", key, value]).await;
     }
 }
 
