@@ -4,6 +4,8 @@ mod framed;
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future;
+use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -93,6 +95,27 @@ struct Asking {
     task: Task,
     /// It waits on a connection of this number.
     waits_on: Option<u64>,
+    /// Others wait for what becomes of acks that go with it.
+    carries_acks: bool,
+}
+
+/// Asking that somebody waits for. When they give up, it goes on by itself if it carries acks.
+struct Attended<'a>(&'a mut Option<Asking>);
+
+impl Drop for Attended<'_> {
+    fn drop(&mut self) {
+        if let Some(Asking {
+            task,
+            carries_acks: true,
+            ..
+        }) = self.0
+            && let Task::Here(here) = task
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let here = mem::replace(here, Box::pin(future::pending()));
+            *task = Task::Apart(runtime.spawn(here));
+        }
+    }
 }
 
 impl fmt::Debug for RedisSource {
@@ -210,6 +233,7 @@ impl RedisSource {
                     // Apart, as what it holds of the shared connection others wait for.
                     task: Task::Apart(tokio::spawn(task)),
                     waits_on: None,
+                    carries_acks: false,
                 });
                 return Ok(());
             }
@@ -223,21 +247,20 @@ impl RedisSource {
             }
         };
         let waits_on = Some(connection.client_id());
+        let mut carries_acks = false;
         let task = if asker.settler.group.is_by_key {
             Task::Here(Box::pin(reading::wait(asker, connection, look_in, behind)))
         } else {
             let acks = asker.settler.take_acks();
-            let carries_acks = acks.is_some();
+            carries_acks = acks.is_some();
             let task = reading::read(asker, connection, acks, look_in, entries);
-            match carries_acks {
-                true => Task::Apart(tokio::spawn(task)),
-                false => Task::Here(Box::pin(task)),
-            }
+            Task::Here(Box::pin(task))
         };
         self.asking = Some(Asking {
             since,
             task,
             waits_on,
+            carries_acks,
         });
         Ok(())
     }
@@ -247,12 +270,14 @@ impl RedisSource {
         if self.asking.is_none() {
             self.begin(max).await?;
         }
-        let Some(asking) = &mut self.asking else {
+        let attended = Attended(&mut self.asking);
+        let Some(asking) = attended.0 else {
             return Ok(());
         };
         let since = asking.since;
         let asked = asking.task.end().await;
-        self.asking = None;
+        *attended.0 = None;
+        drop(attended);
         let Some((connection, batch)) = asked else {
             return Err(closed());
         };
@@ -394,7 +419,7 @@ impl RedisSource {
                 let taken = max.min(self.ready.len());
                 buf.extend(self.ready.drain(..taken));
                 self.note_handed_out();
-                return Ok(std::mem::take(&mut self.intake));
+                return Ok(mem::take(&mut self.intake));
             }
             self.ask(max).await?;
         }

@@ -19,6 +19,8 @@ use super::worker;
 use crate::backoff::Backoff;
 use crate::{BoxSettler, BoxSource, Handler, Intake, Received, Settled, Settler, Source, Token};
 
+/// So few messages go to their handlers before anything else is done, the next receive included.
+const FEW: usize = 16;
 /// How long a handler that is stopped may take to notice.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -105,14 +107,17 @@ impl<H: Handler> Pump<H> {
                     shared.revoke_stuck();
                     self.renew();
                 }
-                () = shared.pump.notified() => {}
                 () = until(self.settle_at) => self.settle_at = None,
                 () = until(self.receive_at) => self.receive_at = None,
                 () = until(solo_until) => {}
                 (source, buf, received) = pending_or(&mut self.receiving) => {
                     self.receiving = None;
                     (self.source, self.buf) = (Some(source), buf);
+                    let came = self.buf.len();
                     self.received(received);
+                    if (1..=FEW).contains(&came) {
+                        tokio::task::yield_now().await;
+                    }
                 }
                 () = until(deadline), if draining => {
                     if shared.abort.is_cancelled() {
@@ -122,6 +127,8 @@ impl<H: Handler> Pump<H> {
                     shared.abort.cancel();
                     deadline = Some(Instant::now() + GRACE);
                 }
+                // Last: a wake-up that is not news must not keep a receive from beginning, which may take acks along.
+                () = shared.pump.notified() => {}
             }
         }
         shared.state().finished = true;
@@ -204,14 +211,13 @@ impl<H: Handler> Pump<H> {
             let quiet = self.settling.is_none() && self.shared.is_quiet();
             return usize::from(quiet);
         }
-        let waiting = self.shared.state().ready.len();
+        let mut state = self.shared.state();
+        let waiting = state.ready.len();
         let room = self.shared.options.prefetch.saturating_sub(waiting);
         // Small refills cost as much as large ones.
-        if waiting > 0 && room < self.shared.options.prefetch / 2 {
-            0
-        } else {
-            room
-        }
+        let enough = (self.shared.options.prefetch / 2).max(1);
+        state.wants_room = waiting > 0 && room < enough;
+        if state.wants_room { 0 } else { room }
     }
 
     fn received(&mut self, received: Result<Intake>) {

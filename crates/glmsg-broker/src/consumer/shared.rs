@@ -45,6 +45,8 @@ pub(super) struct State {
     idle: usize,
     /// Workers wanted.
     pub(super) workers: usize,
+    /// The pump waits for room before it receives again.
+    pub(super) wants_room: bool,
     /// No more intake: what comes back from a worker goes back to the broker.
     pub(super) draining: bool,
     /// Nothing more will come: idle workers end.
@@ -196,7 +198,7 @@ impl Shared {
             chunk.extend(state.ready.drain(..take));
             state.active[index].extend(chunk.iter().map(|r| r.token));
             state.progress[index].restart();
-            wake_pump |= state.ready.len() <= self.options.prefetch / 2;
+            wake_pump |= state.wants_room && state.ready.len() <= self.options.prefetch / 2;
             Next::Work {
                 pump_woken: wake_pump,
             }

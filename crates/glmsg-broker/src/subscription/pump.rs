@@ -12,6 +12,9 @@ use super::Shared;
 use crate::backoff::Backoff;
 use crate::{BoxSource, Intake, Received, Settled, Settler, Source, Token};
 
+/// So few messages go to the user before anything else is done, the next receive included.
+const FEW: usize = 16;
+
 type Receiving = Pin<Box<dyn Future<Output = (BoxSource, Vec<Received>, Result<Intake>)> + Send>>;
 
 pub(super) async fn run(source: BoxSource, shared: Arc<Shared>) {
@@ -64,7 +67,11 @@ pub(super) async fn run(source: BoxSource, shared: Arc<Shared>) {
                         state.ended = true;
                     }
                 }
+                let few = (1..=FEW).contains(&buf.len());
                 hand_over(&shared, buf).await;
+                if few {
+                    tokio::task::yield_now().await;
+                }
             }
             () = sleep_until(resume_at), if !is_due => {}
         }

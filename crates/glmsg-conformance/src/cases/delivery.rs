@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use glmsg_broker::SubscribeOptions;
+use glmsg_broker::{Settled, SubscribeOptions};
 use glmsg_core::{ContentType, Message, Priority, TopicName};
 
 use crate::member::{Member, received_ids};
@@ -22,6 +22,7 @@ macro_rules! delivery_cases {
             a_message_published_before_its_group_arrives,
             a_waiting_member_is_woken,
             a_cancelled_recv_loses_nothing,
+            an_ack_needs_nobody_who_receives,
             the_first_delivery_is_attempt_one,
             concurrent_publishers_lose_nothing,
             topics_do_not_mix,
@@ -159,6 +160,31 @@ pub async fn a_cancelled_recv_loses_nothing<F: Fixture>(f: F) {
         "every message once, in order"
     );
     member.ack_all(&got).await;
+}
+
+/// An ack is answered also when it went along with a `recv` that was given up.
+///
+/// Promise 2
+pub async fn an_ack_needs_nobody_who_receives<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let mut member = Member::join(&broker, "g").await;
+    for n in 0..20 {
+        store(&broker, &[message("next")]).await;
+        let got = member.next().await;
+        let mut ack = member.try_ack(&got);
+        // Dropped after ever more polls: before the request, in its middle, after its answer.
+        let cut = Duration::from_micros(20 * n);
+        let settled = tokio::select! {
+            biased;
+            settled = &mut ack => settled,
+            received = tokio::time::timeout(cut, member.recv(1)) => {
+                assert!(received.is_err(), "there is nothing to receive");
+                within("an ack", ack).await
+            }
+        };
+        assert_eq!(settled, Settled::Acked);
+    }
+    member.expect_nothing(&broker).await;
 }
 
 /// A first delivery says that it is attempt one, with no history.
