@@ -35,6 +35,12 @@ pub(crate) fn message(topic: &TopicName, number: u64) -> Outcome<Message> {
     Ok(Message::new(topic.clone(), payload)?)
 }
 
+/// What a new message takes where it is stored.
+pub(crate) fn envelope(number: u64) -> Outcome<Vec<u8>> {
+    let message = message(&TopicName::new(TOPIC)?, number)?;
+    Ok(glmsg::wire::encode(&message).to_vec())
+}
+
 /// New messages with these numbers.
 pub(crate) fn messages(topic: &TopicName, numbers: std::ops::Range<u64>) -> Outcome<Vec<Message>> {
     numbers.map(|number| message(topic, number)).collect()

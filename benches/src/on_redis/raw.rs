@@ -38,20 +38,28 @@ async fn connect_with(
 
 /// Adds an entry with this number's payload.
 pub(crate) fn add(number: u64) -> Cmd {
+    add_with(&sample::payload(number))
+}
+
+fn add_with(bytes: &[u8]) -> Cmd {
     let mut command = redis::cmd("XADD");
-    command.arg(STREAM).arg("*").arg("d");
-    command.arg(&sample::payload(number)[..]);
+    command.arg(STREAM).arg("*").arg("d").arg(bytes);
     command
 }
 
-/// Adds an entry for each number, in one pipeline.
+/// Adds an entry for each number, in one pipeline; `also` is put behind each payload.
 pub(crate) async fn add_all(
     connection: &mut MultiplexedConnection,
     numbers: Range<u64>,
+    also: &[u8],
 ) -> Outcome<()> {
     let mut pipeline = Pipeline::with_capacity(usize::try_from(numbers.end - numbers.start)?);
+    let mut entry = Vec::with_capacity(sample::PAYLOAD + also.len());
     for number in numbers {
-        pipeline.add_command(add(number));
+        entry.clear();
+        entry.extend_from_slice(&sample::payload(number));
+        entry.extend_from_slice(also);
+        pipeline.add_command(add_with(&entry));
     }
     // Collected, and not passed over: that would cost a look-up for each.
     pipeline.query_async::<Vec<Value>>(connection).await?;

@@ -28,7 +28,7 @@ impl RawFilled {
         let mut next = 0;
         while next < count {
             let end = count.min(next + FILL);
-            raw::add_all(&mut connection, next..end).await?;
+            raw::add_all(&mut connection, next..end, &[]).await?;
             next = end;
         }
         raw::must_hold(&mut connection, count).await?;

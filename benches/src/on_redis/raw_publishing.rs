@@ -12,6 +12,15 @@ use crate::{Measured, Outcome, Stopwatch};
 
 /// [`publish`](super::publishing::publish) without the library: a batch is a pipeline of XADD.
 pub(crate) async fn raw_publish(address: Address, publishers: Publishers) -> Outcome<Measured> {
+    raw_publish_with(address, publishers, 0).await
+}
+
+/// The same with entries as large as the library's: behind each payload of a batch come so many bytes.
+pub(crate) async fn raw_publish_with(
+    address: Address,
+    publishers: Publishers,
+    also: usize,
+) -> Outcome<Measured> {
     let mut connection = raw::connect(address).await?;
     for number in 0..WARM {
         raw::add(number).exec_async(&mut connection).await?;
@@ -21,7 +30,13 @@ pub(crate) async fn raw_publish(address: Address, publishers: Publishers) -> Out
     let end = Instant::now() + publishers.lasting;
     for publisher in 1..=publishers.tasks {
         let connection = connection.clone();
-        tasks.spawn(one(connection, publisher << 32, publishers.batch, end));
+        let also = vec![0x5A; also];
+        tasks.spawn(one(
+            connection,
+            publisher << 32,
+            (publishers.batch, also),
+            end,
+        ));
     }
     let mut count = 0;
     while let Some(ended) = tasks.join_next().await {
@@ -35,7 +50,7 @@ pub(crate) async fn raw_publish(address: Address, publishers: Publishers) -> Out
 async fn one(
     mut connection: MultiplexedConnection,
     first: u64,
-    batch: u64,
+    (batch, also): (u64, Vec<u8>),
     end: Instant,
 ) -> Outcome<u64> {
     let mut next = first;
@@ -43,7 +58,7 @@ async fn one(
         if batch == 1 {
             raw::add(next).exec_async(&mut connection).await?;
         } else {
-            raw::add_all(&mut connection, next..next + batch).await?;
+            raw::add_all(&mut connection, next..next + batch, &also).await?;
         }
         next += batch;
     }

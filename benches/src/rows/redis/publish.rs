@@ -6,10 +6,10 @@ use tokio::runtime::Runtime;
 
 use super::{Measurements, costs, fresh, rates};
 use crate::on_redis::publishing::{Publishers, publish};
-use crate::on_redis::raw_publishing::raw_publish;
+use crate::on_redis::raw_publishing::{raw_publish, raw_publish_with};
 use crate::on_redis::server::Address;
 use crate::on_redis::store::roomy;
-use crate::{Outcome, Rounds, Target};
+use crate::{Outcome, Rounds, Target, sample};
 
 /// One publisher at a time is as fast as a core wakes up, which holds for seconds and then not:
 /// many short slices meet both.
@@ -47,13 +47,38 @@ pub(super) fn by_1000(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome
 }
 
 pub(super) fn batches(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome<Measurements> {
-    let publishers = |lasting| Publishers {
-        tasks: 1,
-        batch: 100,
-        lasting,
-    };
+    let (slices, lasting) = LONG;
+    let (here, publishers) = (
+        (runtime, at),
+        Publishers {
+            tasks: 1,
+            batch: 100,
+            lasting: rounds.time(lasting),
+        },
+    );
     let name = "one publisher by 100";
-    run((runtime, at), rounds, LONG, publishers, name, 0.95)
+    let also = sample::envelope(0)?.len() - sample::PAYLOAD;
+    let mut sides = [
+        fresh(name, here, || publish(at, roomy(), publishers)),
+        fresh("raw XADD", here, || raw_publish(at, publishers)),
+        fresh("raw XADD, entries as large as ours", here, || {
+            raw_publish_with(at, publishers, also)
+        }),
+    ];
+    let measured = rounds.alternate_slices(slices, &mut sides)?;
+    let [ours, twin, as_large] = &measured;
+    let (beside, beside_large) = (
+        "redis crate, pipeline of XADD",
+        "redis crate, entries as large",
+    );
+    let rows = vec![
+        rates(name, ours, beside, twin).target(Target::Ratio(0.95)),
+        rates("the same", ours, beside_large, as_large),
+    ];
+    Ok(Measurements {
+        rows,
+        costs: costs(&sides, &measured),
+    })
 }
 
 fn run(
@@ -75,12 +100,9 @@ fn run(
     ];
     let measured = rounds.alternate_slices(slices, &mut sides)?;
     let [ours, twin] = &measured;
-    let twin_name = match publishers.batch {
-        1 => "redis crate, XADD",
-        _ => "redis crate, pipeline of XADD",
-    };
+    let beside = "redis crate, XADD";
     Ok(Measurements {
-        rows: vec![rates(name, ours, twin_name, twin).target(Target::Ratio(target))],
+        rows: vec![rates(name, ours, beside, twin).target(Target::Ratio(target))],
         costs: costs(&sides, &measured),
     })
 }
