@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// So long; in the long form of the tests twenty times as long.
+/// So long; in the long form of the tests four times as long.
 pub(crate) fn seconds(short: u64) -> Duration {
-    let times = if is_long() { 20 } else { 1 };
+    let times = if is_long() { 4 } else { 1 };
     Duration::from_secs(short * times)
 }
 
