@@ -11,6 +11,12 @@ use crate::clocked::Clocked;
 use crate::pair::Pair;
 use crate::step::{Profile, Step, steps};
 
+/// How many shorter histories are tried after one has failed.
+const MOST_SHORTENED: u32 = 3000;
+/// How long they are tried at most, in milliseconds: on a server one takes most of a second, and a
+/// failure is to be told before whoever waits for it gives up.
+const LONGEST_SHORTENED: u32 = 30_000;
+
 /// How many histories are tried, and how long they are.
 #[derive(Debug, Clone)]
 pub(crate) struct Effort {
@@ -19,11 +25,11 @@ pub(crate) struct Effort {
 }
 
 impl Effort {
-    /// So many short ones, or many long ones where the environment asks for that.
-    pub(crate) fn short(cases: u32) -> Self {
+    /// So many short ones, or `long` long ones where the environment asks for that.
+    pub(crate) fn short(cases: u32, long: u32) -> Self {
         match std::env::var_os("GLMSG_LONG") {
             Some(_) => Self {
-                cases: 400,
+                cases: long,
                 length: 100..250,
             },
             None => Self {
@@ -62,10 +68,8 @@ pub(crate) fn agree<F: Clocked>(
     let config = Config {
         cases: effort.cases,
         failure_persistence: None,
-        max_shrink_iters: std::env::var("SHRINK")
-            .ok()
-            .and_then(|v| v.parse().ok())
-            .unwrap_or(3000),
+        max_shrink_iters: MOST_SHORTENED,
+        max_shrink_time: LONGEST_SHORTENED,
         ..Config::default()
     };
     let histories = steps(profile, effort.length.clone());

@@ -190,7 +190,7 @@ fn agrees(kind: Kind, profile: Profile) {
             agree(
                 &runtime,
                 profile,
-                &Effort::short(16),
+                &Effort::short(16, 100),
                 &watched,
                 async || RedisByHand::on(&server),
             );

@@ -15,7 +15,7 @@ fn agrees(profile: Profile) {
         .enable_all()
         .build()
         .expect("a runtime starts");
-    let effort = Effort::short(64);
+    let effort = Effort::short(64, 400);
     agree(&runtime, profile, &effort, &At::default(), async || {
         SqliteByHand::new().await
     });
