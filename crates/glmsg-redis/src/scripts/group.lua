@@ -15,6 +15,17 @@ local function with_attempt(history, number, outcome, text)
     .. struct.pack('>I4I8', number, micros) .. string.char(outcome) .. struct.pack('>I2', #text) .. text
 end
 
+-- What the last attempt ended with.
+local function last_error(history)
+  local at, text = 3, ''
+  while at <= #history do
+    local length = struct.unpack('>I2', history, at + 13)
+    text = string.sub(history, at + 15, at + 14 + length)
+    at = at + 15 + length
+  end
+  return text
+end
+
 local function key_prefix(lane, fields)
   local key = envelope(get(fields, 'd'))[7]
   if key then return lane .. ':' .. key .. '\0' end
@@ -61,8 +72,11 @@ end
 -- Notes a dead letter of this group.
 local function note_letter(lane, id, fields, attempts, reason, detail, history, as_id)
   drop_old_letters()
+  history = history or ''
+  -- A message may die of something else than its last attempt; that tells the more all the same.
+  if detail == '' then detail = last_error(history) end
   local number = string.format('%016x', redis.call('HINCRBY', META, 'dead', 1))
-  local letter = { as_id or message_id(fields) or '', lane, id, attempts, micros, reason, detail, history or '', get(fields, 'd') or get(fields, 'f') or '', as_id and 1 or 0 }
+  local letter = { as_id or message_id(fields) or '', lane, id, attempts, micros, reason, detail, history, get(fields, 'd') or get(fields, 'f') or '', as_id and 1 or 0 }
   redis.call('HSET', DEAD, number, cmsgpack.pack(letter))
   redis.call('ZADD', DEAD_ORDER, tonumber(number, 16), number)
   redis.call('ZADD', DEAD_IDS, 0, letter[1] .. number)
