@@ -180,11 +180,11 @@ impl Waiting {
         loop {
             let resume_at = self.outage.as_ref().map(|outage| outage.resume_at);
             sleep_until(resume_at.unwrap_or_else(Instant::now)).await;
-            let since = Instant::now();
             // A receive that is not answered looks like one that finds nothing, so that the
             // broker is asked beside it.
             let is_waiting = self.is_waiting();
-            let begun = self.outage.as_ref().map_or(since, |outage| outage.since);
+            let now = Instant::now();
+            let begun = self.outage.as_ref().map_or(now, |outage| outage.since);
             let received = tokio::select! {
                 biased;
                 received = source.recv(batch, most) => received,
@@ -201,7 +201,8 @@ impl Waiting {
                     self.is_over();
                     return Ok(());
                 }
-                Err(error) => self.failed(since, WHAT, error)?,
+                // Until just now it may have waited for messages, for hours, of a broker that was well.
+                Err(error) => self.failed(Instant::now(), WHAT, error)?,
             }
         }
     }

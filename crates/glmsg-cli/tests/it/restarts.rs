@@ -288,6 +288,23 @@ fn silence_of_the_server_is_not_silence_of_the_topic() {
 }
 
 #[test]
+fn a_consumer_that_found_nothing_for_long_waits_as_long_as_any() {
+    let redis = Redis::start();
+    let limit = Duration::from_secs(8);
+    let args = ["consume", "t", "-g", "g", "-n", "1", "-o", "payload"];
+    let mut consumer = redis.begin(&[&args[..], &["--timeout", "8s"]].concat());
+    consumer.await_said("created group", 1);
+    let begun = Instant::now();
+    await_that("nothing to have come for longer than --timeout", || {
+        (begun.elapsed() > limit + Duration::from_secs(1)).then_some(())
+    });
+    kill_and_restart(&redis, &mut consumer, 1);
+    redis.run_with(&["publish", "t"], "1\n").success();
+    assert!(consumer.ended().success(), "{:?}", consumer.said());
+    assert_eq!(consumer.printed(), ["1"]);
+}
+
+#[test]
 fn a_wait_does_not_print_a_password() {
     let redis = Redis::set_up(RedisSetup::default().password("hunter2"));
     redis.kill();
