@@ -183,7 +183,26 @@ fn a_wait_ends_with_its_time_and_says_what_to_do() {
             assert!(last.contains(words), "{words:?} is not in {last}");
         }
     }
-    // A wait that began while the server was stopped.
+    // A wait that began while the server was stopped, and one for what it may have got.
+    redis.resume();
+    let mut gives_up = redis.begin(&["publish", "other", "--batch", "1", "--timeout", "1.5s"]);
+    gives_up.feed("1\n2\n");
+    await_that("a message is stored", || {
+        let topics = redis.json(&["topics", "list"]);
+        let other = topics.iter().find(|topic| topic["topic"] == "other");
+        other
+            .is_some_and(|topic| topic["messages"] == 2)
+            .then_some(())
+    });
+    redis.stop();
+    gives_up.feed("3\n");
+    gives_up.end_of_input();
+    assert_eq!(gives_up.ended().code(), Some(1));
+    let said = gives_up.said();
+    let last = said.last().expect("a reason");
+    for words in ["1 message may be stored", "2 before it are stored"] {
+        assert!(last.contains(words), "{words:?} is not in {last}");
+    }
     let mut publisher = redis.begin(&["publish", "t"]);
     publisher.feed("3\n");
     publisher.await_said(WAITS, 1);

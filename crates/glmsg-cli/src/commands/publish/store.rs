@@ -6,6 +6,7 @@ use super::feed::Made;
 use super::tally::Tally;
 use super::{Args, OnError};
 use crate::failure::Failure;
+use crate::table::counted;
 use crate::waiting::Waiting;
 
 /// A batch on its way.
@@ -17,6 +18,8 @@ struct Storing<'a> {
     open: Vec<&'a Made>,
     /// Some of that may be stored by an earlier try.
     is_repeated: bool,
+    /// A try has no answer yet.
+    is_under_way: bool,
     /// The first that cannot be stored: its place, and why.
     failed: Option<(u64, &'static str, Error)>,
 }
@@ -41,23 +44,44 @@ pub(super) async fn store(
         tally,
         open: made.iter().collect(),
         is_repeated: false,
+        is_under_way: false,
         failed: None,
     };
     let stored = waiting.ride(&what, async || storing.attempt().await).await;
+    let doubt = storing.doubt();
     let Storing { tally, failed, .. } = storing;
     if let Some((number, what, error)) = failed {
         return Err(tally.cut_short(&format!("{piece} {number}: {what}: {error}")));
     }
     match stored {
         Ok(_) => Ok(()),
-        Err(unanswered) => Err(tally.cut_short(&Failure::from(unanswered).to_string())),
+        Err(unanswered) => {
+            let why = Failure::from(unanswered).to_string();
+            Err(tally.cut_short(&format!("{why}{doubt}")))
+        }
     }
 }
 
 impl Storing<'_> {
+    /// What is to be said of messages that are given up: the broker may have got them.
+    fn doubt(&self) -> String {
+        match self.open.len() {
+            open if open > 0 && (self.is_repeated || self.is_under_way) => {
+                format!(
+                    "; {} may be stored all the same",
+                    counted(open as u64, "message")
+                )
+            }
+            _ => String::new(),
+        }
+    }
+
     async fn attempt(&mut self) -> Result<(), Error> {
         let messages: Vec<Message> = self.open.iter().map(|m| m.message.clone()).collect();
+        // Set before, as this future may be dropped while it waits.
+        self.is_under_way = true;
         let published = self.broker.publish(&messages).await;
+        self.is_under_way = false;
         let published = published.inspect_err(|error| {
             self.is_repeated |= error.kind() != ErrorKind::Unavailable;
         })?;
