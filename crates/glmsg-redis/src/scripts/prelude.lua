@@ -82,13 +82,27 @@ local function ring()
   redis.call('XADD', BELL, 'MAXLEN', 1, '*', 'r', '')
 end
 
+-- The last id of the normal lane. Where somebody has thrown the lane away alone it begins anew, behind what the others hold: without
+-- it no step would work any more.
+local function top()
+  local info, last = redis.pcall('XINFO', 'STREAM', LANES[NORMAL]), '0-0'
+  if not info.err then return get(info, 'last-generated-id') end
+  redis.call('XGROUP', 'CREATE', LANES[NORMAL], '~', '0', 'MKSTREAM')
+  redis.call('XGROUP', 'DESTROY', LANES[NORMAL], '~')
+  for lane = 0, 3 do
+    local other = redis.pcall('XINFO', 'STREAM', LANES[lane])
+    local id = not other.err and get(other, 'last-generated-id')
+    if id and before(last, id) then last = id end
+  end
+  if last ~= '0-0' then redis.call('XSETID', LANES[NORMAL], last) end
+  return last
+end
+
 -- Stores behind everything stored before, in whatever lane that was: the normal lane's last id is
 -- at no time behind another lane's.
 local function append(lane, fields)
   if lane == NORMAL then return redis.call('XADD', LANES[NORMAL], '*', unpack(fields)) end
-  local info = redis.call('XINFO', 'STREAM', LANES[NORMAL])
-  local top = get(info, 'last-generated-id')
-  local ms, seq = split(top)
+  local ms, seq = split(top())
   local id
   if ms < now then id = whole(now) .. '-0' else id = whole(ms) .. '-' .. whole(seq + 1) end
   redis.call('XADD', LANES[lane], id, unpack(fields))

@@ -169,5 +169,5 @@ for i = 1, #ARGV, 5 do
 end
 store_pack()
 if rings then ring() end
-redis.call('HSET', META, 'indexed', get(redis.call('XINFO', 'STREAM', LANES[NORMAL]), 'last-generated-id'))
+redis.call('HSET', META, 'indexed', top())
 return { 'OK', results, now }

@@ -18,6 +18,28 @@ on_each_server! {
     every_priority_has_its_lane_and_the_order_is_one
     what_plain_commands_have_stored_is_known
     a_full_server_refuses_and_nothing_is_begun
+    a_topic_that_has_lost_a_lane_goes_on
+}
+
+async fn a_topic_that_has_lost_a_lane_goes_on(mut b: Bench) {
+    b.make(10, "reject").await;
+    let g = b.group("g", "none").await;
+    let urgent = |text| builder(text).priority(Priority::High);
+    let soon = build(urgent("soon").delay(Duration::from_millis(1)));
+    b.publish(&[message("lost"), soon]).await;
+    // As an operator, or an eviction, may.
+    assert_eq!(b.number("DEL lane1").await, 1);
+    while b.number("EXISTS due").await == 1 {
+        let answer = show(&b.step(|s| &s.topic, "").await);
+        assert!(!answer.contains("ERR"), "{answer}");
+    }
+    let stored = b.publish(&[build(urgent("now"))]).await;
+    assert!(is_entry(&stored[0]), "{stored:?}");
+    assert_eq!(b.number("XLEN lane2").await, 2, "the scheduled one, too");
+    let stored = b.publish(&[message("later")]).await;
+    assert!(is_entry(&stored[0]), "{stored:?}");
+    // Who receives finds out that its group is gone there.
+    assert_eq!(show(&b.try_fetch(&g, MEMBER, 10).await), "[LOST]");
 }
 
 async fn a_message_is_stored_once(mut b: Bench) {
