@@ -281,7 +281,8 @@ fn entry(lane: u8, answers: &mut Answers) -> Result<Raw> {
     for _ in 0..answers.list()? / 2 {
         match answers.word()? {
             b"d" => body = answers.text()?,
-            b"f" => (body, finished) = (answers.text()?, Some(Bytes::new())),
+            // Elsewhere there are no frames.
+            b"f" if lane == 1 => (body, finished) = (answers.text()?, Some(Bytes::new())),
             b"x" => {
                 expires = std::str::from_utf8(answers.word()?)
                     .ok()

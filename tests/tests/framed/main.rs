@@ -8,3 +8,4 @@
 
 mod redis;
 mod redis_entries;
+mod redis_leases;

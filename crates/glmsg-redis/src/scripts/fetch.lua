@@ -95,7 +95,7 @@ end
 local spent, scattered, is_enough = 0, 0, false
 
 local function deliver(lane, id, fields, attempt, history)
-  local frame = get(fields, 'f') and open_frame(id, frame_of(fields))
+  local frame = lane == NORMAL and get(fields, 'f') and open_frame(id, frame_of(fields))
   if frame then
     out[#out + 1] = { lane, id, attempt, '', frame.bytes, redis.call('HGET', H, 'f' .. frame.name) or '' }
     taken, picks = taken + frame.left, picks + frame.left - 1
@@ -148,7 +148,7 @@ local function deliver_returned(name)
   local entry = redis.call('XRANGE', stream, id, id)[1]
   if not pending or not entry then forget(lane, id, name) return end
   local count, history = pending[4], redis.call('HGET', H, name) or ''
-  local frame = pending[2] ~= NOBODY and get(entry[2], 'f') and open_frame(id, frame_of(entry[2]))
+  local frame = lane == NORMAL and pending[2] ~= NOBODY and get(entry[2], 'f') and open_frame(id, frame_of(entry[2]))
   if frame then
     -- No more than this at once, or others would wait for long.
     if scattered < 1000 then scatter(frame, name, count) else is_enough = true end
