@@ -115,20 +115,18 @@ impl Deliveries {
         }
     }
 
-    /// Those before this one have been handed out.
-    pub(crate) fn hand_out(&mut self, next: Token) {
-        self.kept_from = next.fence();
+    /// Those before this one have been handed out; all, if there is none.
+    pub(crate) fn hand_out(&mut self, next: Option<Token>) {
+        self.kept_from = next.map_or(self.held.next(), Token::fence);
     }
 
     /// One delivery of each frame of which some have not been handed out.
     pub(crate) fn kept_frames(&self) -> Vec<Token> {
-        let at = usize::try_from(self.kept_from.saturating_sub(self.first)).unwrap_or(usize::MAX);
         let mut found: Vec<(u32, Token)> = Vec::new();
-        for (n, held) in self.held.iter().enumerate().skip(at) {
-            let Some(held) = held else { continue };
+        for (number, held) in self.held.latest_from(self.kept_from) {
             let Some(part) = held.part else { continue };
             if found.last().is_none_or(|(frame, _)| *frame != part.frame) {
-                let token = Token::new(held.id.millis, held.id.number, self.first + n as u64);
+                let token = Token::new(held.id.millis, held.id.number, number);
                 found.push((part.frame, token));
             }
         }

@@ -119,10 +119,7 @@ impl RedisSource {
 
     /// Tells the settlers what waits here still.
     pub(super) fn note_handed_out(&self) {
-        if self.per_entry > 1
-            && let Some(next) = self.ready.front()
-        {
-            self.asker.settler.deliveries().hand_out(next.token);
-        }
+        let next = self.ready.front().map(|received| received.token);
+        self.asker.settler.deliveries().hand_out(next);
     }
 }
