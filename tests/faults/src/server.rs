@@ -2,6 +2,7 @@
 
 mod cluster;
 mod handle;
+mod log;
 mod redis;
 mod resp;
 mod sentinel;

@@ -2,7 +2,8 @@
 #![cfg(unix)]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests")]
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 
 use glmsg_faults::process::Launch;
 use glmsg_faults::proxy::{Mode, Proxy};
@@ -32,6 +33,25 @@ async fn what_was_answered_survives_kill_9_in_the_same_place() {
     }
     assert_eq!(redis.addr(), addr);
     assert_ne!(redis.pid(), pid);
+}
+
+#[tokio::test]
+async fn a_transaction_that_was_cut_off_never_comes_back() {
+    for kind in Kind::ALL {
+        let redis = RedisServer::start(kind, RedisSetup::default()).await;
+        redis.command(&["SET", "before", "it"]).await;
+        redis.kill9().await;
+        let log = redis.dir().join("appendonlydir/appendonly.aof.1.incr.aof");
+        let mut log = File::options().append(true).open(log).unwrap();
+        log.write_all(b"*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$3\r\ncut\r\n$1\r\n1\r\n*3\r\n$3\r\nSET\r\n$3")
+            .unwrap();
+        redis.restart().await;
+        redis.command(&["SET", "after", "it"]).await;
+        redis.kill9().await;
+        redis.restart().await;
+        let keys = redis.command(&["DBSIZE"]).await;
+        assert_eq!(keys, Reply::Integer(2), "{kind:?}");
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 use super::handle::{Probe, Server};
+use super::log;
 use super::resp::{Reply, Session};
 use crate::process::Launch;
 use crate::{services, until};
@@ -172,6 +173,19 @@ impl RedisServer {
             password,
             clock,
         }
+    }
+
+    /// Starts it again as [`Server::restart`] does; if it was killed, after its log was mended.
+    ///
+    /// # Panics
+    /// As [`Server::start`]; or if its log cannot be mended.
+    pub async fn restart(&self) {
+        if !self.is_alive() {
+            let dir = self.dir().to_path_buf();
+            let mended = tokio::task::spawn_blocking(move || log::mend(&dir)).await;
+            mended.expect("no panic").expect("the log can be mended");
+        }
+        self.server.restart().await;
     }
 
     /// Its address as a URL, with the password if there is one.
