@@ -19,6 +19,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure> {
     let broker = session.connect(Access::Existing).await?;
+    let is_one_topic = args.topic.is_some();
     let topics = match args.topic {
         Some(topic) => vec![topic],
         None => broker.topics().await?.into_iter().map(|t| t.name).collect(),
@@ -35,8 +36,17 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     ]);
     let mut found = false;
     for topic in topics {
-        let groups = broker.groups(&topic).await?.into_iter().map(|g| g.name);
-        for group in groups.filter(|g| args.group.as_ref().is_none_or(|only| only == g)) {
+        let groups: Vec<GroupName> = match &args.group {
+            // A user who may see its own group alone may not list them.
+            Some(only) if is_one_topic => vec![only.clone()],
+            only => {
+                let groups = broker.groups(&topic).await?.into_iter().map(|g| g.name);
+                groups
+                    .filter(|g| only.as_ref().is_none_or(|only| only == g))
+                    .collect()
+            }
+        };
+        for group in groups {
             found = true;
             let lag = broker.lag(&topic, &group).await?;
             if session.json {

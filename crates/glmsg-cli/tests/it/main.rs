@@ -17,4 +17,5 @@ mod operate;
 mod publish_consume;
 mod redis;
 mod restarts;
+mod rights;
 mod store;

@@ -33,6 +33,14 @@ impl Redis {
         format!("redis://{}", self.server.addr())
     }
 
+    /// Makes a user who may do everything but what `rights` takes away, and gives its address.
+    pub(crate) fn user(&self, name: &str, rights: &[&str]) -> String {
+        let all = ["ACL", "SETUSER", name, "on", ">hush", "~*", "&*", "+@all"];
+        let words = [&all[..], rights].concat();
+        self.runtime.block_on(self.server.command(&words));
+        format!("redis://{name}:hush@{}", self.server.addr())
+    }
+
     /// kill -9.
     pub(crate) fn kill(&self) {
         self.runtime.block_on(self.server.kill9());

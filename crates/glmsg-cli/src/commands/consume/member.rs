@@ -53,6 +53,8 @@ impl Member {
             is_new |= match broker.groups(topic).await {
                 Ok(groups) => groups.iter().all(|known| known.name != *group),
                 Err(e) if e.kind() == ErrorKind::NotFound => true,
+                // Who may receive for a group need not be allowed to list them.
+                Err(e) if e.kind() == ErrorKind::PermissionDenied => false,
                 Err(e) => return Err(e),
             };
             broker.open_source(options).await
