@@ -63,8 +63,14 @@ pub(crate) enum Command {
     /// Groups of a topic: list, create, delete, members
     Groups(groups::Args),
     /// Whether the broker can do its work
+    ///
+    /// It tries what a publish and a receive need done. Exit code 1 if the broker does not answer
+    /// or cannot do its work, 2 if it is refused for how it is set up: doctor says why.
     Health,
     /// How the broker is set up: whether it keeps messages, has room, and knows the time
+    ///
+    /// It changes nothing. Exit code 1 if there is a problem, or nothing that answers; 0 where
+    /// there are only warnings.
     Doctor,
     /// Read a topic again, whoever has acked it
     Replay(replay::Args),

@@ -32,7 +32,7 @@ pub(crate) enum Command {
 pub(crate) struct Args {
     /// Of this topic
     topic: TopicName,
-    /// Of this group
+    /// Of this group; `glmsg lag` shows which have some
     #[arg(long, short)]
     group: GroupName,
     /// This one; may be repeated
