@@ -18,8 +18,8 @@ impl Shared {
         match self.recent.losses() {
             (0, _) => health,
             (lost, stored_again) => health
-                .detail("messages lost", lost)
-                .detail("messages stored again", stored_again),
+                .detail("messages_lost", lost)
+                .detail("messages_stored_again", stored_again),
         }
     }
 

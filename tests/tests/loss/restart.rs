@@ -33,7 +33,7 @@ async fn all_lost(kind: Kind) {
         details.any(|(one, number)| *one == name && number == "300")
     };
     assert!(
-        told("messages lost") && told("messages stored again"),
+        told("messages_lost") && told("messages_stored_again"),
         "{health:?}"
     );
     let events = place.events();
