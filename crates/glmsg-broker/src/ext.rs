@@ -13,7 +13,9 @@ use crate::{
 /// Conveniences over every broker. They are built on [`Broker`] alone, so a backend has nothing
 /// to do for them.
 pub trait BrokerExt {
-    /// Publishes one message. A duplicate is a success.
+    /// Publishes one message. A duplicate is a success, so where the outcome is not known
+    /// (`Indeterminate`) or the broker was away, send a clone of the same message again: it has
+    /// the same id, and is stored once.
     ///
     /// # Errors
     /// `Full`, `Indeterminate`, the reason of a rejection, or what hindered the publish as a whole.

@@ -74,6 +74,10 @@ impl RedisBroker {
     }
 
     /// What happened to the data behind the broker's back, from now on.
+    ///
+    /// A listener that is more than 64 events behind is told by `Lagged` how many it has missed,
+    /// and goes on. There are none through an `Arc<dyn Broker>`: take this before the broker
+    /// becomes one.
     pub fn events(&self) -> broadcast::Receiver<RedisEvent> {
         self.shared.events.subscribe()
     }

@@ -17,6 +17,41 @@ pub mod memory {
 }
 
 /// The Redis and Valkey broker.
+///
+/// The front page of [`glmsg_redis`] lists the settings of its URL, what it promises, and what the
+/// doctor looks at.
+///
+/// A server that loses what it had makes no call fail: topics and groups are made anew, and
+/// consumers go on. It is a warning in the log; a program that is to act on it opens the broker by
+/// its type, which [`connect`](crate::connect) hides, and listens:
+///
+/// ```no_run
+/// use glmsg::prelude::*;
+/// use glmsg::redis::{RedisBroker, RedisConfig, RedisEvent};
+/// use glmsg::{Layer, MetricsLayer};
+/// use tokio::sync::broadcast::error::RecvError;
+///
+/// # async fn run() -> glmsg::Result<()> {
+/// let redis = RedisBroker::open(RedisConfig::from_url("redis://localhost")?).await?;
+/// let mut events = redis.events();
+/// tokio::spawn(async move {
+///     loop {
+///         match events.recv().await {
+///             Ok(RedisEvent::MessagesLost { topic, lost, stored_again }) => {
+///                 eprintln!("{topic} lost {lost} messages, {stored_again} are there again");
+///             }
+///             Ok(event) => eprintln!("{event}"),
+///             Err(RecvError::Lagged(missed)) => eprintln!("{missed} events were missed"),
+///             Err(RecvError::Closed) => break,
+///         }
+///     }
+/// });
+/// // As `connect` would give it.
+/// let broker: Arc<dyn Broker> = MetricsLayer::new().layer(Arc::new(redis));
+/// # drop(broker);
+/// # Ok(())
+/// # }
+/// ```
 #[cfg(feature = "redis")]
 pub mod redis {
     pub use glmsg_redis::*;
