@@ -144,6 +144,7 @@ impl Backend for RedisBroker {
     }
 
     async fn close(&self) -> Result<()> {
+        self.shared.await_leaving().await;
         self.shared.closed.send_replace(true);
         self.shared.link.close();
         Ok(())

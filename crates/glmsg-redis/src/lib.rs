@@ -17,6 +17,7 @@ mod frame;
 mod health;
 mod keys;
 mod known;
+mod leaving;
 mod live;
 mod member;
 mod outbox;

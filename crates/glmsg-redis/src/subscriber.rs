@@ -24,6 +24,7 @@ use crate::broker::{Shared, closed};
 use crate::connection::Dedicated;
 use crate::encode::{count, decode, decode_history, millis, next};
 use crate::keys::GroupKeys;
+use crate::leaving::Leaving;
 use crate::member::{Deliveries, Held};
 use crate::reading::{self, Asker, Batch, Look, Raw};
 
@@ -461,7 +462,9 @@ impl Drop for RedisSource {
         tokens.extend(self.stale.iter().map(|r| r.token));
         tokens.extend(self.wrong.iter().map(|(token, _)| *token));
         let (asker, asking, lease) = (self.asker.clone(), self.asking.take(), self.lease);
+        let leaving = Leaving::begin(&asker.settler.shared);
         runtime.spawn(async move {
+            let _leaving = leaving;
             let settler = &asker.settler;
             if let Some(mut asking) = asking {
                 if let Some(id) = asking.waits_on {

@@ -49,7 +49,11 @@ impl ConsumerHandle {
     }
 
     /// Drains: stops the intake, gives back what waits, lets running handlers finish within the
-    /// drain time-out, and settles. When it returns, nothing is held any more.
+    /// drain time-out, and settles. When it returns, no handler runs any more.
+    ///
+    /// On a server the member then leaves in the background, with what came in the last moment.
+    /// [`Broker::close`](crate::Broker::close) waits for that: call it before the process ends, or
+    /// that much comes again only when the lease has run out.
     ///
     /// # Errors
     /// What ended the consumer before, or what kept it from settling.

@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod guidance;
 mod hostile;
+mod leaving;
 mod operate;
 mod publish_consume;
 mod redis;
