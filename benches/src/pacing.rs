@@ -12,7 +12,7 @@ use crate::outcome::must_equal;
 use crate::store::Store;
 use crate::{Latencies, Measured, Outcome, Stopwatch, sample};
 
-/// A [`flow`] through a SQLite store.
+/// A `flow` through a SQLite store.
 ///
 /// # Errors
 /// If a message is refused, is missing or comes twice.

@@ -74,7 +74,7 @@ pub(crate) fn memory(address: Address, load: Load, count: u64) -> Outcome<Measur
     })
 }
 
-/// What [`memory`] starts: if these words are its, it is done, and this is what to print.
+/// What `memory` starts: if these words are its, it is done, and this is what to print.
 ///
 /// # Errors
 /// If the load does not work.

@@ -23,7 +23,7 @@ pub mod memory {
 ///
 /// A server that loses what it had makes no call fail: topics and groups are made anew, and
 /// consumers go on. It is a warning in the log; a program that is to act on it opens the broker by
-/// its type, which [`connect`](crate::connect) hides, and listens:
+/// its type, which [`connect`] hides, and listens:
 ///
 /// ```no_run
 /// use glmsg::prelude::*;
