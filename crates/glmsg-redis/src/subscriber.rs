@@ -1,12 +1,11 @@
 //! Joining a group and receiving.
 
+mod asking;
 mod framed;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future;
 use std::mem;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,9 +14,9 @@ use glmsg_broker::{
 };
 use glmsg_core::{Error, ErrorKind, MessageId, Result, clean_error_text};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use self::asking::{Asking, Attended, Task};
 use crate::RedisSettler;
 use crate::acker::Wish;
 use crate::broker::{Shared, closed};
@@ -69,54 +68,6 @@ pub struct RedisSource {
     per_entry: usize,
     /// Some of what waits here has a time to live.
     is_mortal: bool,
-}
-
-type Asked = (Option<Dedicated>, Result<Batch>);
-
-/// Asking under way.
-enum Task {
-    /// Goes on while somebody receives: what comes is handed out with no task between.
-    Here(Pin<Box<dyn Future<Output = Asked> + Send>>),
-    /// Goes on in any case.
-    Apart(JoinHandle<Asked>),
-}
-
-impl Task {
-    /// `None` if the runtime ends.
-    async fn end(&mut self) -> Option<Asked> {
-        match self {
-            Self::Here(task) => Some(task.await),
-            Self::Apart(task) => task.await.ok(),
-        }
-    }
-}
-
-struct Asking {
-    since: Instant,
-    task: Task,
-    /// It waits on a connection of this number.
-    waits_on: Option<u64>,
-    /// Others wait for what becomes of acks that go with it.
-    carries_acks: bool,
-}
-
-/// Asking that somebody waits for. When they give up, it goes on by itself if it carries acks.
-struct Attended<'a>(&'a mut Option<Asking>);
-
-impl Drop for Attended<'_> {
-    fn drop(&mut self) {
-        if let Some(Asking {
-            task,
-            carries_acks: true,
-            ..
-        }) = self.0
-            && let Task::Here(here) = task
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            let here = mem::replace(here, Box::pin(future::pending()));
-            *task = Task::Apart(runtime.spawn(here));
-        }
-    }
 }
 
 impl fmt::Debug for RedisSource {
@@ -309,9 +260,10 @@ impl RedisSource {
             let is_over = is_empty && batch.intake == Intake::default();
             self.must_look = !is_over && (self.is_small(max) || !look.is_plain);
             self.look = Some(look);
-        } else if !is_empty {
+        } else {
             let taken = i64::try_from(batch.raws.len()).unwrap_or(0);
             self.picks[0] = (self.picks[0] + taken) % 16;
+            // A read that begins takes what is new before what has come back.
             self.must_look |= self.is_small(max);
         }
         if is_empty && batch.intake == Intake::default() {
@@ -371,7 +323,12 @@ impl RedisSource {
         for (received, settled) in self.stale.drain(..).zip(settled) {
             match settled {
                 Settled::DeadLettered(_) => self.intake.expired += 1,
-                Settled::Released => self.ready.push_back(received),
+                // Where it was among the others.
+                Settled::Released => {
+                    let number = received.token.fence();
+                    let at = self.ready.partition_point(|r| r.token.fence() < number);
+                    self.ready.insert(at, received);
+                }
                 _ => {}
             }
         }

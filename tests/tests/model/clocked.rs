@@ -19,6 +19,9 @@ pub(crate) trait Clocked: Fixture {
     /// A receive of so many or more gives the same as the model and may do so in another order.
     const EXACT_BELOW: usize = usize::MAX;
 
+    /// Whether lag tells what waits behind another of its key from what can be delivered, also after a redrive.
+    const TELLS_BLOCKED: bool = true;
+
     /// What comes of `event` within some time of the machine, which may be no time at all.
     async fn within<T>(limit: Duration, event: impl Future<Output = T>) -> Option<T> {
         tokio::time::timeout(limit, event).await.ok()

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use tokio::runtime::Runtime;
 
 use crate::clocked::Clocked;
@@ -22,19 +22,33 @@ const LONGEST_SHORTENED: u32 = 30_000;
 pub(crate) struct Effort {
     pub(crate) cases: u32,
     pub(crate) length: Range<usize>,
+    /// The same histories each time.
+    pub(crate) is_fixed: bool,
 }
 
 impl Effort {
+    /// The same number of histories of another length: in the long form any, else the same each time.
+    pub(crate) fn of(self, length: Range<usize>) -> Self {
+        let is_fixed = std::env::var_os("GLMSG_LONG").is_none();
+        Self {
+            length,
+            is_fixed,
+            ..self
+        }
+    }
+
     /// So many short ones, or `long` long ones where the environment asks for that.
     pub(crate) fn short(cases: u32, long: u32) -> Self {
         match std::env::var_os("GLMSG_LONG") {
             Some(_) => Self {
                 cases: long,
                 length: 100..250,
+                is_fixed: false,
             },
             None => Self {
                 cases,
                 length: 60..90,
+                is_fixed: false,
             },
         }
     }
@@ -73,7 +87,11 @@ pub(crate) fn agree<F: Clocked>(
         ..Config::default()
     };
     let histories = steps(profile, effort.length.clone());
-    let tried = TestRunner::new(config).run(&histories, |steps| {
+    let mut runner = match effort.is_fixed {
+        true => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
+        false => TestRunner::new(config),
+    };
+    let tried = runner.run(&histories, |steps| {
         let compared = runtime.block_on(async {
             let mut pair = Pair::new(profile, make().await).await;
             for (n, step) in steps.iter().enumerate() {

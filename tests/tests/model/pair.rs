@@ -32,8 +32,6 @@ pub(crate) struct Pair<F> {
     bounds: TopicConfig,
     now: Timestamp,
     published: Vec<Message>,
-    /// Everything happens in the order of the model.
-    is_exact: bool,
     pub(crate) held: [Vec<Held>; 3],
 }
 
@@ -61,7 +59,6 @@ impl<F: Clocked> Pair<F> {
             bounds: profile.topic(),
             now: BEGINNING,
             published: Vec::new(),
-            is_exact: true,
             held: Default::default(),
         };
         pair.set_bounds().await.expect("a fresh topic");
@@ -192,7 +189,7 @@ impl<F: Clocked> Pair<F> {
                 self.set_bounds().await?;
             }
         }
-        compare::everything(&self.model.broker, &self.backend.broker, self.is_exact).await
+        compare::everything::<F>(&self.model.broker, &self.backend.broker).await
     }
 
     /// Lets everything come due and takes it all, so that nothing differs unseen: in small receives
@@ -202,7 +199,6 @@ impl<F: Clocked> Pair<F> {
             0 => 15,
             _ => 1000,
         };
-        self.is_exact = max < F::EXACT_BELOW;
         for _ in 0..4 {
             self.take(&Step::Pass(Duration::from_secs(5))).await?;
             for group in 0..3 {

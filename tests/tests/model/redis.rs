@@ -82,6 +82,7 @@ impl Clocked for RedisByHand {
     const MEMBERS_WEIGH: bool = true;
     const LATENESS: Duration = Duration::from_millis(501);
     const EXACT_BELOW: usize = 16;
+    const TELLS_BLOCKED: bool = false;
 
     async fn within<T>(limit: Duration, event: impl Future<Output = T>) -> Option<T> {
         // By the machine's clock, as the runtime's stands still.
@@ -190,7 +191,8 @@ fn agrees(kind: Kind, profile: Profile) {
             agree(
                 &runtime,
                 profile,
-                &Effort::short(16, 100),
+                // Short ones, of which a failing one is soon understood.
+                &Effort::short(60, 400).of(5..30),
                 &watched,
                 async || RedisByHand::on(&server),
             );
@@ -210,13 +212,9 @@ fn agrees(kind: Kind, profile: Profile) {
     }
 }
 
-/// Any step, four priorities.
-#[test]
-fn agrees_on_priorities() {
-    agrees(Kind::Redis7, Profile::Priorities);
-}
-
 /// Any step and crashes, in one priority.
+///
+/// Not in four: what a plain read has brought is handed out before what came back in that moment, whatever its priority.
 #[test]
 fn agrees_across_crashes() {
     agrees(Kind::Redis7, Profile::Crashes);
@@ -225,5 +223,5 @@ fn agrees_across_crashes() {
 /// Small topics that fill, age and overflow.
 #[test]
 fn agrees_on_retention() {
-    agrees(Kind::Redis7, Profile::SmallTopic);
+    agrees(Kind::Redis7, Profile::SmallLane);
 }

@@ -18,19 +18,23 @@ pub(crate) enum Profile {
     Crashes,
     /// All priorities in a topic that soon is full.
     SmallTopic,
+    /// One priority in such a topic.
+    SmallLane,
 }
 
 impl Profile {
     /// Whether messages have several priorities.
     pub(crate) fn has_priorities(self) -> bool {
-        self != Self::Crashes
+        !matches!(self, Self::Crashes | Self::SmallLane)
     }
 
     /// The bounds of the topic; `n` varies them from history to history.
     pub(crate) fn topic(self) -> TopicConfig {
         let config = TopicConfig::default().dead_letter_age(Duration::from_secs(20));
         match self {
-            Self::SmallTopic => config.max_len(12).max_age(Duration::from_secs(5)),
+            Self::SmallTopic | Self::SmallLane => {
+                config.max_len(12).max_age(Duration::from_secs(5))
+            }
             _ => config,
         }
     }
@@ -165,14 +169,16 @@ fn special(profile: Profile) -> BoxedStrategy<Step> {
     match profile {
         Profile::Priorities => millis().prop_map(Step::Pass).boxed(),
         Profile::Crashes => Just(Step::Crash).boxed(),
-        Profile::SmallTopic => (8..16_u64, any::<bool>()).prop_map(bounds).boxed(),
+        Profile::SmallTopic | Profile::SmallLane => {
+            (8..16_u64, any::<bool>()).prop_map(bounds).boxed()
+        }
     }
 }
 
 fn draft(profile: Profile) -> impl Strategy<Value = Draft> {
-    let priority = match profile {
-        Profile::Crashes => Just(Priority::Normal).boxed(),
-        _ => proptest::sample::select(&Priority::ALL[..]).boxed(),
+    let priority = match profile.has_priorities() {
+        false => Just(Priority::Normal).boxed(),
+        true => proptest::sample::select(&Priority::ALL[..]).boxed(),
     };
     (
         priority,

@@ -13,6 +13,7 @@ on_each_server! {
     a_full_topic_refuses
     what_every_group_has_finished_gives_way
     the_oldest_gives_way_where_the_topic_says_so
+    a_bound_that_was_lowered_holds_from_then_on
     what_gave_way_is_no_longer_to_be_delivered
     a_scheduled_message_waits
     every_priority_has_its_lane_and_the_order_is_one
@@ -108,6 +109,19 @@ async fn the_oldest_gives_way_where_the_topic_says_so(mut b: Bench) {
     assert!(is_entry(&stored[0]), "{stored:?}");
     assert_eq!(b.number("XLEN lane1").await, 2);
     assert_eq!(b.pending(&g).await, 1, "the group keeps no ghost of it");
+}
+
+async fn a_bound_that_was_lowered_holds_from_then_on(mut b: Bench) {
+    b.make(10, "drop-oldest").await;
+    b.group("g", "none").await;
+    let nine: Vec<_> = (0..9).map(|n| message(&n.to_string())).collect();
+    b.publish(&nine).await;
+    b.run("HSET meta len 5").await;
+    assert!(is_entry(&b.publish(&[message("ten")]).await[0]));
+    assert_eq!(b.number("XLEN lane1").await, 5);
+    b.run("HSET meta len 3 overflow reject").await;
+    let refused = b.publish(&[message("eleven")]).await;
+    assert_eq!((&*refused[0], b.number("XLEN lane1").await), ("2", 5));
 }
 
 async fn what_gave_way_is_no_longer_to_be_delivered(mut b: Bench) {
