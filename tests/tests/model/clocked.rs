@@ -19,6 +19,9 @@ pub(crate) trait Clocked: Fixture {
     /// A receive of so many or more gives the same as the model and may do so in another order.
     const EXACT_BELOW: usize = usize::MAX;
 
+    /// Whether dead letters of one moment are listed in the order of the model.
+    const ORDERS_LETTERS: bool = true;
+
     /// Whether lag tells what waits behind another of its key from what can be delivered, also after a redrive.
     const TELLS_BLOCKED: bool = true;
 

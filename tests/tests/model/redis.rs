@@ -82,6 +82,7 @@ impl Clocked for RedisByHand {
     const MEMBERS_WEIGH: bool = true;
     const LATENESS: Duration = Duration::from_millis(501);
     const EXACT_BELOW: usize = 16;
+    const ORDERS_LETTERS: bool = false;
     const TELLS_BLOCKED: bool = false;
 
     async fn within<T>(limit: Duration, event: impl Future<Output = T>) -> Option<T> {
