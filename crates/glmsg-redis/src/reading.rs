@@ -30,6 +30,17 @@ pub(crate) struct Batch {
     pub(crate) was_refused: bool,
 }
 
+impl Look {
+    /// Which lanes had anything in them: the bell rings when another gets its first.
+    pub(crate) fn lanes(&self) -> [bool; 4] {
+        let mut lanes = [false, true, false, false];
+        for (lane, last) in lanes.iter_mut().zip(self.behind.iter().skip(1)) {
+            *lane |= last != "0-0";
+        }
+        lanes
+    }
+}
+
 impl Batch {
     /// Nothing came, and the fetch step must look.
     fn rung() -> Self {
@@ -170,7 +181,7 @@ pub(crate) async fn read(
     mut connection: Dedicated,
     acks: Option<Acks>,
     wait: Duration,
-    max: usize,
+    (max, lanes): (usize, [bool; 4]),
 ) -> (Option<Dedicated>, Result<Batch>) {
     let keys = &asker.settler.group;
     let mut read = redis::cmd("XREADGROUP");
@@ -180,10 +191,15 @@ pub(crate) async fn read(
     read.arg("COUNT").arg(max);
     read.arg("BLOCK").arg(millis(wait).max(1)).arg("STREAMS");
     read.arg(keys.bell());
-    for lane in [3, 2, 1, 0] {
+    let lanes = [3, 2, 1, 0]
+        .into_iter()
+        .filter(|lane| lanes[usize::from(*lane)]);
+    let mut streams = 1;
+    for lane in lanes {
         read.arg(keys.lane(lane));
+        streams += 1;
     }
-    read.arg(&[">"; 5]);
+    read.arg(&[">"; 5][..streams]);
     let first = acks.map(with_read);
     let error = match send(&mut connection, first, read, wait).await {
         Ok(answers) => match plain(&asker, answers) {

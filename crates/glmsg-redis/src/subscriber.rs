@@ -190,7 +190,7 @@ impl RedisSource {
                 return Ok(());
             }
         };
-        let behind = look.behind.clone();
+        let (behind, lanes) = (look.behind.clone(), look.lanes());
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
@@ -205,7 +205,7 @@ impl RedisSource {
         } else {
             let acks = asker.settler.take_acks();
             carries_acks = acks.is_some();
-            let task = reading::read(asker, connection, acks, look_in, entries);
+            let task = reading::read(asker, connection, acks, look_in, (entries, lanes));
             Task::Here(Box::pin(task))
         };
         self.asking = Some(Asking {

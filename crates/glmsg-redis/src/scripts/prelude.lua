@@ -105,8 +105,11 @@ local function append(lane, fields)
   local ms, seq = split(top())
   local id
   if ms < now then id = whole(now) .. '-0' else id = whole(ms) .. '-' .. whole(seq + 1) end
+  -- Who waits reads no lane that has nothing in it.
+  local is_first = #redis.call('XRANGE', LANES[lane], '-', '+', 'COUNT', 1) == 0
   redis.call('XADD', LANES[lane], id, unpack(fields))
   redis.call('XSETID', LANES[NORMAL], id)
+  if is_first then ring() end
   return id
 end
 

@@ -20,6 +20,20 @@ on_each_server! {
     what_plain_commands_have_stored_is_known
     a_full_server_refuses_and_nothing_is_begun
     a_topic_that_has_lost_a_lane_goes_on
+    a_lane_that_had_nothing_rings
+}
+
+async fn a_lane_that_had_nothing_rings(mut b: Bench) {
+    b.make(10, "reject").await;
+    let urgent = || build(builder("urgent").priority(Priority::High));
+    let mut rung = vec![show(&b.run("XREVRANGE bell + - COUNT 1").await)];
+    // Who waits reads the normal lane in any case, and others once they had something.
+    for message in [message("normal"), urgent(), urgent()] {
+        b.publish(&[message]).await;
+        rung.push(show(&b.run("XREVRANGE bell + - COUNT 1").await));
+    }
+    let has_rung: Vec<bool> = rung.windows(2).map(|two| two[0] != two[1]).collect();
+    assert_eq!(has_rung, [false, true, false], "{rung:?}");
 }
 
 async fn a_topic_that_has_lost_a_lane_goes_on(mut b: Bench) {
