@@ -177,7 +177,7 @@ pub async fn an_ack_needs_nobody_who_receives<F: Fixture>(f: F) {
         let settled = tokio::select! {
             biased;
             settled = &mut ack => settled,
-            received = tokio::time::timeout(cut, member.recv(1)) => {
+            received = tokio::time::timeout(cut, member.recv(100)) => {
                 assert!(received.is_err(), "there is nothing to receive");
                 within("an ack", ack).await
             }
