@@ -164,7 +164,7 @@ impl RedisSource {
     /// Begins to ask for at most `max`.
     async fn begin(&mut self, max: usize) -> Result<()> {
         let max = max.min(MOST);
-        let entries = max.div_ceil(self.per_entry.max(1));
+        let entries = self.entries_for(max);
         let (asker, look_in) = (self.asker.clone(), self.look_in());
         let since = Instant::now();
         let look = match &self.look {

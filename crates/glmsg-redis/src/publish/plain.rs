@@ -23,8 +23,10 @@ use crate::place::EntryId;
 use crate::recent::Place;
 use crate::room::Taken;
 
-/// How much is written at once: the server stores the first while the rest is encoded.
-const PART: usize = 16 << 10;
+/// How much is written first: the server stores it while the rest is encoded.
+const FIRST_PART: usize = 16 << 10;
+/// How much is written at once from then on. Each part costs the server a wake-up and an answer.
+const PART: usize = 64 << 10;
 
 /// What plain commands came to.
 #[derive(Debug)]
@@ -130,11 +132,13 @@ async fn exchange(
 ) -> Result<Exchanged> {
     let seal = borrowed.seal();
     let sizes = batch.iter().map(|message| size_of(message));
-    let room = sizes.sum::<usize>().min(PART + 4096);
+    let room = sizes.sum::<usize>().min(FIRST_PART + 4096);
     let (mut requests, mut request) = (Vec::new(), Vec::with_capacity(room));
+    let mut part = FIRST_PART;
     for message in batch {
-        if request.len() >= PART {
+        if request.len() >= part {
             borrowed.write(&request).await?;
+            part = PART;
             requests.push(std::mem::replace(
                 &mut request,
                 Vec::with_capacity(PART + 4096),

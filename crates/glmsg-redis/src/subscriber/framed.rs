@@ -10,10 +10,24 @@ use crate::frame::{self, Marks};
 use crate::member::{Deliveries, Held};
 use crate::reading::Raw;
 
+/// From how many on a receive need not be filled to the last message.
+const LARGE: usize = 100;
+
 impl RedisSource {
     /// Whether a receive of so many is weighed one by one. Where there are frames that is in vain.
     pub(super) fn is_small(&self, max: usize) -> bool {
         max < SMALL && self.per_entry <= 1
+    }
+
+    /// How many entries to ask for. A frame that is cut over two receives costs a step of its own
+    /// to ack, so large receives take whole frames as far as they fit; small ones are filled.
+    pub(super) fn entries_for(&self, max: usize) -> usize {
+        let per_entry = self.per_entry.max(1);
+        if max < LARGE {
+            max.div_ceil(per_entry)
+        } else {
+            (max / per_entry).max(1)
+        }
     }
 
     /// Notes how many messages the entries hold, for how many to ask next.
