@@ -5,7 +5,10 @@ mod client;
 mod cluster;
 mod debian;
 mod environment;
+mod java;
+mod kafka;
 mod lock;
+mod maven;
 mod node;
 mod options;
 mod place;
@@ -14,10 +17,9 @@ mod program;
 mod sentinel;
 mod service;
 mod status;
+mod up;
 mod wait;
 mod wheel;
-
-use std::time::Instant;
 
 use self::environment::Environment;
 use self::lock::Lock;
@@ -25,6 +27,7 @@ use self::place::Place;
 use self::program::Program;
 use self::service::Context;
 pub(crate) use self::service::Service;
+pub(crate) use self::up::up;
 use crate::failure::{Failure, Outcome};
 
 pub(crate) const HELP: &str = "\
@@ -41,9 +44,15 @@ Names, all if none is given:
   tls                      Redis 7 with TLS alone, for clients with a certificate
   sentinel                 Redis 7: a primary, two replicas, three Sentinels
   cluster                  Redis 7: three primaries with a replica each
+  kafka                    Kafka 4.1: one broker
+  kafka3                   Kafka 4.1: three brokers, of which one can be missing
+  kafka-sasl               Kafka 4.1 with TLS and a password (SCRAM-SHA-512); another port, without either, is for `up`
 
 Everything is in `services` below cargo's target directory. Tests find the servers in services.env there: a line
-KEY=VALUE for each program and each address. A variable GLMSG_KEY goes before the line, for the tests and for `up`.";
+KEY=VALUE for each program and each address. A variable GLMSG_KEY goes before the line, for the tests and for `up`.
+
+Each server has a directory run/NAME there: server.env holds its PID and PORT, server.log what it prints. A broker's also
+holds `start`, which starts it again on its port and with its data after it was killed.";
 
 pub(crate) fn run(words: &[String]) -> Outcome {
     let Some((action, names)) = words.split_first() else {
@@ -73,49 +82,6 @@ fn chosen(names: &[String]) -> Outcome<Vec<Service>> {
         return Ok(Service::ALL.to_vec());
     }
     names.iter().map(|name| Service::named(name)).collect()
-}
-
-/// Brings the services up that are not. Those that were started here are told, also when a later one fails.
-pub(crate) fn up(services: &[Service], started: &mut Vec<Service>) -> Outcome {
-    let place = Place::open()?;
-    let _lock = Lock::take(&place.lock())?;
-    let mut environment = Environment::load(&place.environment())?;
-    let always = [
-        Program::Redis7,
-        Program::Cli,
-        Program::Benchmark,
-        Program::Faketime,
-    ];
-    let own = services.iter().map(|service| service.program());
-    let provided = program::provide(&place, &mut environment, always.into_iter().chain(own));
-    // Also when one could not be had: what was found is not looked for again.
-    environment.store(&place.environment())?;
-    provided?;
-    for &service in services {
-        let context = Context {
-            place: &place,
-            environment: &environment,
-        };
-        if environment.get(service.key()).is_some() && service.is_up(&context)? {
-            continue;
-        }
-        let began = Instant::now();
-        // What is left of servers that were killed, or of a start that failed.
-        service.stop(&place)?;
-        started.push(service);
-        let url = service.start(&context)?;
-        println!(
-            "{:8}  {url}  ({:.1} s)",
-            service.name(),
-            began.elapsed().as_secs_f64()
-        );
-        environment.set(service.key(), url);
-        if service == Service::Tls {
-            environment.set("TLS_DIR", place.certificates().display().to_string());
-        }
-        environment.store(&place.environment())?;
-    }
-    Ok(())
 }
 
 /// The programs of Redis 7 that need no service to be up, each by the variable that names it to other programs. What is

@@ -99,9 +99,25 @@ pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
+/// What a server calls itself in an `INFO` reply. Valkey also names the Redis it is compatible with, under the older key.
+pub(super) fn version(info: &str) -> String {
+    let named =
+        |product: &str, key: &str| field(info, key).map(|version| format!("{product} {version}"));
+    let version = named("valkey", "valkey_version").or_else(|| named("redis", "redis_version"));
+    version.unwrap_or_else(|| "unknown".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn valkey_is_not_taken_for_the_redis_it_names() {
+        let info = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\n";
+        assert_eq!(version(info), "valkey 9.1.2");
+        assert_eq!(version("redis_version:7.0.15\r\n"), "redis 7.0.15");
+        assert_eq!(version(""), "unknown");
+    }
 
     #[test]
     fn a_field_of_info_is_found_by_its_whole_name() {

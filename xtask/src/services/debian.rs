@@ -22,6 +22,14 @@ pub(super) const FAKETIME: Package = Package {
     library: "libfaketimeMT.so.1",
 };
 
+/// A client of Kafka, with the libraries that a machine need not have. Debian 12 has it with librdkafka 2.0, which Kafka 4
+/// does not let in with SCRAM (confluentinc/librdkafka#4895).
+pub(super) const KCAT: Package = Package {
+    directory: "kcat",
+    names: "kcat librdkafka1 libyajl2 libsasl2-2 liblz4-1",
+    library: "librdkafka.so.1",
+};
+
 /// Debian packages that are unpacked together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Package {

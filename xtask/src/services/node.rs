@@ -98,19 +98,32 @@ impl Node {
         }
     }
 
-    /// Waits until this very process answers on its port.
-    pub(super) fn wait_until_ready(&mut self, client: &Client) -> Outcome {
-        wait::until(LIMIT, || {
+    /// Waits until the server lacks nothing, as long as its process is there.
+    pub(super) fn wait_until(
+        &mut self,
+        limit: Duration,
+        lacks: impl Fn(&Self) -> Option<String>,
+    ) -> Outcome {
+        wait::until(limit, || {
             if self.has_ended() {
                 return Err(self.ended());
             }
-            let lack = match client.ask(&["INFO", "server"]) {
-                Ok(info) if self.is_in(&info) => None,
-                Ok(_) => Some(format!("another server has the port of {}", self.name)),
-                Err(failure) => Some(format!("{} is not ready: {failure}", self.name)),
-            };
-            Ok(lack)
+            Ok(lacks(self))
         })
+    }
+
+    /// Waits until this very process answers on its port.
+    pub(super) fn wait_until_ready(&mut self, client: &Client) -> Outcome {
+        self.wait_until(LIMIT, |node| match client.ask(&["INFO", "server"]) {
+            Ok(info) if node.is_in(&info) => None,
+            Ok(_) => Some(format!("another server has the port of {}", node.name)),
+            Err(failure) => Some(format!("{} is not ready: {failure}", node.name)),
+        })
+    }
+
+    /// A file of keys and values in its directory.
+    pub(super) fn read(&self, name: &str) -> Outcome<Environment> {
+        Environment::load(&self.directory.join(name))
     }
 
     /// Whether an `INFO` reply came from this process.
@@ -120,17 +133,30 @@ impl Node {
 
     /// Ends the process. At once, without asking it: its data goes with its directory.
     pub(super) fn kill(&self) -> Outcome {
-        if self.is_alive() {
-            // The shell has `kill` built in; a system need not have the program.
-            let signal = format!("kill -s KILL {}", self.pid);
-            let sent = Command::new("sh").args(["-c", &signal]).status();
-            sent.map_err(|error| Failure::failed(format!("cannot run `{signal}`: {error}")))?;
-        }
+        self.signal("KILL")?;
         wait::until(LIMIT, || {
             Ok(self
                 .is_alive()
                 .then(|| format!("{}, process {}, is still there", self.name, self.pid)))
         })
+    }
+
+    /// Asks the process to end.
+    pub(super) fn terminate(&self) -> Outcome {
+        self.signal("TERM")
+    }
+
+    fn signal(&self, name: &str) -> Outcome {
+        if !self.is_alive() {
+            return Ok(());
+        }
+        // The shell has `kill` built in; a system need not have the program. The whole group, for a script that has not
+        // become its server yet; one that was started again by hand may be in the group of somebody else.
+        let pid = self.pid;
+        let signal = format!("kill -s {name} -- -{pid} 2>/dev/null || kill -s {name} {pid}");
+        let sent = Command::new("sh").args(["-c", &signal]).status();
+        sent.map_err(|error| Failure::failed(format!("cannot run `{signal}`: {error}")))?;
+        Ok(())
     }
 
     fn ended(&self) -> Failure {
@@ -151,6 +177,9 @@ const LOG: &str = "server.log";
 /// Where its id and port are kept.
 const RECORD: &str = "server.env";
 
+/// What tells the reason from a farewell and from the lines of a stack.
+const MARKS: &[&str] = &[" # ", "FATAL", "Exception: ", "Error: "];
+
 /// Whether a command line, as the kernel shows it, names that directory or a file in it.
 fn is_ours(line: &[u8], directory: &Path) -> bool {
     line.split(|byte| *byte == 0)
@@ -158,12 +187,12 @@ fn is_ours(line: &[u8], directory: &Path) -> bool {
         .any(|word| Path::new(word).starts_with(directory))
 }
 
-/// The line of a log that says why: the last one with a warning mark, or else the last one.
+/// The line of a log that says why: the last one with a warning mark or with an exception of Java, or else the last one.
 fn reason(log: &str) -> Option<&str> {
     let lines = || log.lines().map(str::trim).filter(|line| !line.is_empty());
     let warning = lines()
         .rev()
-        .find(|line| line.contains(" # ") || line.contains("FATAL"));
+        .find(|line| MARKS.iter().any(|mark| line.contains(mark)));
     warning.or_else(|| lines().next_back())
 }
 
@@ -187,6 +216,8 @@ mod tests {
         let log =
             "1:M 1 Jan * Starting\n1:M 1 Jan # Failed listening on port 1\n\n1:M 1 Jan * Bye\n";
         assert_eq!(reason(log), Some("1:M 1 Jan # Failed listening on port 1"));
+        let log = "ERROR Exiting Kafka\na.b.ConfigException: Invalid value x\n\tat a.b.Config.parse(Config.java:7)\nWARN Bye\n";
+        assert_eq!(reason(log), Some("a.b.ConfigException: Invalid value x"));
         assert_eq!(reason("a\nb\n"), Some("b"));
         assert_eq!(reason("\n"), None);
     }

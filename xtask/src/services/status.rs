@@ -1,6 +1,5 @@
 //! The table of `services status`.
 
-use super::client;
 use super::node::Node;
 use super::service::{Context, Service};
 use crate::failure::Outcome;
@@ -41,27 +40,14 @@ fn row(context: &Context<'_>, service: Service, name: &str, node: Option<&Node>)
     };
     row.pid = node.pid.to_string();
     row.port = node.port.to_string();
-    let client = context.client(service, node.port);
-    let info = client.and_then(|client| client.ask(&["INFO", "server"]));
-    row.state = match &info {
+    let version = service.version(context, node);
+    row.state = match &version {
         _ if !node.is_alive() => "dead",
-        Ok(info) if node.is_in(info) => "up",
-        _ => "silent",
+        Some(_) => "up",
+        None => "silent",
     };
-    if let Ok(info) = &info
-        && node.is_in(info)
-    {
-        row.version = version(info).unwrap_or_else(nothing);
-    }
+    row.version = version.unwrap_or_else(nothing);
     row
-}
-
-/// What a server calls itself. Valkey also names the Redis it is compatible with, under the older key.
-fn version(info: &str) -> Option<String> {
-    let named = |product: &str, key: &str| {
-        client::field(info, key).map(|version| format!("{product} {version}"))
-    };
-    named("valkey", "valkey_version").or_else(|| named("redis", "redis_version"))
 }
 
 fn table(rows: &[Row]) -> String {
@@ -101,14 +87,5 @@ mod tests {
         for (title, value) in [("state", "up"), ("version", "redis 7.0.15")] {
             assert_eq!(head.find(title), line.find(value), "{table}");
         }
-    }
-
-    #[test]
-    fn valkey_is_not_taken_for_the_redis_it_names() {
-        let info = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\n";
-        assert_eq!(version(info).as_deref(), Some("valkey 9.1.2"));
-        let info = "redis_version:7.0.15\r\n";
-        assert_eq!(version(info).as_deref(), Some("redis 7.0.15"));
-        assert_eq!(version(""), None);
     }
 }
