@@ -7,6 +7,7 @@
     reason = "this package is the project's tests"
 )]
 
+mod kafka;
 mod memory;
 mod redis;
 pub mod report;
@@ -14,6 +15,7 @@ mod sqlite;
 pub mod traffic;
 pub mod worker;
 
+pub use kafka::{Kafka, KafkaPartitions};
 pub use memory::{BEGINNING, Memory, MemoryByHand};
 pub use redis::{Cluster, Redis7, Redis7Framed, Redis8, Sentinel, Tls, Valkey9};
 pub use sqlite::{Sqlite, SqliteByHand};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use glmsg_broker::Broker;
 use glmsg_conformance::{Plan, run_worker};
+use glmsg_kafka::{KafkaBroker, KafkaConfig};
 use glmsg_redis::{RedisBroker, RedisConfig};
 use glmsg_sqlite::{SqliteBroker, SqliteConfig};
 
@@ -29,6 +30,10 @@ async fn open(url: &str) -> Arc<dyn Broker> {
     if url.starts_with("sqlite:") {
         let config = SqliteConfig::from_url(url).expect("a valid URL");
         return Arc::new(SqliteBroker::open(config).await.expect("the store opens"));
+    }
+    if url.starts_with("kafka:") {
+        let config = KafkaConfig::from_url(url).expect("a valid URL");
+        return Arc::new(KafkaBroker::open(config).await.expect("the cluster answers"));
     }
     let config = RedisConfig::from_url(url).expect("a valid URL");
     Arc::new(RedisBroker::open(config).await.expect("the server answers"))

@@ -29,6 +29,7 @@ enum Uses {
 const LAYERS: &[(&str, Uses)] = &[
     ("glmsg-core", Uses::Only(&[])),
     ("glmsg-broker", Uses::Only(&["glmsg-core"])),
+    ("glmsg-kafka", Uses::Only(&["glmsg-broker", "glmsg-core"])),
     ("glmsg-memory", Uses::Only(&["glmsg-broker", "glmsg-core"])),
     ("glmsg-redis", Uses::Only(&["glmsg-broker", "glmsg-core"])),
     ("glmsg-sqlite", Uses::Only(&["glmsg-broker", "glmsg-core"])),
@@ -41,6 +42,7 @@ const LAYERS: &[(&str, Uses)] = &[
         Uses::Only(&[
             "glmsg-broker",
             "glmsg-core",
+            "glmsg-kafka",
             "glmsg-memory",
             "glmsg-redis",
             "glmsg-sqlite",
@@ -234,6 +236,7 @@ mod tests {
     #[test]
     fn an_edge_that_points_down_is_allowed() {
         let memory = package(
+            "glmsg-kafka",
             "glmsg-memory",
             &[
                 ("glmsg-broker", Normal),

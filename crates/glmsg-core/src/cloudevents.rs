@@ -4,8 +4,10 @@ mod attribute;
 mod read;
 mod write;
 
+use bytes::Bytes;
+
 use crate::codec::check_json_nested;
-use crate::json_form::Members;
+use crate::json_form::{Members, Object};
 use crate::limits::MAX_NESTING;
 use crate::{Clock, Message, Result, SystemClock, TopicName};
 
@@ -58,8 +60,49 @@ impl Message {
             check_json_nested(event, MAX_NESTING + 1).map_err(|e| e.with("in", "a CloudEvent"))?;
         read::read(
             Members::parse(text, "CloudEvent", "attribute")?,
+            None,
             topic,
             clock,
         )
+    }
+    /// The attributes of the message as a CloudEvent 1.0, for a protocol that carries them beside
+    /// the data, which is the payload: binary mode. Each is handed to `put`; the protocol's binding
+    /// says under which name it travels, and what it does with `datacontenttype`.
+    ///
+    /// # Errors
+    /// As [`to_cloudevent`](Self::to_cloudevent). Then some may have been handed out.
+    pub fn to_cloudevent_attributes(
+        &self,
+        source: &str,
+        event_type: &str,
+        mut put: impl FnMut(&str, &str),
+    ) -> Result<()> {
+        write::attributes(self, source, event_type, &mut |name, value| match value {
+            write::Value::Text(text) => put(name, text),
+            write::Value::Integer(n) => put(name, &n.to_string()),
+        })
+    }
+
+    /// The message of a CloudEvent 1.0 whose attributes stand beside its data, for `topic`; with
+    /// `clock` for an event without a `time`. Everything is as for
+    /// [`from_cloudevent`](Self::from_cloudevent), but that the content type is
+    /// `application/octet-stream` where there is no `datacontenttype`.
+    ///
+    /// # Errors
+    /// `Codec` that names the attribute, also for one that stands twice, `TooLarge` for one over
+    /// its limit.
+    pub fn from_cloudevent_attributes<'a>(
+        attributes: impl IntoIterator<Item = (&'a str, &'a str)>,
+        data: Bytes,
+        topic: TopicName,
+        clock: &dyn Clock,
+    ) -> Result<Self> {
+        let mut event = Object::new();
+        for (name, value) in attributes {
+            event.text(name, value);
+        }
+        let event = event.finish();
+        let event = Members::parse(&event, "CloudEvent", "attribute")?;
+        read::read(event, Some(data), topic, clock)
     }
 }

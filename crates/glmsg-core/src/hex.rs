@@ -1,14 +1,24 @@
 //! Digests as text.
 
-use std::fmt::Write;
+/// Two lower-case hex digits for each byte of a digest.
+pub(crate) struct Hex([u8; 64]);
 
-/// Lower-case hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+/// Lower-case hex digits, without an allocation.
+pub(crate) fn hex(bytes: &[u8; 32]) -> Hex {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut out = [0; 64];
+    for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 0x0F)];
+    }
+    Hex(out)
+}
+
+impl Hex {
+    pub(crate) fn as_str(&self) -> &str {
+        // Digits are ASCII.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 /// The 32 bytes of 64 lower-case hex digits.

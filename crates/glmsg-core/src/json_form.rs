@@ -150,7 +150,7 @@ fn form(message: &Message, nest: bool) -> Object {
     if let Provenance::Mac { key_id, .. } = provenance {
         claim.text("key_id", key_id);
     }
-    claim.text("digest", &crate::hex::hex(provenance.digest()));
+    claim.text("digest", crate::hex::hex(provenance.digest()).as_str());
     object.raw("provenance", &claim.finish());
     object
 }

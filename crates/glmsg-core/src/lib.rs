@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod batch;
+pub mod binding;
 #[cfg(feature = "json")]
 mod cloudevents;
 pub mod codec;

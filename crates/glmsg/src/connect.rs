@@ -6,7 +6,7 @@ use glmsg_broker::{Broker, Layer, MetricsLayer};
 use glmsg_core::{Error, ErrorKind, Result};
 
 /// Every scheme glmsg knows, and the feature that brings its backend.
-const SCHEMES: [(&str, &str, bool); 8] = [
+const SCHEMES: [(&str, &str, bool); 9] = [
     ("memory", "memory", cfg!(feature = "memory")),
     ("sqlite", "sqlite", cfg!(feature = "sqlite")),
     ("redis", "redis", cfg!(feature = "redis")),
@@ -15,6 +15,7 @@ const SCHEMES: [(&str, &str, bool); 8] = [
     ("rediss+sentinel", "redis", cfg!(feature = "redis")),
     ("redis+cluster", "redis", cfg!(feature = "redis")),
     ("rediss+cluster", "redis", cfg!(feature = "redis")),
+    ("kafka", "kafka", cfg!(feature = "kafka")),
 ];
 
 /// The URL schemes that this build can [`connect`] to.
@@ -33,6 +34,7 @@ pub fn schemes() -> Vec<&'static str> {
 /// | `redis+sentinel://A,B,C/NAME` | the master that Sentinel names | `redis` |
 /// | `redis+cluster://A,B,C` | a Cluster | `redis` |
 /// | `rediss://`, `rediss+sentinel://`, `rediss+cluster://` | the same over TLS | `redis` |
+/// | `kafka://A,B,C` | a Kafka cluster | `kafka` |
 ///
 /// Settings follow as a query, such as `sqlite:jobs.db?max_len=500000`; see each backend's docs.
 ///
@@ -85,6 +87,11 @@ pub(crate) async fn open(url: &str, purpose: Purpose) -> Result<Arc<dyn Broker>>
                 config.eviction = glmsg_redis::Eviction::Warn;
             }
             Ok(Arc::new(glmsg_redis::RedisBroker::open(config).await?))
+        }
+        #[cfg(feature = "kafka")]
+        "kafka" => {
+            let config = glmsg_kafka::KafkaConfig::from_url(url)?;
+            Ok(Arc::new(glmsg_kafka::KafkaBroker::open(config).await?))
         }
         _ => Err(no_backend(scheme)),
     }

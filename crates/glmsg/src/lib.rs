@@ -10,6 +10,12 @@ pub use doctor::doctor;
 pub use glmsg_broker::*;
 pub use glmsg_core::*;
 
+/// The Kafka broker.
+#[cfg(feature = "kafka")]
+pub mod kafka {
+    pub use glmsg_kafka::*;
+}
+
 /// The in-process broker.
 #[cfg(feature = "memory")]
 pub mod memory {

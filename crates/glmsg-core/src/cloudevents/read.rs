@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -16,7 +17,13 @@ use crate::{
 /// Stands before what the id of an event from elsewhere is derived from.
 const ID_DOMAIN: &[u8] = b"glmsg/v1/cloudevent-id\0";
 
-pub(super) fn read(mut event: Members<'_>, topic: TopicName, clock: &dyn Clock) -> Result<Message> {
+/// `beside` is the data where it does not stand in the event.
+pub(super) fn read(
+    mut event: Members<'_>,
+    beside: Option<Bytes>,
+    topic: TopicName,
+    clock: &dyn Clock,
+) -> Result<Message> {
     let version = required(&mut event, "specversion")?;
     if version != "1.0" {
         return Err(event.wrong("specversion", "only 1.0 is known"));
@@ -48,7 +55,15 @@ pub(super) fn read(mut event: Members<'_>, topic: TopicName, clock: &dyn Clock) 
         builder = builder.id(id);
     }
     builder = fields(&mut event, builder)?.claim(own);
-    builder = data(&mut event, builder)?;
+    builder = match beside {
+        None => data(&mut event, builder)?,
+        Some(payload) => {
+            let declared = event.parsed::<ContentType>("datacontenttype")?;
+            builder
+                .payload(payload)
+                .content_type(declared.unwrap_or(ContentType::BYTES))
+        }
+    };
     // The topic is the caller's to say; this one only tells which it was.
     let _ = event.raw("glmsgtopic");
     extensions(event, builder)?

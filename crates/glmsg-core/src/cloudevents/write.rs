@@ -1,55 +1,23 @@
 //! A message as an event.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
 use super::attribute::{ID_HEADER, SOURCE_HEADER, TYPE_HEADER, is_text, of_header};
 use crate::json_form::{Nested, Object};
 use crate::{Error, ErrorKind, Message, Result, Schedule, Timestamp};
 
 pub(super) fn write(message: &Message, source: &str, event_type: &str) -> Result<String> {
-    let kept = |header: &str| message.header(header).filter(|v| is_text(v));
-    let source = required("source", kept(SOURCE_HEADER).unwrap_or(source))?;
-    let event_type = required("type", kept(TYPE_HEADER).unwrap_or(event_type))?;
-    message.0.novelty.end();
-    let id = message.id().to_string();
-
     let mut event = Object::new();
-    event.text("specversion", "1.0");
-    event.text("id", kept(ID_HEADER).unwrap_or(&id));
-    event.text("source", source);
-    event.text("type", event_type);
-    event.text("time", &time("time", message.created_at())?);
-    event.text("glmsgid", &id);
-    event.text("glmsgtopic", message.topic().as_str());
-    event.text("glmsgpriority", message.priority().as_str());
-    if let Some(key) = message.key() {
-        // A key may be empty or hold anything, an attribute may not.
-        if is_text(key) {
-            event.text("partitionkey", key);
-        } else {
-            event.base64("glmsgkey", key.as_bytes());
-        }
-    }
-    if let Some(id) = message.correlation_id() {
-        event.text("correlationid", id);
-    }
-    if let Some(topic) = message.reply_to() {
-        event.text("glmsgreplyto", topic.as_str());
-    }
-    // Integers of CloudEvents have 32 bits, so milliseconds are strings.
-    if let Some(ttl) = message.ttl() {
-        event.text("glmsgttlms", &ttl.as_millis().to_string());
-    }
-    match message.schedule() {
-        Schedule::Now => {}
-        Schedule::After(delay) => event.text("glmsgdelayms", &delay.as_millis().to_string()),
-        Schedule::At(at) => event.text("glmsgdeliverat", &time("glmsgdeliverat", at)?),
-    }
-    event.raw("glmsgmaxretries", &message.max_retries().to_string());
-    if let Some(traceparent) = message.traceparent() {
-        event.text("traceparent", traceparent);
-    }
-    headers(message, &mut event);
-    event.text("glmsgprovenance", &message.provenance().to_string());
-    event.text("datacontenttype", message.content_type().as_str());
+    attributes(
+        message,
+        source,
+        event_type,
+        &mut |name, value| match value {
+            Value::Text(text) => event.text(name, text),
+            Value::Integer(n) => event.raw(name, &n.to_string()),
+        },
+    )?;
     match Nested::of(message, true) {
         Nested::Json(text) => event.raw("data", text),
         Nested::Text(text) => event.text("data", text),
@@ -59,12 +27,74 @@ pub(super) fn write(message: &Message, source: &str, event_type: &str) -> Result
     Ok(event.finish())
 }
 
-fn headers(message: &Message, event: &mut Object) {
+/// The value of an attribute.
+pub(super) enum Value<'a> {
+    Text(&'a str),
+    Integer(u16),
+}
+
+/// Hands out everything but the data.
+pub(super) fn attributes(
+    message: &Message,
+    source: &str,
+    event_type: &str,
+    put: &mut dyn FnMut(&str, Value<'_>),
+) -> Result<()> {
+    let kept = |header: &str| message.header(header).filter(|v| is_text(v));
+    let source = required("source", kept(SOURCE_HEADER).unwrap_or(source))?;
+    let event_type = required("type", kept(TYPE_HEADER).unwrap_or(event_type))?;
+    message.0.novelty.end();
+    let id = message.id().to_string();
+
+    let mut text = |name: &str, value: &str| put(name, Value::Text(value));
+    text("specversion", "1.0");
+    text("id", kept(ID_HEADER).unwrap_or(&id));
+    text("source", source);
+    text("type", event_type);
+    text("time", &time("time", message.created_at())?);
+    text("glmsgid", &id);
+    text("glmsgtopic", message.topic().as_str());
+    text("glmsgpriority", message.priority().as_str());
+    if let Some(key) = message.key() {
+        // A key may be empty or hold anything, an attribute may not.
+        if is_text(key) {
+            text("partitionkey", key);
+        } else {
+            text("glmsgkey", &BASE64_STANDARD.encode(key));
+        }
+    }
+    if let Some(id) = message.correlation_id() {
+        text("correlationid", id);
+    }
+    if let Some(topic) = message.reply_to() {
+        text("glmsgreplyto", topic.as_str());
+    }
+    // Integers of CloudEvents have 32 bits, so milliseconds are strings.
+    if let Some(ttl) = message.ttl() {
+        text("glmsgttlms", &ttl.as_millis().to_string());
+    }
+    match message.schedule() {
+        Schedule::Now => {}
+        Schedule::After(delay) => text("glmsgdelayms", &delay.as_millis().to_string()),
+        Schedule::At(at) => text("glmsgdeliverat", &time("glmsgdeliverat", at)?),
+    }
+    put("glmsgmaxretries", Value::Integer(message.max_retries()));
+    let mut text = |name: &str, value: &str| put(name, Value::Text(value));
+    if let Some(traceparent) = message.traceparent() {
+        text("traceparent", traceparent);
+    }
+    headers(message, &mut text);
+    text("glmsgprovenance", &message.provenance().to_string());
+    text("datacontenttype", message.content_type().as_str());
+    Ok(())
+}
+
+fn headers(message: &Message, text: &mut dyn FnMut(&str, &str)) {
     let mut others = Object::new();
     let mut any = false;
     for (name, value) in message.headers().iter() {
         match of_header(name, value) {
-            Some(attribute) => event.text(attribute, value),
+            Some(attribute) => text(attribute, value),
             None => {
                 others.text(name, value);
                 any = true;
@@ -72,7 +102,7 @@ fn headers(message: &Message, event: &mut Object) {
         }
     }
     if any {
-        event.text("glmsgheaders", &others.finish());
+        text("glmsgheaders", &others.finish());
     }
 }
 

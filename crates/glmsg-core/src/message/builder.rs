@@ -199,13 +199,11 @@ impl MessageBuilder {
     }
 
     /// Whether a delay or a time to deliver is set.
-    #[cfg(feature = "json")]
     pub(crate) fn is_scheduled(&self) -> bool {
         self.schedule != Schedule::Now
     }
 
     /// What the message is said to be checked against, by whoever sent it in another form.
-    #[cfg(feature = "json")]
     pub(crate) fn claim(mut self, provenance: Option<Provenance>) -> Self {
         self.claimed = provenance;
         self

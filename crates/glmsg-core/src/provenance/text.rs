@@ -11,8 +11,10 @@ impl fmt::Display for Provenance {
     /// `sha256:<64 hex digits>` or `hmac-sha256:<key id>:<64 hex digits>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Checksum(digest) => write!(f, "sha256:{}", hex(digest)),
-            Self::Mac { key_id, code } => write!(f, "hmac-sha256:{key_id}:{}", hex(code)),
+            Self::Checksum(digest) => write!(f, "sha256:{}", hex(digest).as_str()),
+            Self::Mac { key_id, code } => {
+                write!(f, "hmac-sha256:{key_id}:{}", hex(code).as_str())
+            }
         }
     }
 }

@@ -209,6 +209,62 @@ fn wrong_attributes_are_named() {
     );
 }
 
+/// The attributes of an event in binary mode.
+fn attributes_of(message: &Message) -> Vec<(String, String)> {
+    let mut attributes = Vec::new();
+    let put = |name: &str, value: &str| attributes.push((name.to_owned(), value.to_owned()));
+    let outcome = message.to_cloudevent_attributes("/tower/1", "flight.landed", put);
+    outcome.unwrap();
+    attributes
+}
+
+fn read_beside(attributes: &[(&str, &str)], data: &'static [u8]) -> glmsg_core::Result<Message> {
+    let clock = ManualClock::new(Timestamp::from_micros(9));
+    let attributes = attributes.iter().copied();
+    Message::from_cloudevent_attributes(attributes, data.into(), topic("t"), &clock)
+}
+
+#[test]
+fn binary_mode_has_the_same_attributes() {
+    let message = full().header("ce-subject", "DTW").build().unwrap();
+    let Value::Object(mut structured) = event_of(&message) else {
+        panic!("an event is an object");
+    };
+    structured.remove("data");
+    structured["glmsgmaxretries"] = json!("5");
+    let binary = attributes_of(&message).into_iter();
+    let binary: serde_json::Map<_, _> = binary.map(|(name, v)| (name, v.into())).collect();
+    assert_eq!(binary, structured);
+}
+
+#[test]
+fn an_event_of_others_in_binary_mode() {
+    let event = [
+        ("specversion", "1.0"),
+        ("id", "A234-1234-1234"),
+        ("source", "/mycontext"),
+        ("type", "com.example.someevent"),
+        ("subject", "null"),
+        ("data", "x"),
+    ];
+    let message = read_beside(&event, b"{}").unwrap();
+    assert_eq!(
+        message.id().to_string(),
+        "9d9ce6d4-188d-8341-bb74-10a94c6b2fba"
+    );
+    assert_eq!(message.header("ce-subject"), Some("null"));
+    assert_eq!(message.header("ce-data"), Some("x"));
+    assert_eq!(message.payload(), "{}");
+    assert_eq!(*message.content_type(), ContentType::BYTES);
+    assert_eq!(message.created_at(), Timestamp::from_micros(9));
+
+    let twice = [event.as_slice(), &[("subject", "y")]].concat();
+    let err = read_beside(&twice, b"").unwrap_err();
+    assert!(err.to_string().contains("twice"), "{err}");
+    let err = read_beside(&[("specversion", "0.3")], b"").unwrap_err();
+    assert_eq!(err.context("attribute"), Some("specversion"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
@@ -222,6 +278,18 @@ proptest! {
         let message = builder.build().unwrap();
         let event = message.to_cloudevent("/tower", "x").unwrap();
         let back = Message::from_cloudevent(event.as_bytes(), message.topic().clone()).unwrap();
+        prop_assert!(back.verify().is_ok());
+        prop_assert_eq!(&back, &message);
+
+        let attributes = attributes_of(&message);
+        let attributes = attributes.iter().map(|(name, value)| (&**name, &**value));
+        let back = Message::from_cloudevent_attributes(
+            attributes,
+            message.payload().clone(),
+            message.topic().clone(),
+            &glmsg_core::SystemClock,
+        );
+        let back = back.unwrap();
         prop_assert!(back.verify().is_ok());
         prop_assert_eq!(back, message);
     }

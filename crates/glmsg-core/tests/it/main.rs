@@ -3,6 +3,7 @@
 
 mod sample;
 
+mod binding;
 mod builder;
 #[cfg(all(feature = "json", feature = "hmac"))]
 mod cloudevents;

@@ -1,0 +1,124 @@
+//! What all brokers of this process that are opened with the same settings share: the clients, and
+//! the groups it takes part in.
+//!
+//! A partition is read by one member of a group. Two brokers of one process would shut each other
+//! out of it, and each client has threads and connections of its own.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use glmsg_broker::SubscribeOptions;
+use glmsg_core::{GroupName, Result, TopicName};
+
+use crate::KafkaConfig;
+use crate::connection::{Link, apart};
+use crate::encode::Encoder;
+use crate::group::Group;
+use crate::subscriber::other_ordering;
+use crate::topology::Known;
+
+/// The clusters that are open.
+static OPEN: Mutex<Vec<Weak<Cluster>>> = Mutex::new(Vec::new());
+
+/// A cluster as this process uses it.
+pub(crate) struct Cluster {
+    pub(crate) link: Arc<Link>,
+    pub(crate) encoder: Encoder,
+    pub(crate) known: Known,
+    pub(crate) changing_letters: tokio::sync::Mutex<()>,
+    groups: Mutex<HashMap<(TopicName, GroupName), Arc<Group>>>,
+    joining: tokio::sync::Mutex<()>,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").field("link", &self.link).finish_non_exhaustive()
+    }
+}
+
+impl Cluster {
+    pub(crate) async fn open(config: KafkaConfig) -> Result<Arc<Self>> {
+        if let Some(open) = Self::find(&config) {
+            // It may have gone down since.
+            open.link.all_topics().await?;
+            return Ok(open);
+        }
+        let made = apart(move || Link::new(config)).await?;
+        let link = Arc::new(made);
+        // Finds out now whether anybody answers.
+        link.all_topics().await?;
+        let cluster = Arc::new(Self {
+            encoder: Encoder::new(link.config()),
+            link,
+            known: Known::default(),
+            changing_letters: tokio::sync::Mutex::new(()),
+            groups: Mutex::default(),
+            joining: tokio::sync::Mutex::new(()),
+        });
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|cluster| cluster.strong_count() > 0);
+        open.push(Arc::downgrade(&cluster));
+        Ok(cluster)
+    }
+
+    fn find(config: &KafkaConfig) -> Option<Arc<Self>> {
+        let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut alive = open.iter().filter_map(Weak::upgrade);
+        alive.find(|cluster| cluster.link.config() == config)
+    }
+
+    /// A group that this process takes part in.
+    pub(crate) fn group_here(&self, topic: &TopicName, group: &GroupName) -> Option<Arc<Group>> {
+        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = groups.get(&(topic.clone(), group.clone())).cloned();
+        found.filter(|group| !*group.ended.borrow())
+    }
+
+    /// Takes part in a group as one more source.
+    pub(crate) async fn join_group(&self, options: &SubscribeOptions) -> Result<Arc<Group>> {
+        let (topic, group) = (&options.topic, &options.group);
+        // One at a time, so that there is one reader for each group.
+        let _turn = self.joining.lock().await;
+        let ensured = self.ensure_group(topic, group, &options.config).await?;
+        if ensured.names.ordering != options.config.ordering {
+            return Err(other_ordering().with("topic", topic).with("group", group));
+        }
+        if let Some(here) = self.group_here(topic, group) {
+            if here.join() {
+                return Ok(here);
+            }
+            here.await_end().await;
+        }
+        let topics = self.ensure_topic(topic).await?;
+        let made = Group::begin(&self.link, (topic, topics), (group, ensured.names))?;
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.retain(|_, group| !*group.ended.borrow());
+        groups.insert((topic.clone(), group.clone()), Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// Waits until everything that is done is committed, and groups that nobody takes part in any
+    /// more have ended. What cannot be committed comes again.
+    pub(crate) async fn commit_all(&self) {
+        let groups: Vec<Arc<Group>> = {
+            let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+            groups.values().cloned().collect()
+        };
+        for group in groups {
+            let done = tokio::time::timeout(self.link.config().timeout, group.commit_all()).await;
+            if !matches!(done, Ok(Ok(()))) {
+                tracing::debug!(?group, "not all that is done is committed: it comes again");
+            }
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let groups = self.groups.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for group in groups.values() {
+            group.close();
+        }
+    }
+}

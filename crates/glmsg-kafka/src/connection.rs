@@ -1,0 +1,139 @@
+//! The clients that a broker holds, and how it asks the cluster.
+
+mod metadata;
+mod offsets;
+
+use std::fmt;
+use std::time::Duration;
+
+use glmsg_core::{Error, ErrorKind, Result};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::RDKafkaErrorCode;
+
+pub(crate) use self::metadata::{Topics, partitions};
+pub(crate) use self::offsets::{Committed, Place, committed, list};
+use crate::KafkaConfig;
+use crate::error::{from_code, from_kafka};
+use crate::producer::Producer;
+
+/// The clients of a broker.
+pub(crate) struct Link {
+    config: KafkaConfig,
+    pub(crate) producer: Producer,
+    admin: AdminClient<DefaultClientContext>,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// A topic of Kafka's that is to be made.
+#[derive(Debug)]
+pub(crate) struct ToMake<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) partitions: i32,
+    pub(crate) keep: Duration,
+}
+
+impl Link {
+    pub(crate) fn new(config: KafkaConfig) -> Result<Self> {
+        let admin: AdminClient<DefaultClientContext> = config
+            .client()?
+            .create()
+            .map_err(|e| from_kafka(&e, false))?;
+        Ok(Self {
+            producer: Producer::new(&config)?,
+            admin,
+            config,
+        })
+    }
+
+    pub(crate) fn config(&self) -> &KafkaConfig {
+        &self.config
+    }
+
+    fn options(&self) -> AdminOptions {
+        let timeout = Some(self.config.timeout);
+        AdminOptions::new().request_timeout(timeout).operation_timeout(timeout)
+    }
+
+    /// Makes topics. Returns whether each is new: others may have made it before.
+    pub(crate) async fn make(&self, topics: &[ToMake<'_>]) -> Result<Vec<bool>> {
+        let keep: Vec<String> = topics.iter().map(|t| millis(t.keep)).collect();
+        let most = self.config.max_record().to_string();
+        let insync = self.config.min_insync.map(|n| n.to_string());
+        let wanted: Vec<NewTopic<'_>> = topics
+            .iter()
+            .zip(&keep)
+            .map(|(topic, keep)| {
+                let replication = TopicReplication::Fixed(self.config.replication_factor());
+                let new = NewTopic::new(topic.name, topic.partitions, replication)
+                    .set("retention.ms", keep)
+                    .set("max.message.bytes", &most)
+                    .set("message.timestamp.type", "LogAppendTime");
+                match &insync {
+                    Some(insync) => new.set("min.insync.replicas", insync),
+                    None => new,
+                }
+            })
+            .collect();
+        let made = self.admin.create_topics(&wanted, &self.options()).await;
+        let made = made.map_err(|e| from_kafka(&e, true))?;
+        let each = made.into_iter().map(|one| match one {
+            Ok(_) => Ok(true),
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(false),
+            Err((name, code)) => Err(from_code(code, true).with("name", name)),
+        });
+        each.collect()
+    }
+
+    /// Deletes topics. Returns whether there was any.
+    pub(crate) async fn delete(&self, names: &[&str]) -> Result<bool> {
+        if names.is_empty() {
+            return Ok(false);
+        }
+        let gone = self.admin.delete_topics(names, &self.options()).await;
+        let mut was_any = false;
+        for one in gone.map_err(|e| from_kafka(&e, true))? {
+            match one {
+                Ok(_) => was_any = true,
+                Err((
+                    _,
+                    RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic,
+                )) => {}
+                Err((name, code)) => return Err(from_code(code, true).with("name", name)),
+            }
+        }
+        Ok(was_any)
+    }
+
+    /// Forgets what groups have committed. One that has members still keeps it: its topics are
+    /// gone, so nobody reads it.
+    pub(crate) async fn forget_groups(&self, ids: &[&str]) {
+        if !ids.is_empty()
+            && let Err(error) = self.admin.delete_groups(ids, &self.options()).await
+        {
+            tracing::debug!(%error, "groups could not be deleted");
+        }
+    }
+}
+
+fn millis(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+/// Runs what blocks, apart from the runtime's threads.
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::new(
+            ErrorKind::Unexpected,
+            "a call of the Kafka client did not end",
+        )),
+    }
+}

@@ -1,0 +1,106 @@
+//! Which topics the cluster has.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use glmsg_core::{Error, ErrorKind, Result};
+use rdkafka::types::RDKafkaRespErr;
+
+use super::{Link, apart};
+use crate::error::{from_code, from_kafka};
+
+/// How many partitions topics have, by name.
+pub(crate) type Topics = BTreeMap<String, i32>;
+
+/// Partitions of topics.
+pub(crate) type Partitions = Vec<(String, i32)>;
+
+impl Link {
+    /// All topics of the cluster.
+    pub(crate) async fn all_topics(self: &Arc<Self>) -> Result<Topics> {
+        let link = Arc::clone(self);
+        apart(move || link.look(None)).await
+    }
+
+    /// Those of these topics that there are.
+    pub(crate) async fn find_topics<'a>(
+        self: &Arc<Self>,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Topics> {
+        let link = Arc::clone(self);
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        let looking = move || {
+            let mut found = Topics::new();
+            for name in &names {
+                found.extend(link.look(Some(name))?);
+            }
+            Ok(found)
+        };
+        apart(looking).await
+    }
+
+    fn look(&self, name: Option<&str>) -> Result<Topics> {
+        let client = self.producer.client();
+        let found = client.fetch_metadata(name, self.config.timeout);
+        let found = found.map_err(|e| from_kafka(&e, false))?;
+        let mut topics = Topics::new();
+        for topic in found.topics() {
+            match topic.error() {
+                None => {
+                    let partitions = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
+                    topics.insert(topic.name().to_owned(), partitions);
+                }
+                // Its leaders are being chosen.
+                Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) => {}
+                Some(
+                    RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                    | RDKafkaRespErr::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
+                ) => {}
+                Some(error) if name.is_some() => return Err(from_code(error.into(), false)),
+                Some(_) => {}
+            }
+        }
+        Ok(topics)
+    }
+
+    /// How many processes take part in a consumer group.
+    pub(crate) async fn count_members(self: &Arc<Self>, id: &str) -> Result<u64> {
+        let (link, id) = (Arc::clone(self), id.to_owned());
+        apart(move || {
+            let client = link.producer.client();
+            let found = client.fetch_group_list(Some(&id), link.config.timeout);
+            let found = found.map_err(|e| from_kafka(&e, false))?;
+            let members = found.groups().iter().map(|group| group.members().len() as u64);
+            Ok(members.sum())
+        })
+        .await
+    }
+
+    /// Waits until every broker that is asked knows new topics: just after they are made one may
+    /// not.
+    pub(crate) async fn await_topics(self: &Arc<Self>, names: &[&str]) -> Result<Topics> {
+        let until = tokio::time::Instant::now() + self.config.timeout;
+        loop {
+            let found = self.find_topics(names.iter().copied()).await?;
+            if found.len() == names.len() {
+                return Ok(found);
+            }
+            if tokio::time::Instant::now() > until {
+                return Err(Error::new(
+                    ErrorKind::Timeout,
+                    "the cluster does not know topics that it has just made",
+                )
+                .remedy("see whether its brokers and their controller are well"));
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// All partitions of topics.
+pub(crate) fn partitions(topics: &Topics) -> Partitions {
+    let each = topics.iter().flat_map(|(name, count)| {
+        (0..*count).map(move |partition| (name.clone(), partition))
+    });
+    each.collect()
+}

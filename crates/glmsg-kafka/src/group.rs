@@ -1,0 +1,206 @@
+//! A group as this process takes part in it: what its sources and settlers share with the thread
+//! that reads.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use glmsg_core::{Clock as _, Error, GroupName, Result, SystemClock, Timestamp, TopicName};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+
+use crate::connection::Link;
+use crate::inbox::{Inbox, Moved};
+use crate::names::{GroupNames, TopicNames};
+use crate::reader;
+
+/// A group as this process takes part in it.
+pub(crate) struct Group {
+    pub(crate) topic: TopicName,
+    pub(crate) group: GroupName,
+    pub(crate) topics: Arc<TopicNames>,
+    pub(crate) names: GroupNames,
+    pub(crate) link: Arc<Link>,
+    pub(crate) runtime: Handle,
+    inbox: Mutex<Inbox>,
+    /// Something may be deliverable.
+    pub(crate) ready: Notify,
+    wake: (Mutex<bool>, Condvar),
+    /// How many changes are committed.
+    committed: watch::Sender<u64>,
+    /// The thread has ended.
+    pub(crate) ended: watch::Sender<bool>,
+    is_closing: AtomicBool,
+    taking_part: Mutex<TakingPart>,
+    failure: Mutex<Option<Error>>,
+}
+
+/// How many sources there are, and whether there will be no more.
+#[derive(Debug)]
+struct TakingPart {
+    sources: usize,
+    is_over: bool,
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group")
+            .field("topic", &self.topic)
+            .field("group", &self.group)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Group {
+    /// Begins to take part.
+    pub(crate) fn begin(
+        link: &Arc<Link>,
+        (topic, topics): (&TopicName, Arc<TopicNames>),
+        (group, names): (&GroupName, GroupNames),
+    ) -> Result<Arc<Self>> {
+        let this = Arc::new(Self {
+            topic: topic.clone(),
+            group: group.clone(),
+            topics,
+            link: Arc::clone(link),
+            runtime: Handle::current(),
+            inbox: Mutex::new(Inbox::new(names.ordering)),
+            names,
+            ready: Notify::new(),
+            wake: Default::default(),
+            committed: watch::Sender::new(0),
+            ended: watch::Sender::new(false),
+            is_closing: AtomicBool::new(false),
+            // Who begins is the first; without one the thread would end.
+            taking_part: Mutex::new(TakingPart {
+                sources: 1,
+                is_over: false,
+            }),
+            failure: Mutex::default(),
+        });
+        reader::start(&this)?;
+        Ok(this)
+    }
+
+    pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    fn taking_part(&self) -> MutexGuard<'_, TakingPart> {
+        self.taking_part.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another source takes part, unless the thread is ending.
+    pub(crate) fn join(&self) -> bool {
+        let mut taking_part = self.taking_part();
+        let is_over = taking_part.is_over || self.is_closing.load(SeqCst) || self.check().is_err();
+        taking_part.sources += usize::from(!is_over);
+        !is_over
+    }
+
+    /// Whether the thread is to end. Nobody joins any more then.
+    pub(crate) fn is_over(&self) -> bool {
+        let mut taking_part = self.taking_part();
+        // What is out can still be settled.
+        let is_idle = taking_part.sources == 0 && self.inbox().out() == 0;
+        taking_part.is_over |= is_idle || self.is_closing.load(SeqCst);
+        taking_part.is_over
+    }
+
+    /// How many sources take part.
+    pub(crate) fn sources(&self) -> u64 {
+        self.taking_part().sources as u64
+    }
+
+    /// A source is gone.
+    pub(crate) fn leave(&self) {
+        self.taking_part().sources -= 1;
+        self.nudge();
+    }
+
+    /// Has the thread look at once.
+    pub(crate) fn nudge(&self) {
+        let mut woken = self.wake.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*woken {
+            *woken = true;
+            self.wake.1.notify_one();
+        }
+    }
+
+    /// Waits until somebody [nudges](Self::nudge), or as long as this.
+    pub(crate) fn rest(&self, most: Duration) {
+        let woken = self.wake.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.wake.1.wait_timeout_while(woken, most, |woken| !*woken);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
+    }
+
+    /// So many changes are committed.
+    pub(crate) fn committed(&self, changes: u64) {
+        self.committed.send_if_modified(|done| {
+            let is_more = *done < changes;
+            *done = (*done).max(changes);
+            is_more
+        });
+    }
+
+    /// Waits until all that has changed is committed.
+    pub(crate) async fn commit_all(&self) -> Result<()> {
+        let changes = self.inbox().changes;
+        self.await_commit(changes).await
+    }
+
+    /// Waits until so many changes are committed.
+    pub(crate) async fn await_commit(&self, changes: u64) -> Result<()> {
+        self.nudge();
+        let mut committed = self.committed.subscribe();
+        let mut ended = self.ended.subscribe();
+        tokio::select! {
+            _ = committed.wait_for(|done| *done >= changes) => Ok(()),
+            _ = ended.wait_for(|ended| *ended) => self.check(),
+        }
+    }
+
+    /// The group can go on no more.
+    pub(crate) fn fail(&self, error: Error) {
+        let failure = self.failure.lock();
+        failure.unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.ready.notify_waiters();
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.as_ref().map_or(Ok(()), |error| Err(error.duplicate()))
+    }
+
+    /// Waits until the thread has ended.
+    pub(crate) async fn await_end(&self) {
+        let mut ended = self.ended.subscribe();
+        // It cannot be gone: this group holds it.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+
+    /// Ends taking part: what is done is committed, and the partitions are free for others.
+    pub(crate) fn close(&self) {
+        self.is_closing.store(true, SeqCst);
+        self.nudge();
+    }
+
+    /// A message has moved elsewhere, or has not.
+    pub(crate) fn end_move(&self, moved: &Moved, result: &Result<()>) {
+        let now = self.now();
+        let mut inbox = self.inbox();
+        match result {
+            Ok(()) => inbox.moved(moved),
+            // As a lease that runs out soon: then it comes back, and is tried again.
+            Err(_) => inbox.not_moved(moved, now.after(Duration::from_secs(1))),
+        }
+        drop(inbox);
+        self.nudge();
+        self.ready.notify_waiters();
+    }
+}

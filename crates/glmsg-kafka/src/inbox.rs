@@ -1,0 +1,428 @@
+//! What a group has of its messages in this process: those that may be delivered, those that wait,
+//! and those that are out.
+//!
+//! All of it is a view of partitions that Kafka has assigned. What is lost of it with the process
+//! comes again, from the offset that was committed.
+
+mod deliver;
+mod keys;
+mod settle;
+
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::cmp::Reverse;
+
+use glmsg_broker::{LanePicker, Ordering};
+use glmsg_core::{Attempt, AttemptOutcome, Timestamp};
+
+pub(crate) use self::deliver::Taken;
+use self::keys::Keys;
+pub(crate) use self::settle::{Moved, Verdict};
+use crate::entry::Entry;
+use crate::marks::Mark;
+use crate::window::{State, Window};
+
+/// Behind the offset that was committed when a partition came here, so many messages are told of
+/// before they are handed out: one of them may be what ended a process before it could tell.
+const CAREFUL: i64 = WIDEST;
+/// How far a partition's window may span before it is read no further.
+pub(crate) const WIDEST: i64 = 10_000;
+
+/// A message that is here: which partition by our number, and its offset.
+pub(crate) type Spot = (u64, i64);
+
+/// What a partition is to a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// One of a topic's lanes.
+    Lane,
+    /// What is scheduled.
+    Later,
+    /// This tier of what comes back.
+    Retry(i32),
+}
+
+/// A partition that is assigned.
+#[derive(Debug)]
+pub(crate) struct Assigned {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) role: Role,
+    pub(crate) window: Window,
+    /// Up to here it is told before it is handed out.
+    careful_until: i64,
+    /// Something is to be committed.
+    is_dirty: bool,
+}
+
+/// A delivery that is out.
+#[derive(Debug)]
+struct Out {
+    spot: Spot,
+    hold: Hold,
+}
+
+/// Whose a delivery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// The holder's until then.
+    Leased(Timestamp),
+    /// Still the holder's, until somebody else is given the message.
+    Lapsed,
+    /// On its way elsewhere.
+    Moving,
+}
+
+impl Out {
+    fn until(&self) -> Option<Timestamp> {
+        match self.hold {
+            Hold::Leased(until) => Some(until),
+            Hold::Lapsed | Hold::Moving => None,
+        }
+    }
+}
+
+/// What a group has in this process.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    ordering: Ordering,
+    pub(crate) parts: HashMap<u64, Assigned>,
+    /// Our numbers of partitions, by topic and partition.
+    index: HashMap<String, HashMap<i32, u64>>,
+    next_part: u64,
+    next_fence: u64,
+    out: HashMap<u64, Out>,
+    /// By lane: what came back, and what is new.
+    back: [VecDeque<Spot>; 4],
+    new: [VecDeque<Spot>; 4],
+    picker: LanePicker,
+    keys: Keys,
+    /// What waits for its time.
+    timers: BinaryHeap<Reverse<(Timestamp, Spot)>>,
+    /// When the next lease runs out, at the earliest.
+    lease_end: Option<Timestamp>,
+    /// What may be delivered, about, in bytes.
+    pub(crate) bytes: usize,
+    /// Changes so far, and how many of them are committed.
+    pub(crate) changes: u64,
+}
+
+impl Inbox {
+    pub(crate) fn new(ordering: Ordering) -> Self {
+        Self {
+            ordering,
+            parts: HashMap::new(),
+            index: HashMap::new(),
+            next_part: 0,
+            // So that a token of another process or time is not taken for one of these.
+            next_fence: fastrand::u64(1..u64::MAX / 2),
+            out: HashMap::new(),
+            back: Default::default(),
+            new: Default::default(),
+            picker: LanePicker::default(),
+            keys: Keys::default(),
+            timers: BinaryHeap::new(),
+            lease_end: None,
+            bytes: 0,
+            changes: 0,
+        }
+    }
+
+    /// A partition is assigned, with what is committed for it.
+    pub(crate) fn assign(&mut self, topic: &str, partition: i32, role: Role, window: Window) {
+        if let Some(before) = self.find(topic, partition) {
+            self.revoke(before);
+        }
+        self.next_part += 1;
+        let numbers = self.index.entry(topic.to_owned()).or_default();
+        numbers.insert(partition, self.next_part);
+        let assigned = Assigned {
+            topic: topic.to_owned(),
+            partition,
+            role,
+            careful_until: window.low() + CAREFUL,
+            window,
+            is_dirty: false,
+        };
+        self.parts.insert(self.next_part, assigned);
+    }
+
+    /// Our number of a partition that is assigned.
+    pub(crate) fn find(&self, topic: &str, partition: i32) -> Option<u64> {
+        self.index.get(topic)?.get(&partition).copied()
+    }
+
+    /// A partition is no longer ours. Tokens of its messages are stale from now on.
+    pub(crate) fn revoke(&mut self, part: u64) {
+        let Some(mut assigned) = self.parts.remove(&part) else {
+            return;
+        };
+        if let Some(numbers) = self.index.get_mut(&assigned.topic) {
+            numbers.remove(&assigned.partition);
+        }
+        for (_, state) in assigned.window.drain() {
+            match state {
+                State::Ready(entry) => self.bytes -= size(&entry),
+                State::Out(..) | State::Waiting(_) | State::Done => {}
+            }
+        }
+        self.out.retain(|_, out| out.spot.0 != part);
+        self.keys.remove_all_of(part);
+        self.stop(part);
+        // Timers of it find nothing.
+    }
+
+    /// Hands out no more of a partition.
+    pub(crate) fn stop(&mut self, part: u64) {
+        for queue in self.back.iter_mut().chain(&mut self.new) {
+            queue.retain(|spot| spot.0 != part);
+        }
+    }
+
+    /// Whether a delivery of a partition is out.
+    pub(crate) fn is_busy(&self, part: u64) -> bool {
+        self.out.values().any(|out| out.spot.0 == part)
+    }
+
+    /// A message has come. It is dropped if it is done, or has come before.
+    pub(crate) fn come(&mut self, part: u64, offset: i64, mut entry: Box<Entry>, now: Timestamp) {
+        let Some(assigned) = self.parts.get_mut(&part) else {
+            return;
+        };
+        let Some(mark) = assigned.window.meet(offset) else {
+            return;
+        };
+        let times = match mark {
+            Mark::Done => {
+                assigned.window.push(offset, State::Done);
+                assigned.is_dirty = true;
+                return;
+            }
+            Mark::Delivered(times) | Mark::Waiting(times) => times,
+        };
+        if times > 0 {
+            // It was delivered to somebody who did not come to say how it went.
+            entry.history.push(Attempt::new(
+                entry.attempts + times,
+                now,
+                AttemptOutcome::LeaseExpired,
+                "",
+            ));
+            entry.attempts += times;
+        }
+        let due = match assigned.role {
+            Role::Retry(tier) => entry
+                .due
+                .map(|due| crate::retry::leaves(tier, entry.arrived_at, due)),
+            _ => entry.due,
+        };
+        let spot = (part, offset);
+        match due.filter(|due| *due > now) {
+            Some(due) => {
+                assigned.window.push(offset, State::Waiting(entry));
+                self.timers.push(Reverse((due, spot)));
+            }
+            None => {
+                let was_delivered = entry.attempts > 0 || entry.due.is_some();
+                assigned.window.push(offset, State::Waiting(entry));
+                self.offer(spot, was_delivered);
+            }
+        }
+    }
+
+    /// Makes a message that waits deliverable, unless its key has another before it.
+    fn offer(&mut self, spot: Spot, comes_back: bool) {
+        let Some(state) = self.parts.get_mut(&spot.0).and_then(|p| p.window.get(spot.1)) else {
+            return;
+        };
+        let State::Waiting(entry) = state else { return };
+        let lane = entry.lane();
+        if self.ordering == Ordering::PerKey
+            && let Some(key) = entry.key()
+            && !self.keys.takes(lane, key, spot)
+        {
+            return;
+        }
+        let State::Waiting(entry) = std::mem::replace(state, State::Done) else {
+            return;
+        };
+        self.bytes += size(&entry);
+        *state = State::Ready(entry);
+        if comes_back {
+            self.back[lane].push_back(spot);
+        } else {
+            self.new[lane].push_back(spot);
+        }
+    }
+
+    /// How many messages may be delivered.
+    pub(crate) fn ready(&self) -> usize {
+        let queues = self.back.iter().chain(&self.new);
+        queues.map(VecDeque::len).sum()
+    }
+
+    /// How many deliveries are out.
+    pub(crate) fn out(&self) -> usize {
+        self.out.len()
+    }
+
+    /// When something is to be done without anybody asking.
+    pub(crate) fn next_time(&self) -> Option<Timestamp> {
+        let due = self.timers.peek().map(|Reverse((due, _))| *due);
+        [due, self.lease_end].into_iter().flatten().min()
+    }
+
+    /// Lets time have its way: what is due becomes deliverable, and what is out past its lease
+    /// comes back. Returns what must move on to another tier.
+    pub(crate) fn advance(&mut self, now: Timestamp) -> Vec<Moved> {
+        let mut moved = Vec::new();
+        while let Some(Reverse((due, spot))) = self.timers.peek().copied() {
+            if due > now {
+                break;
+            }
+            self.timers.pop();
+            moved.extend(self.come_due(spot, now));
+        }
+        if self.lease_end.is_some_and(|end| end <= now) {
+            self.end_leases(now);
+        }
+        moved
+    }
+
+    /// What waited here for its time, or as long as its tier has.
+    fn come_due(&mut self, spot: Spot, now: Timestamp) -> Option<Moved> {
+        let assigned = self.parts.get_mut(&spot.0)?;
+        let State::Waiting(entry) = assigned.window.get(spot.1)? else {
+            return None;
+        };
+        match entry.due.filter(|due| *due > now) {
+            Some(due) if due.since(now) > crate::retry::HELD => self.move_out(spot),
+            Some(due) => {
+                self.timers.push(Reverse((due, spot)));
+                None
+            }
+            None => {
+                self.offer(spot, true);
+                None
+            }
+        }
+    }
+
+    fn end_leases(&mut self, now: Timestamp) {
+        let ended = |out: &Out| out.until().is_some_and(|until| until <= now);
+        let mut over: Vec<(u64, Spot)> = Vec::new();
+        for (fence, out) in self.out.iter().filter(|(_, out)| ended(out)) {
+            over.push((*fence, out.spot));
+        }
+        over.sort_unstable();
+        for (fence, spot) in over {
+            if let Some(out) = self.out.get_mut(&fence) {
+                out.hold = Hold::Lapsed;
+            }
+            let outcome = Attempt::new(0, now, AttemptOutcome::LeaseExpired, "");
+            self.come_back(spot, Some(outcome), None, true);
+        }
+        self.lease_end = self.out.values().filter_map(Out::until).min();
+    }
+
+    /// A delivery is back without being settled for good.
+    fn come_back(
+        &mut self,
+        spot: Spot,
+        ended: Option<Attempt>,
+        due: Option<Timestamp>,
+        counts: bool,
+    ) {
+        let Some(assigned) = self.parts.get_mut(&spot.0) else {
+            return;
+        };
+        let Some(state) = assigned.window.get(spot.1) else {
+            return;
+        };
+        if !matches!(state, State::Out(..)) {
+            return;
+        }
+        let State::Out(mut entry, fence) = std::mem::replace(state, State::Done) else {
+            return;
+        };
+        entry.lapsed = self.out.contains_key(&fence).then_some(fence);
+        if !counts {
+            entry.attempts = entry.attempts.saturating_sub(1);
+        }
+        if let Some(mut attempt) = ended {
+            attempt.number = entry.attempts;
+            entry.history.push(attempt);
+        }
+        entry.due = due;
+        let lane = entry.lane();
+        if let Some(due) = due {
+            *state = State::Waiting(entry);
+            self.timers.push(Reverse((due, spot)));
+        } else {
+            // Its key, if keys count, is still its own.
+            self.bytes += size(&entry);
+            *state = State::Ready(entry);
+            self.back[lane].push_back(spot);
+        }
+        assigned.is_dirty = true;
+        self.changes += 1;
+    }
+
+    /// It is done with: what its key holds up goes on.
+    fn finish(&mut self, spot: Spot) -> Option<Box<Entry>> {
+        let assigned = self.parts.get_mut(&spot.0)?;
+        let entry = match assigned.window.finish(spot.1)? {
+            State::Out(entry, fence) => {
+                self.out.remove(&fence);
+                entry
+            }
+            State::Ready(entry) => {
+                self.bytes -= size(&entry);
+                entry
+            }
+            State::Waiting(entry) => entry,
+            State::Done => return None,
+        };
+        if let Some(lapsed) = entry.lapsed {
+            self.out.remove(&lapsed);
+        }
+        assigned.is_dirty = true;
+        self.changes += 1;
+        if self.ordering == Ordering::PerKey
+            && let Some(key) = entry.key()
+            && let Some(next) = self.keys.leave(entry.lane(), key, spot)
+        {
+            self.offer(next, false);
+        }
+        Some(entry)
+    }
+
+    /// What is to be committed, and up to which change it tells. Nothing is to be committed
+    /// afterwards unless something changes.
+    pub(crate) fn to_commit(&mut self) -> Vec<(String, i32, i64, String)> {
+        let dirty = self.parts.values_mut().filter(|part| part.is_dirty);
+        let each = dirty.map(|part| {
+            part.is_dirty = false;
+            let (low, told) = (part.window.low(), part.window.metadata());
+            (part.topic.clone(), part.partition, low, told)
+        });
+        each.collect()
+    }
+
+    /// A commit failed: it is to be tried again.
+    pub(crate) fn commit_again(&mut self, topic: &str, partition: i32) {
+        for part in self.parts.values_mut() {
+            part.is_dirty |= part.topic == topic && part.partition == partition;
+        }
+    }
+
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.parts.values().any(|part| part.is_dirty)
+    }
+}
+
+fn size(entry: &Entry) -> usize {
+    match &entry.content {
+        crate::entry::Content::Message(message) => message.payload().len() + 512,
+        crate::entry::Content::Bytes(bytes, _) => bytes.len() + 512,
+    }
+}

@@ -1,0 +1,38 @@
+//! The Kafka broker.
+
+mod acker;
+mod admin;
+mod backend;
+mod broker;
+mod cluster;
+mod config;
+mod connection;
+mod dead_letter;
+mod encode;
+mod entry;
+mod error;
+mod group;
+mod health;
+mod inbox;
+mod lag;
+mod marks;
+mod moving;
+mod names;
+mod producer;
+mod publish;
+mod reader;
+mod record;
+mod replay;
+mod retry;
+mod scan;
+mod subscriber;
+mod topology;
+mod window;
+
+pub use acker::KafkaSettler;
+pub use broker::KafkaBroker;
+pub use config::{
+    Address, Compression, Encoding, GroupProtocol, KafkaConfig, Profile, SaslMechanism, Secret,
+    TlsFiles,
+};
+pub use subscriber::KafkaSource;

@@ -1,0 +1,156 @@
+//! What happens when partitions come and go, and when a commit is answered. All of it runs on the
+//! thread that reads, while it polls.
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
+use rdkafka::{ClientContext, TopicPartitionList};
+
+use super::{offsets_list, role};
+use crate::connection::committed;
+use crate::group::Group;
+use crate::window::Window;
+
+/// How long those who have deliveries of a partition that goes away may take to settle them.
+const GRACE: Duration = Duration::from_secs(1);
+
+pub(crate) struct Turns {
+    group: Weak<Group>,
+    is_committing: AtomicBool,
+    held: Mutex<Vec<(String, i32)>>,
+    /// Something was served while polling: there may be more.
+    has_served: AtomicBool,
+}
+
+impl Turns {
+    pub(super) fn new(group: &Arc<Group>) -> Self {
+        Self {
+            group: Arc::downgrade(group),
+            is_committing: AtomicBool::new(false),
+            held: Mutex::default(),
+            has_served: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether anything but messages was served since this was asked last. Polling does not tell it
+    /// from an empty queue.
+    pub(super) fn has_served(&self) -> bool {
+        self.has_served.swap(false, SeqCst)
+    }
+
+    pub(super) fn is_committing(&self) -> bool {
+        self.is_committing.load(SeqCst)
+    }
+
+    pub(super) fn begin_commit(&self) {
+        self.is_committing.store(true, SeqCst);
+    }
+
+    pub(super) fn end_commit(&self) {
+        self.is_committing.store(false, SeqCst);
+        if let Some(group) = self.group.upgrade() {
+            group.nudge();
+        }
+    }
+
+    /// A partition is paused until its window is less wide.
+    pub(super) fn hold(&self, partition: (String, i32)) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if !held.contains(&partition) {
+            held.push(partition);
+        }
+    }
+
+    pub(super) fn held(&self) -> Option<Vec<(String, i32)>> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        (!held.is_empty()).then(|| std::mem::take(&mut *held))
+    }
+
+    fn assigned(&self, group: &Group, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+        let timeout = group.link.config().timeout;
+        // What was told beside the offset: where it cannot be had, messages come again.
+        let found = committed(consumer, list.clone(), timeout).unwrap_or_else(|error| {
+            tracing::warn!(%error, "it is not known what a group has done of its partitions");
+            Default::default()
+        });
+        let mut inbox = group.inbox();
+        for element in list.elements() {
+            let (topic, partition) = (element.topic(), element.partition());
+            let window = match found.get(&(topic.to_owned(), partition)) {
+                Some(committed) => Window::new(committed.offset, &committed.metadata),
+                None => Window::new(0, ""),
+            };
+            inbox.assign(topic, partition, role(group, topic, partition), window);
+        }
+    }
+
+    fn revoked(&self, group: &Group, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+        let numbers: Vec<u64> = {
+            let inbox = group.inbox();
+            let elements = list.elements();
+            let each = elements.iter().filter_map(|e| inbox.find(e.topic(), e.partition()));
+            each.collect()
+        };
+        let is_lost = consumer.assignment_lost();
+        {
+            let mut inbox = group.inbox();
+            numbers.iter().for_each(|part| inbox.stop(*part));
+        }
+        let until = Instant::now() + GRACE;
+        while !is_lost && Instant::now() < until {
+            let is_busy = {
+                let inbox = group.inbox();
+                numbers.iter().any(|part| inbox.is_busy(*part))
+            };
+            if !is_busy {
+                break;
+            }
+            group.rest(Duration::from_millis(20));
+        }
+        // One that comes late would tell of partitions that are somebody else's.
+        let until = Instant::now() + group.link.config().timeout;
+        while self.is_committing() && Instant::now() < until {
+            group.rest(Duration::from_millis(20));
+        }
+        // Others may have what was lost already: to commit it would undo their work.
+        if !is_lost {
+            let offsets: Vec<_> = {
+                let mut inbox = group.inbox();
+                inbox.to_commit()
+            };
+            let done = offsets_list(&offsets).map(|list| match list.count() {
+                0 => Ok(()),
+                _ => consumer.commit(&list, CommitMode::Sync),
+            });
+            if !matches!(done, Ok(Ok(()))) {
+                tracing::debug!(?done, "what was done could not be committed: it comes again");
+            }
+        }
+        let mut inbox = group.inbox();
+        numbers.iter().for_each(|part| inbox.revoke(*part));
+    }
+}
+
+impl ClientContext for Turns {
+    fn log(&self, _l: rdkafka::config::RDKafkaLogLevel, fac: &str, m: &str) { self.has_served.store(true, SeqCst); if std::env::var("GLMSG_DBG").is_ok() {eprintln!("DBG {fac} {m}"); } }
+    fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
+        self.has_served.store(true, SeqCst);
+        tracing::debug!(%error, reason, "the Kafka client reports");
+    }
+}
+
+impl ConsumerContext for Turns {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        self.has_served.store(true, SeqCst);
+        let Some(group) = self.group.upgrade() else {
+            return;
+        };
+        match rebalance {
+            Rebalance::Assign(list) => self.assigned(&group, consumer, list),
+            Rebalance::Revoke(list) => self.revoked(&group, consumer, list),
+            Rebalance::Error(error) => tracing::debug!(%error, "partitions could not be shared out"),
+        }
+    }
+}

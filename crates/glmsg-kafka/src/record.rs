@@ -1,0 +1,150 @@
+//! Records of a group's own topics: what comes back to the group, and its dead letters.
+//!
+//! Value and headers are those of the message, or the bytes that are none; what the group knows of
+//! it stands in headers beside them.
+
+use glmsg_core::limits::{MAX_PAYLOAD, max_envelope};
+use glmsg_core::{History, Message, Result, Timestamp, TopicName, wire};
+use rdkafka::Message as _;
+use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
+
+use crate::encode;
+use crate::entry::{Content, Entry};
+
+const ATTEMPTS: &str = "gm-attempts";
+const HISTORY: &str = "gm-history";
+const STORED: &str = "gm-stored";
+const DUE: &str = "gm-due";
+const EXPIRES: &str = "gm-expires";
+const SCHEDULED: &str = "gm-scheduled";
+const BYTES: &str = "gm-bytes";
+
+/// What is sent: value and headers.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) value: Vec<u8>,
+    pub(crate) headers: OwnedHeaders,
+}
+
+pub(crate) fn header(headers: OwnedHeaders, key: &str, value: &[u8]) -> OwnedHeaders {
+    headers.insert(Header {
+        key,
+        value: Some(value),
+    })
+}
+
+fn time(headers: OwnedHeaders, key: &str, at: Option<Timestamp>) -> OwnedHeaders {
+    match at {
+        Some(at) => header(headers, key, at.as_micros().to_string().as_bytes()),
+        None => headers,
+    }
+}
+
+/// Writes an entry with all that is known of it.
+pub(crate) fn write(entry: &Entry) -> Sent {
+    let mut headers = OwnedHeaders::new();
+    let value = match &entry.content {
+        Content::Message(message) => wire::encode(message).to_vec(),
+        Content::Bytes(bytes, why) => {
+            headers = header(headers, BYTES, why.as_bytes());
+            bytes.to_vec()
+        }
+    };
+    if entry.attempts > 0 {
+        headers = header(headers, ATTEMPTS, entry.attempts.to_string().as_bytes());
+    }
+    if !entry.history.is_empty() {
+        headers = header(headers, HISTORY, &wire::encode_history(&entry.history));
+    }
+    headers = time(headers, STORED, Some(entry.stored_at));
+    headers = time(headers, DUE, entry.due);
+    headers = time(headers, EXPIRES, entry.expires);
+    if entry.is_scheduled {
+        headers = header(headers, SCHEDULED, b"1");
+    }
+    Sent { value, headers }
+}
+
+/// The value of a header.
+pub(crate) fn find<'a>(record: &'a BorrowedMessage<'_>, key: &str) -> Option<&'a [u8]> {
+    let headers = record.headers()?;
+    let mut all = (0..headers.count()).filter_map(|n| encode::header_at(headers, n));
+    all.find(|(name, _)| *name == key).and_then(|(_, value)| value)
+}
+
+pub(crate) fn number(record: &BorrowedMessage<'_>, key: &str) -> Option<i64> {
+    std::str::from_utf8(find(record, key)?).ok()?.parse().ok()
+}
+
+/// Reads an entry that was written by [`write`].
+pub(crate) fn read(record: &BorrowedMessage<'_>) -> Entry {
+    let value = bytes::Bytes::copy_from_slice(record.payload().unwrap_or_default());
+    let arrived_at = stored_at(record);
+    let stored_at = number(record, STORED).map_or(arrived_at, Timestamp::from_micros);
+    let content = match find(record, BYTES) {
+        Some(why) => Content::Bytes(value, String::from_utf8_lossy(why).into()),
+        None => match wire::decode(&value, max_envelope(MAX_PAYLOAD)) {
+            Ok(message) => Content::Message(message),
+            Err(error) => Content::Bytes(value, glmsg_core::clean_error_text(&error.to_string())),
+        },
+    };
+    let attempts = number(record, ATTEMPTS).and_then(|n| u32::try_from(n).ok());
+    let attempts = attempts.unwrap_or(0);
+    let history = find(record, HISTORY).and_then(|bytes| wire::decode_history(bytes).ok());
+    Entry {
+        content,
+        attempts,
+        recorded: attempts,
+        history: history.unwrap_or_else(History::new),
+        stored_at,
+        arrived_at,
+        expires: number(record, EXPIRES).map(Timestamp::from_micros),
+        due: number(record, DUE).map(Timestamp::from_micros),
+        is_scheduled: find(record, SCHEDULED).is_some(),
+        lapsed: None,
+    }
+}
+
+/// When the broker stored a record.
+pub(crate) fn stored_at(record: &BorrowedMessage<'_>) -> Timestamp {
+    let millis = record.timestamp().to_millis().unwrap_or(0);
+    Timestamp::from_micros(millis.saturating_mul(1000))
+}
+
+/// Reads a record of a topic itself, which anybody may have written.
+pub(crate) fn read_published(topic: &TopicName, record: &BorrowedMessage<'_>) -> Entry {
+    let stored_at = stored_at(record);
+    match published(topic, record) {
+        Ok(message) => {
+            let due = message.schedule().due(stored_at);
+            let mut entry = Entry::of_message(message, due.unwrap_or(stored_at));
+            (entry.due, entry.is_scheduled) = (due, due.is_some());
+            entry.arrived_at = stored_at;
+            entry
+        }
+        Err(error) => {
+            let value = bytes::Bytes::copy_from_slice(record.payload().unwrap_or_default());
+            let why = glmsg_core::clean_error_text(&error.to_string());
+            Entry {
+                stored_at,
+                arrived_at: stored_at,
+                ..Entry::of_bytes(value, why)
+            }
+        }
+    }
+}
+
+/// The message of a record.
+pub(crate) fn published(topic: &TopicName, record: &BorrowedMessage<'_>) -> Result<Message> {
+    encode::decode_record(topic, record)
+}
+
+/// Of a message that was published for later: when it is due, that it is scheduled, and when it
+/// counts as stored. Nothing of one that cannot be read: it is due.
+pub(crate) fn due_of_published(
+    record: &BorrowedMessage<'_>,
+) -> Option<(Option<Timestamp>, bool, Timestamp)> {
+    let topic = TopicName::new("any").ok()?;
+    let entry = read_published(&topic, record);
+    Some((entry.due, entry.is_scheduled, entry.stored_at))
+}

@@ -1,0 +1,200 @@
+//! Making and finding topics and groups.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use glmsg_broker::{GroupConfig, Ordering, StartFrom, TopicConfig};
+use glmsg_core::{Error, ErrorKind, GroupName, Result, TopicName};
+
+use crate::broker::{no_group, no_topic};
+use crate::cluster::Cluster;
+use crate::connection::{Committed, Place, ToMake};
+use crate::connection::Topics;
+use crate::names::{GroupNames, TopicNames};
+use crate::retry;
+
+/// The most partitions of the lanes that are not the normal one, and of what is scheduled.
+const SIDE: i32 = 4;
+/// The most topics whose names are remembered.
+const REMEMBERED: usize = 4096;
+
+/// Topics that were seen to be there.
+#[derive(Debug, Default)]
+pub(crate) struct Known(Mutex<HashMap<TopicName, Arc<TopicNames>>>);
+
+impl Known {
+    pub(crate) fn get(&self, topic: &TopicName) -> Option<Arc<TopicNames>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(topic).cloned()
+    }
+
+    fn add(&self, topic: &TopicName, names: &Arc<TopicNames>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            // Looking again costs one question each.
+            known.clear();
+        }
+        known.insert(topic.clone(), Arc::clone(names));
+    }
+
+    pub(crate) fn forget(&self, topic: &TopicName) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(topic);
+    }
+}
+
+/// A group as it was found or made.
+#[derive(Debug)]
+pub(crate) struct Ensured {
+    pub(crate) names: GroupNames,
+    pub(crate) is_new: bool,
+}
+
+impl Cluster {
+    pub(crate) fn names(&self, topic: &TopicName) -> Result<TopicNames> {
+        TopicNames::new(&self.link.config().namespace, topic)
+    }
+
+    /// The names of a topic that is there; it is made if it is not.
+    pub(crate) async fn ensure_topic(&self, topic: &TopicName) -> Result<Arc<TopicNames>> {
+        if let Some(names) = self.known.get(topic) {
+            return Ok(names);
+        }
+        let names = Arc::new(self.names(topic)?);
+        let found = self.link.find_topics([names.base(), &names.later]).await?;
+        if found.len() < 2 {
+            self.make_topic(&names, &self.link.config().topic).await?;
+        }
+        self.known.add(topic, &names);
+        Ok(names)
+    }
+
+    /// Makes a topic. Returns whether there was none.
+    pub(crate) async fn make_topic(&self, names: &TopicNames, config: &TopicConfig) -> Result<bool> {
+        let main = i32::from(self.link.config().partitions);
+        let each = names.all().map(|name| ToMake {
+            name,
+            partitions: if name == names.base() { main } else { main.min(SIDE) },
+            keep: config.max_age,
+        });
+        let topics: Vec<ToMake<'_>> = each.collect();
+        let made = self.link.make(&topics).await?;
+        let all: Vec<&str> = names.all().collect();
+        self.link.await_topics(&all).await?;
+        Ok(made.contains(&true))
+    }
+
+    /// The topics of Kafka's that make up one of ours.
+    pub(crate) async fn find_topic(&self, topic: &TopicName) -> Result<(TopicNames, Topics)> {
+        let names = self.names(topic)?;
+        let found = self.link.find_topics(names.all()).await?;
+        if !found.contains_key(names.base()) {
+            self.known.forget(topic);
+            return Err(no_topic(topic));
+        }
+        Ok((names, found))
+    }
+
+    pub(crate) async fn find_group(
+        &self,
+        topic: &TopicName,
+        group: &GroupName,
+    ) -> Result<GroupNames> {
+        let (names, _) = self.find_topic(topic).await?;
+        self.group_of(&names, group).await?.ok_or_else(|| no_group(topic, group))
+    }
+
+    async fn group_of(&self, topic: &TopicNames, group: &GroupName) -> Result<Option<GroupNames>> {
+        for ordering in [Ordering::None, Ordering::PerKey] {
+            let names = GroupNames::new(topic, group, ordering)?;
+            if !self.link.find_topics([&*names.retry]).await?.is_empty() {
+                return Ok(Some(names));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes a group where there is none.
+    pub(crate) async fn ensure_group(
+        &self,
+        topic: &TopicName,
+        group: &GroupName,
+        config: &GroupConfig,
+    ) -> Result<Ensured> {
+        let names = self.names(topic)?;
+        GroupNames::new(&names, group, config.ordering)?;
+        let is_there = match config.start {
+            // A topic that is not there holds no such message.
+            StartFrom::Message(_) | StartFrom::After(_) => self.find_topic(topic).await.is_ok(),
+            _ => true,
+        };
+        if !is_there {
+            return Err(no_start(topic));
+        }
+        let topics = self.ensure_topic(topic).await?;
+        if let Some(names) = self.group_of(&topics, group).await? {
+            return Ok(Ensured { names, is_new: false });
+        }
+        // Found before the group is made, so that one that cannot begin is not made.
+        let mut start = self.start(topic, &topics, &config.start).await?;
+        let names = GroupNames::new(&topics, group, config.ordering)?;
+        let wanted = [
+            ToMake {
+                name: &names.retry,
+                partitions: retry::TIERS,
+                keep: self.link.config().topic.max_age.max(retry::LONGEST_KEPT),
+            },
+            ToMake {
+                name: &names.dead,
+                partitions: 1,
+                keep: self.link.config().topic.dead_letter_age,
+            },
+        ];
+        let is_new = self.link.make(&wanted).await?[0];
+        self.link.await_topics(&[&names.retry, &names.dead]).await?;
+        if is_new {
+            // Also where it begins at the beginning: a group of this name may have been before.
+            let retry = (0..retry::TIERS).map(|tier| (names.retry.clone(), tier));
+            let later = self.link.find_topics([&*topics.later]).await?;
+            let others = retry.chain(crate::connection::partitions(&later));
+            let none = Committed {
+                offset: 0,
+                metadata: String::new(),
+            };
+            start.extend(others.map(|partition| (partition, none.clone())));
+            self.link.commit(&names.id, start).await?;
+        }
+        Ok(Ensured { names, is_new })
+    }
+
+    /// What a new group commits first.
+    async fn start(
+        &self,
+        topic: &TopicName,
+        names: &TopicNames,
+        start: &StartFrom,
+    ) -> Result<BTreeMap<(String, i32), Committed>> {
+        let lanes = self.link.find_topics(names.lanes.iter().map(String::as_str)).await?;
+        let lanes = crate::connection::partitions(&lanes);
+        let offsets = match start {
+            StartFrom::Earliest => self.link.offsets(lanes, Place::Begin).await?,
+            StartFrom::Latest => self.link.offsets(lanes, Place::End).await?,
+            StartFrom::Time(at) => self.link.offsets(lanes, Place::Time(*at)).await?,
+            StartFrom::Message(id) => {
+                let found = self.find_message(topic, names, *id).await?;
+                found.ok_or_else(|| no_start(topic))?
+            }
+            StartFrom::After(position) => self.offsets_after(names, position).await?,
+        };
+        let each = offsets.into_iter().map(|(partition, offset)| {
+            let metadata = String::new();
+            (partition, Committed { offset, metadata })
+        });
+        Ok(each.collect())
+    }
+}
+
+pub(crate) fn no_start(topic: &TopicName) -> Error {
+    Error::new(ErrorKind::NotFound, "the topic does not hold the message to start from")
+        .with("topic", topic)
+}

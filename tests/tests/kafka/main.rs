@@ -1,0 +1,17 @@
+//! The suite on the Kafka backend.
+#![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+mod with_one_partition {
+    use glmsg_tests::Kafka;
+
+    glmsg_conformance::suite!(Kafka; delivery, batch, ordering, groups, redelivery, lease, retry,
+        ttl, priority, dead_letter, replay, retention, idempotence, limits, shutdown, reconnect,
+        consumer, health, frames, live);
+}
+
+mod across_processes {
+    use glmsg_tests::KafkaPartitions;
+
+    glmsg_conformance::process_suite!(KafkaPartitions; worker = env!("CARGO_BIN_EXE_worker"),
+        url = KafkaPartitions::url);
+}
