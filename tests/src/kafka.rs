@@ -34,7 +34,9 @@ impl Drop for Namespace {
         let url = self.0.clone();
         // A thread of its own: the case's runtime may be ending.
         let wiping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             let runtime = runtime.expect("a runtime");
             runtime.block_on(async {
                 let config = KafkaConfig::from_url(&url).expect("it was parsed before");

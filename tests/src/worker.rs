@@ -33,7 +33,11 @@ async fn open(url: &str) -> Arc<dyn Broker> {
     }
     if url.starts_with("kafka:") {
         let config = KafkaConfig::from_url(url).expect("a valid URL");
-        return Arc::new(KafkaBroker::open(config).await.expect("the cluster answers"));
+        return Arc::new(
+            KafkaBroker::open(config)
+                .await
+                .expect("the cluster answers"),
+        );
     }
     let config = RedisConfig::from_url(url).expect("a valid URL");
     Arc::new(RedisBroker::open(config).await.expect("the server answers"))

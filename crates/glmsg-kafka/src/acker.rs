@@ -124,6 +124,9 @@ impl Settler for KafkaSettler {
         self.check("extend")?;
         let now = self.group.now();
         let mut inbox = self.group.inbox();
-        Ok(tokens.iter().map(|token| inbox.extend(*token, lease, now)).collect())
+        Ok(tokens
+            .iter()
+            .map(|token| inbox.extend(*token, lease, now))
+            .collect())
     }
 }

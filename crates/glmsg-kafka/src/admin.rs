@@ -20,9 +20,12 @@ impl Cluster {
             self.make_topic(&names, config).await?;
             return Ok(());
         };
-        Err(Error::new(ErrorKind::Unsupported, format!("the Kafka broker has no {what}"))
-            .with("topic", topic)
-            .remedy("bound the topic by max_age, or use another broker"))
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("the Kafka broker has no {what}"),
+        )
+        .with("topic", topic)
+        .remedy("bound the topic by max_age, or use another broker"))
     }
 
     pub(crate) async fn delete_topic(&self, topic: &TopicName) -> Result<()> {
@@ -98,7 +101,7 @@ impl Cluster {
         };
         let lanes = of(&|name| names.lanes.iter().any(|lane| lane == name));
         let messages = self.count(partitions(&lanes)).await?;
-        let scheduled = self.count_scheduled(&names).await?;
+        let (due, scheduled) = self.count_scheduled(&names).await?;
         let groups = self.groups_of(&names).await?;
         let mut dead_letters = 0;
         for group in groups.values() {
@@ -106,7 +109,7 @@ impl Cluster {
         }
         Ok(TopicInfo {
             name: topic.clone(),
-            messages: messages + scheduled,
+            messages: messages + due + scheduled,
             scheduled,
             groups: groups.len() as u64,
             dead_letters,
@@ -136,7 +139,11 @@ impl Cluster {
                 topic: topic.clone(),
                 name: group,
                 ordering: found.ordering,
-                members: if sources > 0 { members.saturating_sub(1) + sources } else { members },
+                members: if sources > 0 {
+                    members.saturating_sub(1) + sources
+                } else {
+                    members
+                },
                 created_at: Timestamp::from_micros(0),
             });
         }

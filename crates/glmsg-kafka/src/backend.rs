@@ -10,7 +10,10 @@ use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, Topic
 use crate::{KafkaBroker, KafkaSource};
 
 fn unsupported(what: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("the Kafka broker has no {what}"))
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("the Kafka broker has no {what}"),
+    )
 }
 
 impl Backend for KafkaBroker {
@@ -37,7 +40,10 @@ impl Backend for KafkaBroker {
     }
 
     async fn publish(&self, messages: &[Message]) -> Result<Vec<Published>> {
-        self.shared.store(messages).await.map_err(|e| e.operation("publish"))
+        self.shared
+            .store(messages)
+            .await
+            .map_err(|e| e.operation("publish"))
     }
 
     async fn subscribe(&self, options: &SubscribeOptions) -> Result<KafkaSource> {
@@ -150,6 +156,7 @@ impl Backend for KafkaBroker {
     }
 
     async fn doctor(&self) -> Result<Vec<Finding>> {
+        self.shared.check_open()?;
         let found = self.shared.examine().await;
         found.map_err(|e| e.operation("doctor"))
     }

@@ -79,7 +79,10 @@ impl KafkaBroker {
         let link = &self.shared.link;
         let prefix = format!("{}.", link.config().namespace);
         let all = link.all_topics().await?;
-        let ours = all.keys().map(String::as_str).filter(|name| name.starts_with(&prefix));
+        let ours = all
+            .keys()
+            .map(String::as_str)
+            .filter(|name| name.starts_with(&prefix));
         link.delete(&ours.collect::<Vec<_>>()).await.map(drop)
     }
 }

@@ -15,6 +15,7 @@ use crate::KafkaConfig;
 use crate::connection::{Link, apart};
 use crate::encode::Encoder;
 use crate::group::Group;
+use crate::names::TopicNames;
 use crate::subscriber::other_ordering;
 use crate::topology::Known;
 
@@ -33,7 +34,9 @@ pub(crate) struct Cluster {
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cluster").field("link", &self.link).finish_non_exhaustive()
+        f.debug_struct("Cluster")
+            .field("link", &self.link)
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,6 +76,34 @@ impl Cluster {
         let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         let found = groups.get(&(topic.clone(), group.clone())).cloned();
         found.filter(|group| !*group.ended.borrow())
+    }
+
+    /// The groups of a topic that this process takes part in.
+    fn groups_here(&self, topic: &TopicName) -> Vec<Arc<Group>> {
+        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_topic = groups.iter().filter(|((of, _), _)| of == topic);
+        of_topic.map(|(_, group)| Arc::clone(group)).collect()
+    }
+
+    /// Whether this process takes part in any group of a topic.
+    pub(crate) fn is_read_here(&self, names: &TopicNames) -> bool {
+        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = groups.values();
+        all.any(|group| *group.topics == *names && !*group.ended.borrow())
+    }
+
+    /// Tells groups of a topic that are here of a message that they will read.
+    pub(crate) fn tell(
+        &self,
+        topic: &TopicName,
+        place: (&str, i32),
+        offset: i64,
+        lane: (usize, bool),
+    ) {
+        for group in self.groups_here(topic) {
+            let now = group.now();
+            group.inbox().expect(place, offset, lane, now);
+        }
     }
 
     /// Takes part in a group as one more source.
@@ -116,7 +147,10 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let groups = self.groups.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let groups = self
+            .groups
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         for group in groups.values() {
             group.close();
         }

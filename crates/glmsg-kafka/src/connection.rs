@@ -12,7 +12,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 
 pub(crate) use self::metadata::{Topics, partitions};
-pub(crate) use self::offsets::{Committed, Place, committed, list};
+pub(crate) use self::offsets::{Committed, Place, committed, ends, list};
 use crate::KafkaConfig;
 use crate::error::{from_code, from_kafka};
 use crate::producer::Producer;
@@ -26,7 +26,9 @@ pub(crate) struct Link {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Link")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -55,9 +57,15 @@ impl Link {
         &self.config
     }
 
-    fn options(&self) -> AdminOptions {
+    pub(crate) fn admin(&self) -> &AdminClient<DefaultClientContext> {
+        &self.admin
+    }
+
+    pub(crate) fn options(&self) -> AdminOptions {
         let timeout = Some(self.config.timeout);
-        AdminOptions::new().request_timeout(timeout).operation_timeout(timeout)
+        AdminOptions::new()
+            .request_timeout(timeout)
+            .operation_timeout(timeout)
     }
 
     /// Makes topics. Returns whether each is new: others may have made it before.

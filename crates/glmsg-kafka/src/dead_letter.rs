@@ -21,6 +21,7 @@ use crate::cluster::Cluster;
 use crate::connection::{Link, Place, apart};
 use crate::entry::{Content, Entry};
 use crate::error::from_kafka;
+use crate::error::transaction::{Verdict, verdict};
 use crate::moving::{DEAD_AT, DETAIL, LETTER, REASON};
 use crate::names::GroupNames;
 use crate::record::{self, header};
@@ -75,17 +76,23 @@ impl Cluster {
         let after = match &query.after {
             None => -1,
             Some(PageToken(text)) => text.parse().map_err(|_| {
-                Error::new(ErrorKind::InvalidArgument, "this is no page of these dead letters")
+                Error::new(
+                    ErrorKind::InvalidArgument,
+                    "this is no page of these dead letters",
+                )
             })?,
         };
         let letters = self.read_letters(&names).await?;
-        let chosen = letters.into_iter().filter(|(offset, letter)| {
-            *offset > after && is_chosen(&query.selector, letter)
-        });
+        let chosen = letters
+            .into_iter()
+            .filter(|(offset, letter)| *offset > after && is_chosen(&query.selector, letter));
         let mut items: Vec<(i64, Letter)> = chosen.take(query.limit.saturating_add(1)).collect();
         let has_more = items.len() > query.limit;
         items.truncate(query.limit);
-        let next = items.last().filter(|_| has_more).map(|(offset, _)| PageToken(offset.to_string()));
+        let next = items
+            .last()
+            .filter(|_| has_more)
+            .map(|(offset, _)| PageToken(offset.to_string()));
         let items = items
             .into_iter()
             .map(|(_, letter)| shown(&query.topic, &query.group, letter))
@@ -110,22 +117,36 @@ impl Cluster {
             if range.from == range.to {
                 return Ok(0);
             }
+            let retry = names.retry.clone();
             let (link, names, which) = (Arc::clone(&self.link), names.clone(), which.clone());
             let changed = apart(move || change(&link, &names, &which, redrive)).await;
             tries += 1;
             match changed {
+                Ok((count, next)) => {
+                    // They come before what is new.
+                    if let Some(next) = next {
+                        self.tell(topic, (&retry, 0), next, (3, true));
+                    }
+                    return Ok(count);
+                }
                 Err(e) if e.kind() == ErrorKind::Conflict && tries < TRIES => {
                     let pause = Duration::from_millis(fastrand::u64(1..50));
                     tokio::time::sleep(pause).await;
                 }
-                changed => return changed,
+                Err(error) => return Err(error),
             }
         }
     }
 }
 
-/// Changes letters in a transaction. Whoever had one open under this name is shut out by it.
-fn change(link: &Link, names: &GroupNames, which: &DeadLetterSelector, redrive: bool) -> Result<u64> {
+/// Changes letters in a transaction. Whoever had one open under this name is shut out by it. Tells
+/// how many, and where the first stands that was given back.
+fn change(
+    link: &Link,
+    names: &GroupNames,
+    which: &DeadLetterSelector,
+    redrive: bool,
+) -> Result<(u64, Option<i64>)> {
     let timeout = link.config().timeout;
     let mut config = link.config().producer()?;
     config.set("transactional.id", &names.dead);
@@ -151,8 +172,13 @@ fn change(link: &Link, names: &GroupNames, which: &DeadLetterSelector, redrive: 
         .filter(|(_, letter)| !redrive || letter.entry.message().is_some())
         .collect();
     if chosen.is_empty() {
-        return Ok(0);
+        return Ok((0, None));
     }
+    // Where the first of them will stand.
+    let next = match redrive {
+        true => Some(link_range(link, &names.retry)?.1),
+        false => None,
+    };
     producer.begin_transaction().map_err(wrong)?;
     let send = |topic: &str, key: Option<&[u8]>, sent: record::Sent| {
         let mut out = BaseRecord::<[u8], [u8]>::to(topic)
@@ -182,10 +208,17 @@ fn change(link: &Link, names: &GroupNames, which: &DeadLetterSelector, redrive: 
             };
             let mut entry = Entry::of_message(message.clone(), now);
             entry.due = Some(now);
-            send(&names.retry, entry.key().map(str::as_bytes), record::write(&entry))?;
+            send(
+                &names.retry,
+                entry.key().map(str::as_bytes),
+                record::write(&entry),
+            )?;
         }
     }
-    let offsets: Vec<String> = chosen.iter().map(|(offset, _)| offset.to_string()).collect();
+    let offsets: Vec<String> = chosen
+        .iter()
+        .map(|(offset, _)| offset.to_string())
+        .collect();
     // Many fit one record, and not any number.
     for part in offsets.chunks(10_000) {
         let what: &[u8] = if redrive { b"redriven" } else { b"purged" };
@@ -196,8 +229,27 @@ fn change(link: &Link, names: &GroupNames, which: &DeadLetterSelector, redrive: 
         };
         send(&names.dead, None, sent)?;
     }
-    producer.commit_transaction(timeout * 2).map_err(wrong)?;
-    Ok(chosen.len() as u64)
+    commit(&producer, timeout * 2)?;
+    Ok((chosen.len() as u64, next))
+}
+
+fn commit(producer: &BaseProducer, timeout: Duration) -> Result<()> {
+    let mut tries = 0;
+    loop {
+        let Err(error) = producer.commit_transaction(timeout) else {
+            return Ok(());
+        };
+        tries += 1;
+        match verdict(&error) {
+            Verdict::Retry if tries < 5 => {}
+            Verdict::Abort => {
+                // If that fails, too, the next one of this name does it.
+                let _ = producer.abort_transaction(timeout);
+                return Err(from_kafka(&error, true));
+            }
+            Verdict::Retry | Verdict::Fatal => return Err(from_kafka(&error, true)),
+        }
+    }
 }
 
 fn link_range(link: &Link, topic: &str) -> Result<(i64, i64)> {
@@ -227,8 +279,10 @@ fn read(record: &BorrowedMessage<'_>) -> Option<Letter> {
         id: text(LETTER)?.parse().ok()?,
         reason: text(REASON)?.parse().ok()?,
         detail: text(DETAIL).unwrap_or_default().into(),
-        dead_at: record::number(record, DEAD_AT)
-            .map_or_else(|| record::stored_at(record), glmsg_core::Timestamp::from_micros),
+        dead_at: record::number(record, DEAD_AT).map_or_else(
+            || record::stored_at(record),
+            glmsg_core::Timestamp::from_micros,
+        ),
         entry: record::read(record),
     })
 }

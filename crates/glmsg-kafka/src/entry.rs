@@ -22,6 +22,8 @@ pub(crate) struct Entry {
     pub(crate) due: Option<Timestamp>,
     /// It was published for later and was not delivered yet.
     pub(crate) is_scheduled: bool,
+    /// It was delivered, and came back here.
+    pub(crate) is_back: bool,
     /// The delivery before, if its holder may still settle it.
     pub(crate) lapsed: Option<u64>,
 }
@@ -47,6 +49,7 @@ impl Entry {
             expires: ttl.map(|ttl| stored_at.after(ttl)),
             due: None,
             is_scheduled: false,
+            is_back: false,
             lapsed: None,
         }
     }
@@ -62,6 +65,7 @@ impl Entry {
             expires: None,
             due: None,
             is_scheduled: false,
+            is_back: false,
             lapsed: None,
         }
     }
@@ -73,13 +77,19 @@ impl Entry {
         }
     }
 
+    /// Whether the group has had it before. What was scheduled comes as new when it is due.
+    pub(crate) fn comes_back(&self) -> bool {
+        self.attempts > 0 || (self.due.is_some() && !self.is_scheduled)
+    }
+
     /// How many deliveries must be told of beside the offset.
     pub(crate) fn told(&self) -> u32 {
         self.attempts.saturating_sub(self.recorded)
     }
 
     pub(crate) fn lane(&self) -> usize {
-        self.message().map_or(1, |m| usize::from(m.priority().as_u8()))
+        self.message()
+            .map_or(1, |m| usize::from(m.priority().as_u8()))
     }
 
     /// Its key, where messages of one key go one after the other.

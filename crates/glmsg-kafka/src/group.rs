@@ -92,7 +92,9 @@ impl Group {
     }
 
     fn taking_part(&self) -> MutexGuard<'_, TakingPart> {
-        self.taking_part.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taking_part
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Another source takes part, unless the thread is ending.
@@ -168,13 +170,17 @@ impl Group {
     /// The group can go on no more.
     pub(crate) fn fail(&self, error: Error) {
         let failure = self.failure.lock();
-        failure.unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        failure
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(error);
         self.ready.notify_waiters();
     }
 
     pub(crate) fn check(&self) -> Result<()> {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.as_ref().map_or(Ok(()), |error| Err(error.duplicate()))
+        failure
+            .as_ref()
+            .map_or(Ok(()), |error| Err(error.duplicate()))
     }
 
     /// Waits until the thread has ended.

@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use glmsg_broker::{Finding, Health};
-use glmsg_core::Result;
+use glmsg_broker::Health;
 
 use crate::broker::Shared;
 
@@ -17,10 +16,5 @@ impl Shared {
             Ok(topics) => Health::healthy(begun.elapsed()).detail("topics", topics.len()),
             Err(error) => Health::unhealthy(begun.elapsed(), error.to_string()),
         }
-    }
-
-    pub(crate) async fn examine(&self) -> Result<Vec<Finding>> {
-        self.check_open()?;
-        Ok(Vec::new())
     }
 }

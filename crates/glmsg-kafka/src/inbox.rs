@@ -5,16 +5,18 @@
 //! comes again, from the offset that was committed.
 
 mod deliver;
+mod expected;
 mod keys;
 mod settle;
 
-use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use glmsg_broker::{LanePicker, Ordering};
 use glmsg_core::{Attempt, AttemptOutcome, Timestamp};
 
 pub(crate) use self::deliver::Taken;
+use self::expected::Expectations;
 use self::keys::Keys;
 pub(crate) use self::settle::{Moved, Verdict};
 use crate::entry::Entry;
@@ -96,6 +98,7 @@ pub(crate) struct Inbox {
     new: [VecDeque<Spot>; 4],
     picker: LanePicker,
     keys: Keys,
+    expected: Expectations,
     /// What waits for its time.
     timers: BinaryHeap<Reverse<(Timestamp, Spot)>>,
     /// When the next lease runs out, at the earliest.
@@ -120,6 +123,7 @@ impl Inbox {
             new: Default::default(),
             picker: LanePicker::default(),
             keys: Keys::default(),
+            expected: Expectations::default(),
             timers: BinaryHeap::new(),
             lease_end: None,
             bytes: 0,
@@ -166,6 +170,7 @@ impl Inbox {
             }
         }
         self.out.retain(|_, out| out.spot.0 != part);
+        self.expected.forget(&assigned.topic, assigned.partition);
         self.keys.remove_all_of(part);
         self.stop(part);
         // Timers of it find nothing.
@@ -175,6 +180,22 @@ impl Inbox {
     pub(crate) fn stop(&mut self, part: u64) {
         for queue in self.back.iter_mut().chain(&mut self.new) {
             queue.retain(|spot| spot.0 != part);
+        }
+    }
+
+    /// A message of this offset is on its way here, if its partition is ours.
+    pub(crate) fn expect(
+        &mut self,
+        place: (&str, i32),
+        offset: i64,
+        lane: (usize, bool),
+        now: Timestamp,
+    ) {
+        let part = self
+            .find(place.0, place.1)
+            .and_then(|part| self.parts.get(&part));
+        if part.is_some_and(|part| !part.window.has_met(offset)) {
+            self.expected.add(place, offset, lane, now);
         }
     }
 
@@ -188,6 +209,8 @@ impl Inbox {
         let Some(assigned) = self.parts.get_mut(&part) else {
             return;
         };
+        self.expected
+            .come(&assigned.topic, assigned.partition, offset);
         let Some(mark) = assigned.window.meet(offset) else {
             return;
         };
@@ -199,15 +222,11 @@ impl Inbox {
             }
             Mark::Delivered(times) | Mark::Waiting(times) => times,
         };
-        if times > 0 {
+        for _ in 0..times {
             // It was delivered to somebody who did not come to say how it went.
-            entry.history.push(Attempt::new(
-                entry.attempts + times,
-                now,
-                AttemptOutcome::LeaseExpired,
-                "",
-            ));
-            entry.attempts += times;
+            entry.attempts += 1;
+            let (number, outcome) = (entry.attempts, AttemptOutcome::LeaseExpired);
+            entry.history.push(Attempt::new(number, now, outcome, ""));
         }
         let due = match assigned.role {
             Role::Retry(tier) => entry
@@ -222,7 +241,7 @@ impl Inbox {
                 self.timers.push(Reverse((due, spot)));
             }
             None => {
-                let was_delivered = entry.attempts > 0 || entry.due.is_some();
+                let was_delivered = entry.comes_back();
                 assigned.window.push(offset, State::Waiting(entry));
                 self.offer(spot, was_delivered);
             }
@@ -231,17 +250,41 @@ impl Inbox {
 
     /// Makes a message that waits deliverable, unless its key has another before it.
     fn offer(&mut self, spot: Spot, comes_back: bool) {
-        let Some(state) = self.parts.get_mut(&spot.0).and_then(|p| p.window.get(spot.1)) else {
+        let Some(state) = self
+            .parts
+            .get_mut(&spot.0)
+            .and_then(|p| p.window.get(spot.1))
+        else {
             return;
         };
         let State::Waiting(entry) = state else { return };
         let lane = entry.lane();
         if self.ordering == Ordering::PerKey
             && let Some(key) = entry.key()
-            && !self.keys.takes(lane, key, spot)
         {
-            return;
+            // One that was redriven goes before those that came after it.
+            let goes_first = comes_back && entry.attempts == 0;
+            let key = key.to_owned();
+            if goes_first && let Some(head) = self.keys.head(lane, &key) {
+                self.put_back(head);
+            }
+            let has_turn = match goes_first {
+                true => self
+                    .keys
+                    .takes_first(lane, &key, spot, |head| is_out(&self.parts, head)),
+                false => self.keys.takes(lane, &key, spot),
+            };
+            if !has_turn {
+                return;
+            }
         }
+        let Some(state) = self
+            .parts
+            .get_mut(&spot.0)
+            .and_then(|p| p.window.get(spot.1))
+        else {
+            return;
+        };
         let State::Waiting(entry) = std::mem::replace(state, State::Done) else {
             return;
         };
@@ -251,6 +294,20 @@ impl Inbox {
             self.back[lane].push_back(spot);
         } else {
             self.new[lane].push_back(spot);
+        }
+    }
+
+    /// What may be delivered waits for its turn again.
+    fn put_back(&mut self, spot: Spot) {
+        let state = self
+            .parts
+            .get_mut(&spot.0)
+            .and_then(|p| p.window.get(spot.1));
+        if let Some(state @ State::Ready(_)) = state
+            && let State::Ready(entry) = std::mem::replace(state, State::Done)
+        {
+            self.bytes -= size(&entry);
+            *state = State::Waiting(entry);
         }
     }
 
@@ -268,13 +325,15 @@ impl Inbox {
     /// When something is to be done without anybody asking.
     pub(crate) fn next_time(&self) -> Option<Timestamp> {
         let due = self.timers.peek().map(|Reverse((due, _))| *due);
-        [due, self.lease_end].into_iter().flatten().min()
+        let expected = self.expected.next_time();
+        [due, self.lease_end, expected].into_iter().flatten().min()
     }
 
     /// Lets time have its way: what is due becomes deliverable, and what is out past its lease
     /// comes back. Returns what must move on to another tier.
     pub(crate) fn advance(&mut self, now: Timestamp) -> Vec<Moved> {
         let mut moved = Vec::new();
+        self.expected.advance(now);
         while let Some(Reverse((due, spot))) = self.timers.peek().copied() {
             if due > now {
                 break;
@@ -301,7 +360,8 @@ impl Inbox {
                 None
             }
             None => {
-                self.offer(spot, true);
+                let comes_back = entry.comes_back();
+                self.offer(spot, comes_back);
                 None
             }
         }
@@ -353,6 +413,7 @@ impl Inbox {
             entry.history.push(attempt);
         }
         entry.due = due;
+        entry.is_back = true;
         let lane = entry.lane();
         if let Some(due) = due {
             *state = State::Waiting(entry);
@@ -398,7 +459,7 @@ impl Inbox {
 
     /// What is to be committed, and up to which change it tells. Nothing is to be committed
     /// afterwards unless something changes.
-    pub(crate) fn to_commit(&mut self) -> Vec<(String, i32, i64, String)> {
+    pub(crate) fn take_commits(&mut self) -> Vec<(String, i32, i64, String)> {
         let dirty = self.parts.values_mut().filter(|part| part.is_dirty);
         let each = dirty.map(|part| {
             part.is_dirty = false;
@@ -418,6 +479,11 @@ impl Inbox {
     pub(crate) fn is_dirty(&self) -> bool {
         self.parts.values().any(|part| part.is_dirty)
     }
+}
+
+fn is_out(parts: &HashMap<u64, Assigned>, spot: Spot) -> bool {
+    let state = parts.get(&spot.0).and_then(|part| part.window.look(spot.1));
+    matches!(state, Some(State::Out(..)))
 }
 
 fn size(entry: &Entry) -> usize {

@@ -65,15 +65,23 @@ impl Cluster {
             let end = ends.get(&partition).copied().unwrap_or(low).max(low);
             let is_lane = topics.lanes.contains(&partition.0);
             let marks = marks::read(committed.get(&partition).map_or(low, |c| c.offset), told);
-            left.insert(partition, Left { low, end, marks, is_lane });
+            left.insert(
+                partition,
+                Left {
+                    low,
+                    end,
+                    marks,
+                    is_lane,
+                },
+            );
         }
         let mut lag = self.count_left(left).await?;
         lag.dead_letters = self.letters(&names).await?;
         Ok(lag)
     }
 
-    /// How many messages are scheduled and not due.
-    pub(crate) async fn count_scheduled(&self, names: &TopicNames) -> Result<u64> {
+    /// How many messages are scheduled: those that are due, and those that are not.
+    pub(crate) async fn count_scheduled(&self, names: &TopicNames) -> Result<(u64, u64)> {
         let later = self.link.find_topics([&*names.later]).await?;
         let all = partitions(&later);
         let begins = self.link.offsets(all.clone(), Place::Begin).await?;
@@ -81,7 +89,10 @@ impl Cluster {
         let ranges: Vec<Range> = ends
             .into_iter()
             .map(|((topic, partition), to)| Range {
-                from: begins.get(&(topic.clone(), partition)).copied().unwrap_or(to),
+                from: begins
+                    .get(&(topic.clone(), partition))
+                    .copied()
+                    .unwrap_or(to),
                 topic,
                 partition,
                 to,
@@ -90,12 +101,15 @@ impl Cluster {
             .collect();
         let link = Arc::clone(&self.link);
         apart(move || {
-            let (now, mut count) = (SystemClock.now(), 0);
+            let (now, mut due_now, mut later) = (SystemClock.now(), 0, 0);
             link.scan(&ranges, |record| {
                 let due = record::due_of_published(record).and_then(|(due, ..)| due);
-                count += u64::from(due.is_some_and(|due| due > now));
+                match due.is_some_and(|due| due > now) {
+                    true => later += 1,
+                    false => due_now += 1,
+                }
             })?;
-            Ok(count)
+            Ok((due_now, later))
         })
         .await
     }
@@ -118,7 +132,9 @@ impl Cluster {
                 .collect();
             link.scan(&ranges, |record| {
                 let partition = (record.topic().to_owned(), record.partition());
-                let Some(left) = left.get(&partition) else { return };
+                let Some(left) = left.get(&partition) else {
+                    return;
+                };
                 let mark = left.marks.get(&record.offset());
                 if mark == Some(&Mark::Done) {
                     return;
@@ -143,6 +159,10 @@ impl Cluster {
                     Some(Mark::Delivered(times)) if *times > 0 => lag.in_flight += 1,
                     Some(Mark::Waiting(_)) => lag.delayed += 1,
                     _ if !is_due => lag.delayed += 1,
+                    // It has been with the group before.
+                    _ if entry.is_some_and(|(_, is_scheduled, _)| !is_scheduled) => {
+                        lag.delayed += 1;
+                    }
                     _ => lag.undelivered += 1,
                 }
             })?;

@@ -8,6 +8,7 @@ mod cluster;
 mod config;
 mod connection;
 mod dead_letter;
+mod doctor;
 mod encode;
 mod entry;
 mod error;

@@ -118,7 +118,9 @@ mod tests {
         there_and_back(&[Delivered(1), Done, Done, Delivered(3), Delivered(0), Done]);
         there_and_back(&[Waiting(0), Waiting(2), Delivered(2)]);
         there_and_back(&vec![Done; 5000]);
-        let mixed: Vec<Mark> = (0..1500).map(|n| if n % 2 == 0 { Done } else { Delivered(n % 20) }).collect();
+        let mixed: Vec<Mark> = (0..1500)
+            .map(|n| if n % 2 == 0 { Done } else { Delivered(n % 20) })
+            .collect();
         there_and_back(&mixed);
     }
 
@@ -129,12 +131,22 @@ mod tests {
         assert!(text.len() <= LONGEST + 8, "{}", text.len());
         let read = read(0, &text);
         assert!(read.len() > 3900);
-        assert!(read.iter().all(|(at, mark)| marks[usize::try_from(*at).unwrap()] == *mark));
+        assert!(
+            read.iter()
+                .all(|(at, mark)| marks[usize::try_from(*at).unwrap()] == *mark)
+        );
     }
 
     #[test]
     fn what_others_wrote_tells_nothing() {
-        for text in ["", "b", "NONE", "gm1:", "gm1:99999999999999999999b", "gm2:b"] {
+        for text in [
+            "",
+            "b",
+            "NONE",
+            "gm1:",
+            "gm1:99999999999999999999b",
+            "gm2:b",
+        ] {
             assert!(read(0, text).is_empty(), "{text}");
         }
         assert_eq!(read(0, "gm1:b{c").len(), 1);

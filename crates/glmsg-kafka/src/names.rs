@@ -158,7 +158,14 @@ mod tests {
 
     #[test]
     fn names_of_others_are_nobodys() {
-        for name in ["__consumer_offsets", "gm.x", "a..b", "..a", "a..b..c..d", ""] {
+        for name in [
+            "__consumer_offsets",
+            "gm.x",
+            "a..b",
+            "..a",
+            "a..b..c..d",
+            "",
+        ] {
             assert_eq!(read("", name), None, "{name}");
         }
         assert_eq!(read("shop", "orders"), None);

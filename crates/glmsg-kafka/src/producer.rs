@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use glmsg_core::{Error, ErrorKind, Result};
-use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{
     BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer,
 };
+use rdkafka::{ClientContext, Message as _};
 use tokio::sync::Notify;
 
 use crate::KafkaConfig;
@@ -32,12 +32,17 @@ pub(crate) struct Record<'a> {
 }
 
 /// What became of the records of a call.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Ticket {
     left: AtomicUsize,
     failed: Mutex<Vec<(usize, KafkaError)>>,
+    /// Where the records came to stand, where that is asked for.
+    places: Option<Mutex<Vec<(usize, Place)>>>,
     done: Notify,
 }
+
+/// Where a record stands: its partition and offset.
+pub(crate) type Place = (i32, i64);
 
 impl Ticket {
     fn count_down(&self) {
@@ -67,10 +72,17 @@ impl ProducerContext for Reports {
 
     fn delivery(&self, result: &DeliveryResult<'_>, report: Box<Report>) {
         let Report { ticket, index } = *report;
-        if let Err((error, _)) = result {
-            let failed = ticket.failed.lock();
-            let mut failed = failed.unwrap_or_else(PoisonError::into_inner);
-            failed.push((index, error.clone()));
+        match (result, &ticket.places) {
+            (Err((error, _)), _) => {
+                let failed = ticket.failed.lock();
+                let mut failed = failed.unwrap_or_else(PoisonError::into_inner);
+                failed.push((index, error.clone()));
+            }
+            (Ok(record), Some(places)) => {
+                let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
+                places.push((index, (record.partition(), record.offset())));
+            }
+            (Ok(_), None) => {}
         }
         ticket.count_down();
         self.room.notify_waiters();
@@ -110,10 +122,23 @@ impl Producer {
     ///
     /// What was begun goes on if the future is dropped.
     pub(crate) async fn send(&self, records: Vec<Record<'_>>) -> Vec<Result<()>> {
+        self.send_and_tell(records, false).await.0
+    }
+
+    /// The same, and tells where those came to stand that are stored, if that is asked for.
+    pub(crate) async fn send_and_tell(
+        &self,
+        records: Vec<Record<'_>>,
+        tell: bool,
+    ) -> (Vec<Result<()>>, Vec<(usize, Place)>) {
         let count = records.len();
-        let ticket = Arc::new(Ticket::default());
-        // One more than there are, so that it is not done before all are sent.
-        ticket.left.store(count + 1, Ordering::Relaxed);
+        let ticket = Arc::new(Ticket {
+            // One more than there are, so that it is not done before all are sent.
+            left: AtomicUsize::new(count + 1),
+            failed: Mutex::default(),
+            places: tell.then(Mutex::default),
+            done: Notify::new(),
+        });
         let mut outcomes: Vec<Result<()>> = Vec::with_capacity(count);
         for (index, record) in records.into_iter().enumerate() {
             let report = Report {
@@ -135,7 +160,11 @@ impl Producer {
         for (index, error) in failed {
             outcomes[index] = Err(from_kafka(&error, true));
         }
-        outcomes
+        let places = ticket.places.as_ref().map(|places| {
+            let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *places)
+        });
+        (outcomes, places.unwrap_or_default())
     }
 
     /// Sends one.

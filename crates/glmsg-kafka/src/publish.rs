@@ -1,7 +1,7 @@
 //! Storing messages.
 
 use glmsg_broker::Published;
-use glmsg_core::{Error, ErrorKind, Message, Result, Schedule};
+use glmsg_core::{Clock as _, Error, ErrorKind, Message, Result, Schedule, SystemClock};
 
 use crate::broker::Shared;
 use crate::producer::Record;
@@ -30,15 +30,17 @@ impl Shared {
                     names.push(topic);
                     sent.push((at, encoded));
                 }
-                Err(error) if sent.is_empty() && at == 0 => return Err(error),
+                Err(error) if sent.is_empty() && at == 0 && !is_wrong(&error) => return Err(error),
                 Err(error) => outcomes[at] = Some(outcome(error)),
             }
         }
         let records = sent.iter().zip(&names).map(|((at, encoded), names)| {
             let message = &messages[*at];
             let topic = match message.schedule() {
-                Schedule::Now => &names.lanes[usize::from(message.priority().as_u8())],
-                Schedule::After(_) | Schedule::At(_) => &names.later,
+                schedule if is_due(schedule) => {
+                    &names.lanes[usize::from(message.priority().as_u8())]
+                }
+                _ => &names.later,
             };
             Record {
                 topic,
@@ -48,7 +50,25 @@ impl Shared {
                 headers: Some(encoded.headers.clone()),
             }
         });
-        let results = self.link.producer.send(records.collect()).await;
+        // Who takes part in groups of these topics knows of what comes.
+        let tell = names.iter().any(|names| self.is_read_here(names));
+        let (results, places) = self
+            .link
+            .producer
+            .send_and_tell(records.collect(), tell)
+            .await;
+        for (index, (partition, offset)) in places {
+            let message = &messages[sent[index].0];
+            if is_due(message.schedule()) {
+                let lane = usize::from(message.priority().as_u8());
+                self.tell(
+                    message.topic(),
+                    (&names[index].lanes[lane], partition),
+                    offset,
+                    (lane, false),
+                );
+            }
+        }
         for ((at, _), result) in sent.iter().zip(results) {
             outcomes[*at] = Some(match result {
                 Ok(()) => Published::Stored,
@@ -56,7 +76,11 @@ impl Shared {
                     if error.kind() == ErrorKind::NotFound {
                         self.known.forget(messages[*at].topic());
                     }
-                    outcome(error.operation("publish").with("topic", messages[*at].topic()))
+                    outcome(
+                        error
+                            .operation("publish")
+                            .with("topic", messages[*at].topic()),
+                    )
                 }
             });
         }
@@ -64,12 +88,27 @@ impl Shared {
     }
 }
 
+/// What is due already needs no waiting.
+fn is_due(schedule: Schedule) -> bool {
+    match schedule {
+        Schedule::Now => true,
+        Schedule::After(delay) => delay.is_zero(),
+        Schedule::At(at) => at <= SystemClock.now(),
+    }
+}
+
+/// The message is not acceptable, and the next one may be.
+fn is_wrong(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::TooLarge | ErrorKind::InvalidArgument | ErrorKind::PermissionDenied
+    )
+}
+
 fn outcome(error: Error) -> Published {
     match error.kind() {
         ErrorKind::Full | ErrorKind::Throttled | ErrorKind::Unavailable => Published::Full(error),
-        ErrorKind::TooLarge | ErrorKind::InvalidArgument | ErrorKind::PermissionDenied => {
-            Published::Rejected(error)
-        }
+        _ if is_wrong(&error) => Published::Rejected(error),
         _ => Published::Indeterminate(error),
     }
 }

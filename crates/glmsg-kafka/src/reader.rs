@@ -48,7 +48,9 @@ pub(crate) fn start(group: &Arc<Group>) -> Result<()> {
         }
     });
     let topics: Vec<&str> = group.topics.all().chain([&*group.names.retry]).collect();
-    consumer.subscribe(&topics).map_err(|e| from_kafka(&e, false))?;
+    consumer
+        .subscribe(&topics)
+        .map_err(|e| from_kafka(&e, false))?;
     let reader = Reader {
         group: Arc::clone(group),
         consumer: Arc::new(consumer),
@@ -59,7 +61,11 @@ pub(crate) fn start(group: &Arc<Group>) -> Result<()> {
     let thread = thread::Builder::new().name("glmsg-kafka".into());
     let started = thread.spawn(move || reader.run());
     started.map(drop).map_err(|e| {
-        Error::new(ErrorKind::Unavailable, "a thread to read could not be started").source(e)
+        Error::new(
+            ErrorKind::Unavailable,
+            "a thread to read could not be started",
+        )
+        .source(e)
     })
 }
 
@@ -170,7 +176,10 @@ impl Reader {
             return;
         };
         inbox.come(part, message.offset(), Box::new(entry), group.now());
-        let is_wide = inbox.parts.get(&part).is_some_and(|p| p.window.span() > WIDEST);
+        let is_wide = inbox
+            .parts
+            .get(&part)
+            .is_some_and(|p| p.window.span() > WIDEST);
         drop(inbox);
         if is_wide {
             // It is read on when what is at its front is done.
@@ -195,7 +204,9 @@ impl Reader {
         };
         for (topic, partition) in held {
             let inbox = self.group.inbox();
-            let part = inbox.find(&topic, partition).and_then(|part| inbox.parts.get(&part));
+            let part = inbox
+                .find(&topic, partition)
+                .and_then(|part| inbox.parts.get(&part));
             if part.is_some_and(|part| part.window.span() > WIDEST / 2) {
                 drop(inbox);
                 self.consumer.context().hold((topic, partition));
@@ -242,11 +253,13 @@ impl Reader {
             self.group.committed(changes);
             return None;
         }
-        let wait = self.last_commit.map(|at| BETWEEN_COMMITS.saturating_sub(at.elapsed()));
+        let wait = self
+            .last_commit
+            .map(|at| BETWEEN_COMMITS.saturating_sub(at.elapsed()));
         if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
             return Some(wait);
         }
-        let offsets = inbox.to_commit();
+        let offsets = inbox.take_commits();
         drop(inbox);
         self.last_commit = Some(Instant::now());
         Commit::begin(&self.group, &self.consumer, changes, offsets);

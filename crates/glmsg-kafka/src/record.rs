@@ -4,7 +4,7 @@
 //! it stands in headers beside them.
 
 use glmsg_core::limits::{MAX_PAYLOAD, max_envelope};
-use glmsg_core::{History, Message, Result, Timestamp, TopicName, wire};
+use glmsg_core::{Message, Result, Timestamp, TopicName, wire};
 use rdkafka::Message as _;
 use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
 
@@ -69,7 +69,8 @@ pub(crate) fn write(entry: &Entry) -> Sent {
 pub(crate) fn find<'a>(record: &'a BorrowedMessage<'_>, key: &str) -> Option<&'a [u8]> {
     let headers = record.headers()?;
     let mut all = (0..headers.count()).filter_map(|n| encode::header_at(headers, n));
-    all.find(|(name, _)| *name == key).and_then(|(_, value)| value)
+    all.find(|(name, _)| *name == key)
+        .and_then(|(_, value)| value)
 }
 
 pub(crate) fn number(record: &BorrowedMessage<'_>, key: &str) -> Option<i64> {
@@ -95,12 +96,13 @@ pub(crate) fn read(record: &BorrowedMessage<'_>) -> Entry {
         content,
         attempts,
         recorded: attempts,
-        history: history.unwrap_or_else(History::new),
+        history: history.unwrap_or_default(),
         stored_at,
         arrived_at,
         expires: number(record, EXPIRES).map(Timestamp::from_micros),
         due: number(record, DUE).map(Timestamp::from_micros),
         is_scheduled: find(record, SCHEDULED).is_some(),
+        is_back: false,
         lapsed: None,
     }
 }

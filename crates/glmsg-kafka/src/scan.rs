@@ -58,12 +58,19 @@ impl Link {
         let timeout = self.config().timeout;
         while !left.is_empty() {
             // What came before the queues were apart.
-            let mut came = consumer.poll(Duration::ZERO).into_iter().collect::<Vec<_>>();
+            let mut came = consumer
+                .poll(Duration::ZERO)
+                .into_iter()
+                .collect::<Vec<_>>();
             for (partition, queue) in &queues {
                 if !left.contains_key(partition) {
                     continue;
                 }
-                let wait = if came.is_empty() { Duration::from_millis(5) } else { Duration::ZERO };
+                let wait = if came.is_empty() {
+                    Duration::from_millis(5)
+                } else {
+                    Duration::ZERO
+                };
                 match queue.poll(wait) {
                     Some(Err(KafkaError::PartitionEOF(_))) => {
                         left.remove(partition);

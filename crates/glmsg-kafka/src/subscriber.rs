@@ -1,5 +1,6 @@
 //! Joining a group and receiving.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub struct KafkaSource {
     /// Taken, and to be told of before it is handed out.
     taken: Option<(Vec<Received>, u64)>,
     /// To be made dead letters.
-    condemned: Vec<(Token, DeadLetterReason, Box<str>)>,
+    condemned: VecDeque<(Token, DeadLetterReason, Box<str>)>,
     intake: Intake,
 }
 
@@ -45,7 +46,7 @@ impl KafkaSource {
             group,
             lease: options.lease,
             taken: None,
-            condemned: Vec::new(),
+            condemned: VecDeque::new(),
             intake: Intake::default(),
         })
     }
@@ -62,9 +63,7 @@ impl KafkaSource {
                 // Telling took its time: the lease runs from now.
                 let now = self.group.now();
                 let mut inbox = self.group.inbox();
-                received.retain(|one| {
-                    inbox.extend(one.token, self.lease, now).is_current()
-                });
+                received.retain(|one| inbox.extend(one.token, self.lease, now).is_current());
                 drop(inbox);
                 let count = received.len().min(max);
                 buf.extend(received.drain(..count));
@@ -109,7 +108,7 @@ impl KafkaSource {
         let changes = inbox.changes;
         drop(inbox);
         moving::on(&self.group, moved);
-        self.condemned = condemned;
+        self.condemned = condemned.into();
         if !received.is_empty() || !self.condemned.is_empty() {
             self.group.nudge();
         }
@@ -122,7 +121,7 @@ impl KafkaSource {
     }
 
     async fn bury(&mut self) -> Result<()> {
-        while let Some((token, reason, why)) = self.condemned.last() {
+        while let Some((token, reason, why)) = self.condemned.front() {
             let moved = self.group.inbox().condemn(*token);
             let (reason, why) = (*reason, why.clone());
             if let Some(moved) = moved {
@@ -137,7 +136,7 @@ impl KafkaSource {
                     _ => self.intake.dead_lettered += 1,
                 }
             }
-            self.condemned.pop();
+            self.condemned.pop_front();
         }
         Ok(())
     }
@@ -185,6 +184,9 @@ impl Drop for KafkaSource {
 
 /// Another ordering than the group has.
 pub(crate) fn other_ordering() -> Error {
-    Error::new(ErrorKind::Conflict, "the group exists with another ordering")
-        .remedy("subscribe with the group's own ordering, or delete the group")
+    Error::new(
+        ErrorKind::Conflict,
+        "the group exists with another ordering",
+    )
+    .remedy("subscribe with the group's own ordering, or delete the group")
 }

@@ -8,8 +8,8 @@ use glmsg_core::{Error, ErrorKind, GroupName, Result, TopicName};
 
 use crate::broker::{no_group, no_topic};
 use crate::cluster::Cluster;
-use crate::connection::{Committed, Place, ToMake};
 use crate::connection::Topics;
+use crate::connection::{Committed, Place, ToMake};
 use crate::names::{GroupNames, TopicNames};
 use crate::retry;
 
@@ -70,11 +70,19 @@ impl Cluster {
     }
 
     /// Makes a topic. Returns whether there was none.
-    pub(crate) async fn make_topic(&self, names: &TopicNames, config: &TopicConfig) -> Result<bool> {
+    pub(crate) async fn make_topic(
+        &self,
+        names: &TopicNames,
+        config: &TopicConfig,
+    ) -> Result<bool> {
         let main = i32::from(self.link.config().partitions);
         let each = names.all().map(|name| ToMake {
             name,
-            partitions: if name == names.base() { main } else { main.min(SIDE) },
+            partitions: if name == names.base() {
+                main
+            } else {
+                main.min(SIDE)
+            },
             keep: config.max_age,
         });
         let topics: Vec<ToMake<'_>> = each.collect();
@@ -101,7 +109,9 @@ impl Cluster {
         group: &GroupName,
     ) -> Result<GroupNames> {
         let (names, _) = self.find_topic(topic).await?;
-        self.group_of(&names, group).await?.ok_or_else(|| no_group(topic, group))
+        self.group_of(&names, group)
+            .await?
+            .ok_or_else(|| no_group(topic, group))
     }
 
     async fn group_of(&self, topic: &TopicNames, group: &GroupName) -> Result<Option<GroupNames>> {
@@ -133,7 +143,10 @@ impl Cluster {
         }
         let topics = self.ensure_topic(topic).await?;
         if let Some(names) = self.group_of(&topics, group).await? {
-            return Ok(Ensured { names, is_new: false });
+            return Ok(Ensured {
+                names,
+                is_new: false,
+            });
         }
         // Found before the group is made, so that one that cannot begin is not made.
         let mut start = self.start(topic, &topics, &config.start).await?;
@@ -174,7 +187,10 @@ impl Cluster {
         names: &TopicNames,
         start: &StartFrom,
     ) -> Result<BTreeMap<(String, i32), Committed>> {
-        let lanes = self.link.find_topics(names.lanes.iter().map(String::as_str)).await?;
+        let lanes = self
+            .link
+            .find_topics(names.lanes.iter().map(String::as_str))
+            .await?;
         let lanes = crate::connection::partitions(&lanes);
         let offsets = match start {
             StartFrom::Earliest => self.link.offsets(lanes, Place::Begin).await?,
@@ -184,7 +200,7 @@ impl Cluster {
                 let found = self.find_message(topic, names, *id).await?;
                 found.ok_or_else(|| no_start(topic))?
             }
-            StartFrom::After(position) => self.offsets_after(names, position).await?,
+            StartFrom::After(position) => self.offsets_after(topic, names, position).await?,
         };
         let each = offsets.into_iter().map(|(partition, offset)| {
             let metadata = String::new();
@@ -195,6 +211,9 @@ impl Cluster {
 }
 
 pub(crate) fn no_start(topic: &TopicName) -> Error {
-    Error::new(ErrorKind::NotFound, "the topic does not hold the message to start from")
-        .with("topic", topic)
+    Error::new(
+        ErrorKind::NotFound,
+        "the topic does not hold the message to start from",
+    )
+    .with("topic", topic)
 }

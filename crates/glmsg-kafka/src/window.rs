@@ -65,7 +65,11 @@ impl Window {
         self.next = offset + 1;
         let mark = self.told.remove(&offset);
         // Offsets without a message were not told of, or are gone.
-        if self.told.first_key_value().is_some_and(|(at, _)| *at < offset) {
+        if self
+            .told
+            .first_key_value()
+            .is_some_and(|(at, _)| *at < offset)
+        {
             self.told = self.told.split_off(&offset);
         }
         Some(mark.unwrap_or(Mark::Delivered(0)))
@@ -82,13 +86,28 @@ impl Window {
         Some(&mut self.slots[at].state)
     }
 
+    /// Whether a message of this offset has come, or will not.
+    pub(crate) fn has_met(&self, offset: i64) -> bool {
+        offset < self.next
+    }
+
+    pub(crate) fn look(&self, offset: i64) -> Option<&State> {
+        self.find(offset).map(|at| &self.slots[at].state)
+    }
+
     fn find(&self, offset: i64) -> Option<usize> {
         let first = self.slots.front()?.offset;
         let guess = usize::try_from(offset.checked_sub(first)?).ok()?;
-        if self.slots.get(guess).is_some_and(|slot| slot.offset == offset) {
+        if self
+            .slots
+            .get(guess)
+            .is_some_and(|slot| slot.offset == offset)
+        {
             return Some(guess);
         }
-        self.slots.binary_search_by_key(&offset, |slot| slot.offset).ok()
+        self.slots
+            .binary_search_by_key(&offset, |slot| slot.offset)
+            .ok()
     }
 
     /// It is done with. Returns what was there.
@@ -100,7 +119,13 @@ impl Window {
     }
 
     fn advance(&mut self) {
-        while matches!(self.slots.front(), Some(Slot { state: State::Done, .. })) {
+        while matches!(
+            self.slots.front(),
+            Some(Slot {
+                state: State::Done,
+                ..
+            })
+        ) {
             self.slots.pop_front();
         }
         self.low = self.slots.front().map_or(self.next, |slot| slot.offset);
@@ -114,6 +139,7 @@ impl Window {
             at = slot.offset + 1;
             let mark = match &slot.state {
                 State::Done => Mark::Done,
+                State::Ready(entry) if entry.is_back => Mark::Waiting(entry.told()),
                 State::Ready(entry) | State::Out(entry, _) => Mark::Delivered(entry.told()),
                 State::Waiting(entry) => Mark::Waiting(entry.told()),
             };

@@ -39,6 +39,15 @@ impl Link {
         apart(looking).await
     }
 
+    /// How many brokers there are, and the number of one.
+    pub(crate) fn brokers(&self) -> Result<(usize, i32)> {
+        let client = self.producer.client();
+        let found = client.fetch_metadata(None, self.config.timeout);
+        let found = found.map_err(|e| from_kafka(&e, false))?;
+        let first = found.brokers().first().map_or(-1, |broker| broker.id());
+        Ok((found.brokers().len(), first))
+    }
+
     fn look(&self, name: Option<&str>) -> Result<Topics> {
         let client = self.producer.client();
         let found = client.fetch_metadata(name, self.config.timeout);
@@ -70,7 +79,10 @@ impl Link {
             let client = link.producer.client();
             let found = client.fetch_group_list(Some(&id), link.config.timeout);
             let found = found.map_err(|e| from_kafka(&e, false))?;
-            let members = found.groups().iter().map(|group| group.members().len() as u64);
+            let members = found
+                .groups()
+                .iter()
+                .map(|group| group.members().len() as u64);
             Ok(members.sum())
         })
         .await
@@ -99,8 +111,8 @@ impl Link {
 
 /// All partitions of topics.
 pub(crate) fn partitions(topics: &Topics) -> Partitions {
-    let each = topics.iter().flat_map(|(name, count)| {
-        (0..*count).map(move |partition| (name.clone(), partition))
-    });
+    let each = topics
+        .iter()
+        .flat_map(|(name, count)| (0..*count).map(move |partition| (name.clone(), partition)));
     each.collect()
 }

@@ -51,7 +51,11 @@ impl Link {
                 Place::End => ends(),
                 Place::Begin => link.resolve(&asker, &partitions, -2),
                 Place::Time(at) => {
-                    let found = link.resolve(&asker, &partitions, at.as_micros().max(0).saturating_add(999) / 1000)?;
+                    let found = link.resolve(
+                        &asker,
+                        &partitions,
+                        at.as_micros().max(0).saturating_add(999) / 1000,
+                    )?;
                     if found.values().all(|offset| *offset >= 0) {
                         return Ok(found);
                     }
@@ -179,4 +183,17 @@ pub(crate) fn committed<C: rdkafka::consumer::ConsumerContext>(
         }
     }
     Ok(offsets)
+}
+
+/// Where partitions end, as a consumer is told.
+pub(crate) fn ends<C: rdkafka::consumer::ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    list: &TopicPartitionList,
+    timeout: std::time::Duration,
+) -> Result<BTreeMap<(String, i32), i64>> {
+    let mut asked = list.clone();
+    let set = asked.set_all_offsets(Offset::End);
+    set.map_err(|e| from_kafka(&e, false))?;
+    let found = consumer.offsets_for_times(asked, timeout);
+    read_offsets(&found.map_err(|e| from_kafka(&e, false))?)
 }

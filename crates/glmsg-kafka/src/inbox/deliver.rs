@@ -25,13 +25,23 @@ impl Inbox {
         let mut taken = Taken::default();
         let until = now.after(lease);
         while taken.received.len() < max {
-            let has = |lane: usize| !self.back[lane].is_empty() || !self.new[lane].is_empty();
-            let picked = self.picker.pick(|priority| has(usize::from(priority.as_u8())));
+            let has = |lane: usize| {
+                let is_new = self.back[lane].is_empty();
+                (!is_new || !self.new[lane].is_empty()) && !self.expected.hold(lane, is_new)
+            };
+            let picked = self
+                .picker
+                .pick(|priority| has(usize::from(priority.as_u8())));
             let Some(lane) = picked.map(|priority| usize::from(priority.as_u8())) else {
                 break;
             };
-            let next = self.back[lane].pop_front().or_else(|| self.new[lane].pop_front());
-            let Some(spot) = next else { break };
+            let is_new = self.back[lane].is_empty();
+            let queue = if is_new {
+                &mut self.new[lane]
+            } else {
+                &mut self.back[lane]
+            };
+            let Some(spot) = queue.pop_front() else { break };
             self.hand_out(spot, until, now, &mut taken);
         }
         if !taken.received.is_empty() || !taken.condemned.is_empty() {
@@ -41,13 +51,7 @@ impl Inbox {
         taken
     }
 
-    fn hand_out(
-        &mut self,
-        spot: Spot,
-        until: Timestamp,
-        now: Timestamp,
-        taken: &mut Taken,
-    ) {
+    fn hand_out(&mut self, spot: Spot, until: Timestamp, now: Timestamp, taken: &mut Taken) {
         let Some(assigned) = self.parts.get_mut(&spot.0) else {
             return;
         };
@@ -62,6 +66,7 @@ impl Inbox {
         let State::Ready(mut entry) = std::mem::replace(state, State::Done) else {
             return;
         };
+        entry.is_back = false;
         if let Some(lapsed) = entry.lapsed.take() {
             self.out.remove(&lapsed);
         }
@@ -91,7 +96,10 @@ impl Inbox {
             };
             self.come_back(out.spot, None, None, true);
             let spot = out.spot;
-            let state = self.parts.get_mut(&spot.0).and_then(|p| p.window.get(spot.1));
+            let state = self
+                .parts
+                .get_mut(&spot.0)
+                .and_then(|p| p.window.get(spot.1));
             if let Some(State::Ready(entry)) = state {
                 entry.attempts = entry.attempts.saturating_sub(1);
                 let lane = entry.lane();

@@ -20,6 +20,26 @@ impl Keys {
         queue.front() == Some(&spot)
     }
 
+    /// The one that has its turn.
+    pub(super) fn head(&self, lane: usize, key: &str) -> Option<Spot> {
+        self.0.get(&(lane, Box::from(key)))?.front().copied()
+    }
+
+    /// It goes before all others, but for one that is out. Whether it has its turn.
+    pub(super) fn takes_first(
+        &mut self,
+        lane: usize,
+        key: &str,
+        spot: Spot,
+        is_out: impl Fn(Spot) -> bool,
+    ) -> bool {
+        let queue = self.0.entry((lane, key.into())).or_default();
+        queue.retain(|other| *other != spot);
+        let at = usize::from(queue.front().is_some_and(|head| is_out(*head)));
+        queue.insert(at, spot);
+        at == 0
+    }
+
     /// It is done with. Returns the one whose turn it is now.
     pub(super) fn leave(&mut self, lane: usize, key: &str, spot: Spot) -> Option<Spot> {
         let id = (lane, Box::from(key));

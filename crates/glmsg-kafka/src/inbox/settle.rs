@@ -7,7 +7,6 @@ use glmsg_core::{Attempt, DeadLetterReason, Timestamp};
 
 use super::{Hold, Inbox, Out, Spot};
 use crate::entry::Entry;
-use crate::retry::HELD;
 use crate::window::State;
 use glmsg_broker::Ordering;
 
@@ -79,8 +78,10 @@ impl Inbox {
             return Verdict::Settled(Settled::Stale);
         };
         self.reclaim(nack.token);
-        let Some(State::Out(entry, _)) =
-            self.parts.get_mut(&spot.0).and_then(|p| p.window.get(spot.1))
+        let Some(State::Out(entry, _)) = self
+            .parts
+            .get_mut(&spot.0)
+            .and_then(|p| p.window.get(spot.1))
         else {
             return Verdict::Settled(Settled::Stale);
         };
@@ -101,8 +102,8 @@ impl Inbox {
             return Verdict::Bury(moved, reason, nack.error.clone());
         }
         let due = now.after(delay);
-        // A key's next must wait, too, so it stays here; and so does what is due soon.
-        if delay <= HELD || self.ordering == Ordering::PerKey {
+        // A key's next must wait, too, so it stays here; and so does what is due now.
+        if delay.is_zero() || self.ordering == Ordering::PerKey {
             self.out.remove(&nack.token.fence());
             let later = (!delay.is_zero()).then_some(due);
             self.come_back(spot, Some(ended), later, true);
@@ -132,7 +133,10 @@ impl Inbox {
         if hold != Hold::Lapsed {
             return;
         }
-        let state = self.parts.get_mut(&spot.0).and_then(|p| p.window.get(spot.1));
+        let state = self
+            .parts
+            .get_mut(&spot.0)
+            .and_then(|p| p.window.get(spot.1));
         if let Some(state @ State::Ready(_)) = state
             && let State::Ready(mut entry) = std::mem::replace(state, State::Done)
         {

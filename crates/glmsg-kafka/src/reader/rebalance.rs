@@ -9,10 +9,13 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext
 use rdkafka::{ClientContext, TopicPartitionList};
 
 use super::{offsets_list, role};
-use crate::connection::committed;
+use crate::connection::{committed, ends};
 use crate::group::Group;
+use crate::inbox::Role;
 use crate::window::Window;
 
+/// So many messages of each partition are waited for at first, for the urgent to go first.
+const ENOUGH: i64 = 200;
 /// How long those who have deliveries of a partition that goes away may take to settle them.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -75,6 +78,8 @@ impl Turns {
             tracing::warn!(%error, "it is not known what a group has done of its partitions");
             Default::default()
         });
+        // What is there already: the urgent of it goes first. Where it cannot be had, it does not.
+        let ends = ends(consumer, list, timeout).unwrap_or_default();
         let mut inbox = group.inbox();
         for element in list.elements() {
             let (topic, partition) = (element.topic(), element.partition());
@@ -82,7 +87,16 @@ impl Turns {
                 Some(committed) => Window::new(committed.offset, &committed.metadata),
                 None => Window::new(0, ""),
             };
-            inbox.assign(topic, partition, role(group, topic, partition), window);
+            let (low, role) = (window.low(), role(group, topic, partition));
+            inbox.assign(topic, partition, role, window);
+            let end = ends
+                .get(&(topic.to_owned(), partition))
+                .copied()
+                .unwrap_or(low);
+            if end > low && role != Role::Later {
+                let offset = (end - 1).min(low + ENOUGH);
+                inbox.expect((topic, partition), offset, (3, true), group.now());
+            }
         }
     }
 
@@ -90,7 +104,9 @@ impl Turns {
         let numbers: Vec<u64> = {
             let inbox = group.inbox();
             let elements = list.elements();
-            let each = elements.iter().filter_map(|e| inbox.find(e.topic(), e.partition()));
+            let each = elements
+                .iter()
+                .filter_map(|e| inbox.find(e.topic(), e.partition()));
             each.collect()
         };
         let is_lost = consumer.assignment_lost();
@@ -118,14 +134,17 @@ impl Turns {
         if !is_lost {
             let offsets: Vec<_> = {
                 let mut inbox = group.inbox();
-                inbox.to_commit()
+                inbox.take_commits()
             };
             let done = offsets_list(&offsets).map(|list| match list.count() {
                 0 => Ok(()),
                 _ => consumer.commit(&list, CommitMode::Sync),
             });
             if !matches!(done, Ok(Ok(()))) {
-                tracing::debug!(?done, "what was done could not be committed: it comes again");
+                tracing::debug!(
+                    ?done,
+                    "what was done could not be committed: it comes again"
+                );
             }
         }
         let mut inbox = group.inbox();
@@ -134,7 +153,6 @@ impl Turns {
 }
 
 impl ClientContext for Turns {
-    fn log(&self, _l: rdkafka::config::RDKafkaLogLevel, fac: &str, m: &str) { self.has_served.store(true, SeqCst); if std::env::var("GLMSG_DBG").is_ok() {eprintln!("DBG {fac} {m}"); } }
     fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
         self.has_served.store(true, SeqCst);
         tracing::debug!(%error, reason, "the Kafka client reports");
@@ -150,7 +168,9 @@ impl ConsumerContext for Turns {
         match rebalance {
             Rebalance::Assign(list) => self.assigned(&group, consumer, list),
             Rebalance::Revoke(list) => self.revoked(&group, consumer, list),
-            Rebalance::Error(error) => tracing::debug!(%error, "partitions could not be shared out"),
+            Rebalance::Error(error) => {
+                tracing::debug!(%error, "partitions could not be shared out");
+            }
         }
     }
 }

@@ -65,12 +65,6 @@ fn settings() {
     assert_eq!(config.topic.max_age.as_secs(), 6);
     assert_eq!(config.topic.dead_letter_age.as_secs(), 7);
     assert_eq!(config.encoding, Encoding::Envelope);
-    assert_eq!(config.qualified("t"), "n_1-x.t");
-    assert_eq!(config.unqualified("n_1-x.t.u"), Some("t.u"));
-    assert_eq!(config.unqualified("n_1-xt"), None);
-    let plain = parse("kafka://h").unwrap();
-    assert_eq!(plain.qualified("t"), "t");
-    assert_eq!(plain.unqualified("t.u"), Some("t.u"));
 }
 
 #[cfg(feature = "ssl")]
