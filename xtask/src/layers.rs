@@ -14,7 +14,8 @@ Checks that every dependency between the project's crates is an allowed one.
 Usage: cargo xtask layers
 
 The allowed edges are the list `LAYERS` in xtask/src/layers.rs; docs/architecture.md draws them.
-Also checked: glmsg-core builds without an async runtime, and the memory backend alone brings no SQLite.";
+Also checked: glmsg-core builds without an async runtime, the memory backend alone brings no SQLite, and what is not
+for Kafka no librdkafka.";
 
 /// What a crate may use of ours.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +76,11 @@ const ABSENCES: &[Absence] = &[
         package: "glmsg",
         features: "--no-default-features --features memory",
         never: &["rusqlite", "libsqlite3-sys"],
+    },
+    Absence {
+        package: "glmsg",
+        features: "--no-default-features --features memory,redis,sqlite",
+        never: &["rdkafka", "rdkafka-sys"],
     },
 ];
 
@@ -236,7 +242,6 @@ mod tests {
     #[test]
     fn an_edge_that_points_down_is_allowed() {
         let memory = package(
-            "glmsg-kafka",
             "glmsg-memory",
             &[
                 ("glmsg-broker", Normal),

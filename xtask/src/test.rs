@@ -16,8 +16,8 @@ services up` does; those that were up before stay up, and the others are stopped
 Usage: cargo xtask test [--backend NAME] [--long]
 
 Options:
-  --backend NAME  Only the conformance suite and the demo, on one backend: memory, sqlite, redis, or all for the
-                  whole matrix
+  --backend NAME  Only the conformance suite and the demo, on one backend: memory, sqlite, redis, kafka, or all for
+                  the whole matrix, which kafka is no part of yet
   --long          The long form of the tests that have one (GLMSG_LONG=1)";
 
 /// A backend of the matrix.
@@ -28,6 +28,10 @@ struct Backend {
     services: &'static [Service],
     /// The services that the demo runs on; one that needs none has it once.
     demos: &'static [Service],
+    /// It is a part of the whole matrix. Another is run when it is named.
+    in_matrix: bool,
+    /// Further arguments for cargo, to have its suite run.
+    suite: &'static str,
 }
 
 /// Every service of the Redis backend.
@@ -46,11 +50,15 @@ const BACKENDS: &[Backend] = &[
         name: "memory",
         services: &[],
         demos: &[],
+        in_matrix: true,
+        suite: "",
     },
     Backend {
         name: "sqlite",
         services: &[],
         demos: &[],
+        in_matrix: true,
+        suite: "",
     },
     Backend {
         name: "redis",
@@ -61,6 +69,15 @@ const BACKENDS: &[Backend] = &[
             Service::Valkey9,
             Service::Cluster,
         ],
+        in_matrix: true,
+        suite: "",
+    },
+    Backend {
+        name: "kafka",
+        services: &[Service::Kafka],
+        demos: &[],
+        in_matrix: false,
+        suite: "--test kafka",
     },
 ];
 
@@ -76,7 +93,8 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     let args = Arguments::parse(words, &grammar)?;
     let long = args.has("--long");
     let Some(name) = args.value("--backend").filter(|name| *name != "all") else {
-        return with_servers(BACKENDS, |steps| everything(steps, long));
+        let matrix: Vec<&Backend> = BACKENDS.iter().filter(|b| b.in_matrix).collect();
+        return with_servers(&matrix, |steps| everything(steps, long));
     };
     let found = BACKENDS.iter().find(|backend| backend.name == name);
     let backend = found.ok_or_else(|| {
@@ -86,14 +104,14 @@ pub(crate) fn run(words: &[String]) -> Outcome {
             "there is no backend `{name}`: name one of {known}, all"
         ))
     })?;
-    with_servers(std::slice::from_ref(backend), |steps| {
+    with_servers(&[backend], |steps| {
         one_backend(steps, backend, long);
     })
 }
 
 /// Runs steps between the start and the stop of the servers they need. A server that cannot be had fails the run, and a
 /// failed step does not keep a server running.
-fn with_servers(backends: &[Backend], run: impl FnOnce(&mut Steps)) -> Outcome {
+fn with_servers(backends: &[&Backend], run: impl FnOnce(&mut Steps)) -> Outcome {
     let mut steps = Steps::default();
     let needed = needed(backends, Service::is_given);
     let mut started = Vec::new();
@@ -108,7 +126,7 @@ fn with_servers(backends: &[Backend], run: impl FnOnce(&mut Steps)) -> Outcome {
 }
 
 /// The services of some backends, each once, without those that the user brings along.
-fn needed(backends: &[Backend], is_given: impl Fn(Service) -> bool) -> Vec<Service> {
+fn needed(backends: &[&Backend], is_given: impl Fn(Service) -> bool) -> Vec<Service> {
     let is_needed = |service: &Service| {
         let mut users = backends.iter();
         users.any(|backend| backend.services.contains(service)) && !is_given(*service)
@@ -128,7 +146,7 @@ fn everything(steps: &mut Steps, long: bool) {
         });
         steps.run("capabilities", capabilities::check);
     }
-    for backend in BACKENDS {
+    for backend in BACKENDS.iter().filter(|backend| backend.in_matrix) {
         run_demo(steps, backend);
     }
 }
@@ -142,17 +160,25 @@ fn one_backend(steps: &mut Steps, backend: &Backend, long: bool) {
         steps.run(&format!("suite {name}"), || {
             // A filter that matches nothing passes in cargo's eyes; here it is a failure.
             let listed = cargo_test(SUITE, long)
-                .args([name, "--", "--list"])
+                .words(backend.suite)
+                .args(filter(backend))
+                .args(["--", "--list"])
                 .stdout()?;
             if !listed.lines().any(|line| line.ends_with(": test")) {
                 return Err(Failure::failed(format!(
                     "glmsg-tests has no test whose name holds `{name}`"
                 )));
             }
-            cargo_test(SUITE, long).args(["--no-fail-fast", name]).run()
+            let suite = cargo_test(SUITE, long).words(backend.suite);
+            suite.args(["--no-fail-fast"]).args(filter(backend)).run()
         });
     }
     run_demo(steps, backend);
+}
+
+/// The tests of a backend are those whose name holds its own, unless it has a binary of its own.
+fn filter(backend: &Backend) -> Option<&'static str> {
+    backend.suite.is_empty().then_some(backend.name)
 }
 
 fn run_demo(steps: &mut Steps, backend: &Backend) {
@@ -192,7 +218,7 @@ mod tests {
         let words = ["--backend".to_owned(), "redsi".to_owned()];
         let failure = run(&words).unwrap_err();
         assert!(matches!(failure, Failure::Usage(_)));
-        assert!(failure.to_string().contains("memory, sqlite, redis, all"));
+        assert!(failure.to_string().contains("memory, sqlite, redis, kafka, all"));
     }
 
     #[test]
@@ -200,11 +226,14 @@ mod tests {
         let of = |name: &str| {
             let mut backends = BACKENDS.iter();
             let backend = backends.find(|backend| backend.name == name).unwrap();
-            needed(std::slice::from_ref(backend), |_| false)
+            needed(&[backend], |_| false)
         };
         assert!(of("memory").is_empty() && of("sqlite").is_empty());
         assert_eq!(of("redis"), REDIS);
-        let brought = needed(BACKENDS, |service| service == Service::Cluster);
+        assert_eq!(of("kafka"), [Service::Kafka]);
+        let all: Vec<&Backend> = BACKENDS.iter().collect();
+        let redis: Vec<&Backend> = all.into_iter().filter(|b| b.name == "redis").collect();
+        let brought = needed(&redis, |service| service == Service::Cluster);
         assert_eq!(brought.len(), REDIS.len() - 1);
         assert!(!brought.contains(&Service::Cluster));
     }

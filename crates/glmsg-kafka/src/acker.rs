@@ -35,6 +35,15 @@ impl KafkaSettler {
         open.map_err(|e| e.operation(operation))
     }
 
+    async fn make_sure(
+        &self,
+        operation: &'static str,
+        tokens: impl Iterator<Item = Token>,
+    ) -> Result<()> {
+        let sure = self.group.make_sure(tokens).await;
+        sure.map_err(|e| e.operation(operation))
+    }
+
     fn begin(&self, verdict: Verdict) -> Begun {
         let group = Arc::clone(&self.group);
         let runtime = group.runtime.clone();
@@ -78,6 +87,7 @@ impl Begun {
 impl Settler for KafkaSettler {
     async fn ack(&self, tokens: &[Token]) -> Result<Vec<Settled>> {
         self.check("ack")?;
+        self.make_sure("ack", tokens.iter().copied()).await?;
         let settled = {
             let mut inbox = self.group.inbox();
             tokens.iter().map(|token| inbox.ack(*token)).collect()
@@ -88,6 +98,8 @@ impl Settler for KafkaSettler {
 
     async fn nack(&self, nacks: &[Nack]) -> Result<Vec<Settled>> {
         self.check("nack")?;
+        self.make_sure("nack", nacks.iter().map(|nack| nack.token))
+            .await?;
         let now = self.group.now();
         let verdicts: Vec<Verdict> = {
             let mut inbox = self.group.inbox();
@@ -112,6 +124,7 @@ impl Settler for KafkaSettler {
 
     async fn release(&self, tokens: &[Token]) -> Result<Vec<Settled>> {
         self.check("release")?;
+        self.make_sure("release", tokens.iter().copied()).await?;
         let settled = {
             let mut inbox = self.group.inbox();
             tokens.iter().map(|token| inbox.release(*token)).collect()
@@ -122,6 +135,7 @@ impl Settler for KafkaSettler {
 
     async fn extend(&self, tokens: &[Token], lease: Duration) -> Result<Vec<Settled>> {
         self.check("extend")?;
+        self.make_sure("extend", tokens.iter().copied()).await?;
         let now = self.group.now();
         let mut inbox = self.group.inbox();
         Ok(tokens

@@ -4,8 +4,9 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use glmsg_broker::Token;
 use glmsg_core::{Clock as _, Error, GroupName, Result, SystemClock, Timestamp, TopicName};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
@@ -34,6 +35,10 @@ pub(crate) struct Group {
     is_closing: AtomicBool,
     taking_part: Mutex<TakingPart>,
     failure: Mutex<Option<Error>>,
+    /// When the thread was last seen at work.
+    last_turn: Mutex<Instant>,
+    /// The process stood still for long: its partitions may be somebody else's by now.
+    is_unsure: AtomicBool,
 }
 
 /// How many sources there are, and whether there will be no more.
@@ -78,6 +83,8 @@ impl Group {
                 is_over: false,
             }),
             failure: Mutex::default(),
+            last_turn: Mutex::new(Instant::now()),
+            is_unsure: AtomicBool::new(false),
         });
         reader::start(&this)?;
         Ok(this)
@@ -148,6 +155,49 @@ impl Group {
             *done = (*done).max(changes);
             is_more
         });
+    }
+
+    /// How long the thread may stand still before its partitions may be somebody else's.
+    fn doubtful(&self) -> Duration {
+        self.link.config().session_timeout / 3
+    }
+
+    fn since_last_turn(&self) -> MutexGuard<'_, Instant> {
+        self.last_turn
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The thread is at work.
+    pub(crate) fn turn(&self) {
+        let before = std::mem::replace(&mut *self.since_last_turn(), Instant::now());
+        if before.elapsed() > self.doubtful() {
+            self.is_unsure.store(true, SeqCst);
+        }
+    }
+
+    /// The cluster has taken a commit, so the partitions are ours.
+    pub(crate) fn is_sure_now(&self) {
+        self.is_unsure.store(false, SeqCst);
+    }
+
+    /// Makes sure that deliveries are still ours, where that may not be: a lease has run out, or the
+    /// process has stood still. A commit tells, as the cluster takes none of a member it has shut
+    /// out; what was shut out is gone from the inbox afterwards.
+    pub(crate) async fn make_sure(&self, tokens: impl Iterator<Item = Token>) -> Result<()> {
+        let stood_still =
+            self.is_unsure.load(SeqCst) || self.since_last_turn().elapsed() > self.doubtful();
+        let changes = {
+            let now = self.now();
+            let mut inbox = self.inbox();
+            let mut tokens = tokens;
+            if !stood_still && !tokens.any(|token| inbox.is_late(token, now)) {
+                return Ok(());
+            }
+            inbox.commit_all_again();
+            inbox.changes
+        };
+        self.await_commit(changes).await
     }
 
     /// Waits until all that has changed is committed.

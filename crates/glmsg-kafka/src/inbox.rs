@@ -4,23 +4,24 @@
 //! All of it is a view of partitions that Kafka has assigned. What is lost of it with the process
 //! comes again, from the offset that was committed.
 
+mod arrive;
 mod deliver;
 mod expected;
 mod keys;
 mod settle;
+mod time;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use glmsg_broker::{LanePicker, Ordering};
-use glmsg_core::{Attempt, AttemptOutcome, Timestamp};
+use glmsg_core::Timestamp;
 
 pub(crate) use self::deliver::Taken;
 use self::expected::Expectations;
 use self::keys::Keys;
 pub(crate) use self::settle::{Moved, Verdict};
 use crate::entry::Entry;
-use crate::marks::Mark;
 use crate::window::{State, Window};
 
 /// Behind the offset that was committed when a partition came here, so many messages are told of
@@ -204,113 +205,6 @@ impl Inbox {
         self.out.values().any(|out| out.spot.0 == part)
     }
 
-    /// A message has come. It is dropped if it is done, or has come before.
-    pub(crate) fn come(&mut self, part: u64, offset: i64, mut entry: Box<Entry>, now: Timestamp) {
-        let Some(assigned) = self.parts.get_mut(&part) else {
-            return;
-        };
-        self.expected
-            .come(&assigned.topic, assigned.partition, offset);
-        let Some(mark) = assigned.window.meet(offset) else {
-            return;
-        };
-        let times = match mark {
-            Mark::Done => {
-                assigned.window.push(offset, State::Done);
-                assigned.is_dirty = true;
-                return;
-            }
-            Mark::Delivered(times) | Mark::Waiting(times) => times,
-        };
-        for _ in 0..times {
-            // It was delivered to somebody who did not come to say how it went.
-            entry.attempts += 1;
-            let (number, outcome) = (entry.attempts, AttemptOutcome::LeaseExpired);
-            entry.history.push(Attempt::new(number, now, outcome, ""));
-        }
-        let due = match assigned.role {
-            Role::Retry(tier) => entry
-                .due
-                .map(|due| crate::retry::leaves(tier, entry.arrived_at, due)),
-            _ => entry.due,
-        };
-        let spot = (part, offset);
-        match due.filter(|due| *due > now) {
-            Some(due) => {
-                assigned.window.push(offset, State::Waiting(entry));
-                self.timers.push(Reverse((due, spot)));
-            }
-            None => {
-                let was_delivered = entry.comes_back();
-                assigned.window.push(offset, State::Waiting(entry));
-                self.offer(spot, was_delivered);
-            }
-        }
-    }
-
-    /// Makes a message that waits deliverable, unless its key has another before it.
-    fn offer(&mut self, spot: Spot, comes_back: bool) {
-        let Some(state) = self
-            .parts
-            .get_mut(&spot.0)
-            .and_then(|p| p.window.get(spot.1))
-        else {
-            return;
-        };
-        let State::Waiting(entry) = state else { return };
-        let lane = entry.lane();
-        if self.ordering == Ordering::PerKey
-            && let Some(key) = entry.key()
-        {
-            // One that was redriven goes before those that came after it.
-            let goes_first = comes_back && entry.attempts == 0;
-            let key = key.to_owned();
-            if goes_first && let Some(head) = self.keys.head(lane, &key) {
-                self.put_back(head);
-            }
-            let has_turn = match goes_first {
-                true => self
-                    .keys
-                    .takes_first(lane, &key, spot, |head| is_out(&self.parts, head)),
-                false => self.keys.takes(lane, &key, spot),
-            };
-            if !has_turn {
-                return;
-            }
-        }
-        let Some(state) = self
-            .parts
-            .get_mut(&spot.0)
-            .and_then(|p| p.window.get(spot.1))
-        else {
-            return;
-        };
-        let State::Waiting(entry) = std::mem::replace(state, State::Done) else {
-            return;
-        };
-        self.bytes += size(&entry);
-        *state = State::Ready(entry);
-        if comes_back {
-            self.back[lane].push_back(spot);
-        } else {
-            self.new[lane].push_back(spot);
-        }
-    }
-
-    /// What may be delivered waits for its turn again.
-    fn put_back(&mut self, spot: Spot) {
-        let state = self
-            .parts
-            .get_mut(&spot.0)
-            .and_then(|p| p.window.get(spot.1));
-        if let Some(state @ State::Ready(_)) = state
-            && let State::Ready(entry) = std::mem::replace(state, State::Done)
-        {
-            self.bytes -= size(&entry);
-            *state = State::Waiting(entry);
-        }
-    }
-
     /// How many messages may be delivered.
     pub(crate) fn ready(&self) -> usize {
         let queues = self.back.iter().chain(&self.new);
@@ -320,112 +214,6 @@ impl Inbox {
     /// How many deliveries are out.
     pub(crate) fn out(&self) -> usize {
         self.out.len()
-    }
-
-    /// When something is to be done without anybody asking.
-    pub(crate) fn next_time(&self) -> Option<Timestamp> {
-        let due = self.timers.peek().map(|Reverse((due, _))| *due);
-        let expected = self.expected.next_time();
-        [due, self.lease_end, expected].into_iter().flatten().min()
-    }
-
-    /// Lets time have its way: what is due becomes deliverable, and what is out past its lease
-    /// comes back. Returns what must move on to another tier.
-    pub(crate) fn advance(&mut self, now: Timestamp) -> Vec<Moved> {
-        let mut moved = Vec::new();
-        self.expected.advance(now);
-        while let Some(Reverse((due, spot))) = self.timers.peek().copied() {
-            if due > now {
-                break;
-            }
-            self.timers.pop();
-            moved.extend(self.come_due(spot, now));
-        }
-        if self.lease_end.is_some_and(|end| end <= now) {
-            self.end_leases(now);
-        }
-        moved
-    }
-
-    /// What waited here for its time, or as long as its tier has.
-    fn come_due(&mut self, spot: Spot, now: Timestamp) -> Option<Moved> {
-        let assigned = self.parts.get_mut(&spot.0)?;
-        let State::Waiting(entry) = assigned.window.get(spot.1)? else {
-            return None;
-        };
-        match entry.due.filter(|due| *due > now) {
-            Some(due) if due.since(now) > crate::retry::HELD => self.move_out(spot),
-            Some(due) => {
-                self.timers.push(Reverse((due, spot)));
-                None
-            }
-            None => {
-                let comes_back = entry.comes_back();
-                self.offer(spot, comes_back);
-                None
-            }
-        }
-    }
-
-    fn end_leases(&mut self, now: Timestamp) {
-        let ended = |out: &Out| out.until().is_some_and(|until| until <= now);
-        let mut over: Vec<(u64, Spot)> = Vec::new();
-        for (fence, out) in self.out.iter().filter(|(_, out)| ended(out)) {
-            over.push((*fence, out.spot));
-        }
-        over.sort_unstable();
-        for (fence, spot) in over {
-            if let Some(out) = self.out.get_mut(&fence) {
-                out.hold = Hold::Lapsed;
-            }
-            let outcome = Attempt::new(0, now, AttemptOutcome::LeaseExpired, "");
-            self.come_back(spot, Some(outcome), None, true);
-        }
-        self.lease_end = self.out.values().filter_map(Out::until).min();
-    }
-
-    /// A delivery is back without being settled for good.
-    fn come_back(
-        &mut self,
-        spot: Spot,
-        ended: Option<Attempt>,
-        due: Option<Timestamp>,
-        counts: bool,
-    ) {
-        let Some(assigned) = self.parts.get_mut(&spot.0) else {
-            return;
-        };
-        let Some(state) = assigned.window.get(spot.1) else {
-            return;
-        };
-        if !matches!(state, State::Out(..)) {
-            return;
-        }
-        let State::Out(mut entry, fence) = std::mem::replace(state, State::Done) else {
-            return;
-        };
-        entry.lapsed = self.out.contains_key(&fence).then_some(fence);
-        if !counts {
-            entry.attempts = entry.attempts.saturating_sub(1);
-        }
-        if let Some(mut attempt) = ended {
-            attempt.number = entry.attempts;
-            entry.history.push(attempt);
-        }
-        entry.due = due;
-        entry.is_back = true;
-        let lane = entry.lane();
-        if let Some(due) = due {
-            *state = State::Waiting(entry);
-            self.timers.push(Reverse((due, spot)));
-        } else {
-            // Its key, if keys count, is still its own.
-            self.bytes += size(&entry);
-            *state = State::Ready(entry);
-            self.back[lane].push_back(spot);
-        }
-        assigned.is_dirty = true;
-        self.changes += 1;
     }
 
     /// It is done with: what its key holds up goes on.
@@ -476,14 +264,17 @@ impl Inbox {
         }
     }
 
+    /// Everything is to be committed again, to see whether it can be.
+    pub(crate) fn commit_all_again(&mut self) {
+        self.parts
+            .values_mut()
+            .for_each(|part| part.is_dirty = true);
+        self.changes += 1;
+    }
+
     pub(crate) fn is_dirty(&self) -> bool {
         self.parts.values().any(|part| part.is_dirty)
     }
-}
-
-fn is_out(parts: &HashMap<u64, Assigned>, spot: Spot) -> bool {
-    let state = parts.get(&spot.0).and_then(|part| part.window.look(spot.1));
-    matches!(state, Some(State::Out(..)))
 }
 
 fn size(entry: &Entry) -> usize {

@@ -1,4 +1,5 @@
-//! The Kafka broker.
+#![doc = include_str!("docs.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod acker;
 mod admin;

@@ -81,6 +81,7 @@ struct Reader {
 impl Reader {
     fn run(mut self) {
         while !self.group.is_over() {
+            self.group.turn();
             let has_read = self.read();
             let moved = self.group.inbox().advance(self.group.now());
             moving::on(&self.group, moved);
@@ -306,6 +307,7 @@ impl Drop for Commit {
     /// Also if the runtime ends before it is run.
     fn drop(&mut self) {
         if self.has_worked {
+            self.group.is_sure_now();
             self.group.committed(self.changes);
         } else {
             let mut inbox = self.group.inbox();

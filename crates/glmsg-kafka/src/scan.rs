@@ -1,7 +1,6 @@
 //! Reading partitions without a group.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use glmsg_core::{Error, ErrorKind, Result};
@@ -32,85 +31,77 @@ impl Link {
         ranges: &[Range],
         mut see: impl FnMut(&BorrowedMessage<'_>),
     ) -> Result<()> {
-        let mut left: HashMap<(&str, i32), (i64, usize)> = HashMap::new();
-        let mut list = TopicPartitionList::with_capacity(ranges.len());
-        for range in ranges.iter().filter(|r| r.from < r.to && r.most > 0) {
-            left.insert((&range.topic, range.partition), (range.to, range.most));
-            let offset = Offset::Offset(range.from);
-            let added = list.add_partition_offset(&range.topic, range.partition, offset);
-            added.map_err(|e| from_kafka(&e, false))?;
+        let is_some = |range: &&Range| range.from < range.to && range.most > 0;
+        let mut topics: BTreeMap<&str, Vec<&Range>> = BTreeMap::new();
+        for range in ranges.iter().filter(is_some) {
+            topics.entry(&range.topic).or_default().push(range);
         }
-        if left.is_empty() {
+        if topics.is_empty() {
             return Ok(());
         }
         let made = self.config().consumer("glmsg-scan")?.create();
-        let consumer: Arc<BaseConsumer> = Arc::new(made.map_err(|e| from_kafka(&e, false))?);
+        let consumer: BaseConsumer = made.map_err(|e| from_kafka(&e, false))?;
+        // One after the other, as the end of a partition is told without its topic.
+        for (topic, ranges) in topics {
+            self.scan_topic(&consumer, topic, &ranges, &mut see)?;
+        }
+        Ok(())
+    }
+
+    fn scan_topic(
+        &self,
+        consumer: &BaseConsumer,
+        topic: &str,
+        ranges: &[&Range],
+        see: &mut impl FnMut(&BorrowedMessage<'_>),
+    ) -> Result<()> {
+        let mut left: HashMap<i32, (i64, usize)> = HashMap::new();
+        let mut list = TopicPartitionList::with_capacity(ranges.len());
+        for range in ranges {
+            left.insert(range.partition, (range.to, range.most));
+            let offset = Offset::Offset(range.from);
+            let added = list.add_partition_offset(topic, range.partition, offset);
+            added.map_err(|e| from_kafka(&e, false))?;
+        }
         consumer.assign(&list).map_err(|e| from_kafka(&e, false))?;
-        // Apart from one another, as the end of a partition is told without its topic.
-        let queues: Vec<_> = left
-            .keys()
-            .filter_map(|(topic, partition)| {
-                let queue = consumer.split_partition_queue(topic, *partition)?;
-                Some(((*topic, *partition), queue))
-            })
-            .collect();
-        let mut last_seen = Instant::now();
         let timeout = self.config().timeout;
+        let mut last_seen = Instant::now();
         while !left.is_empty() {
-            // What came before the queues were apart.
-            let mut came = consumer
-                .poll(Duration::ZERO)
-                .into_iter()
-                .collect::<Vec<_>>();
-            for (partition, queue) in &queues {
-                if !left.contains_key(partition) {
-                    continue;
-                }
-                let wait = if came.is_empty() {
-                    Duration::from_millis(5)
-                } else {
-                    Duration::ZERO
-                };
-                match queue.poll(wait) {
-                    Some(Err(KafkaError::PartitionEOF(_))) => {
-                        left.remove(partition);
-                        last_seen = Instant::now();
-                    }
-                    other => came.extend(other),
-                }
-            }
-            for message in came {
-                let message = match message {
-                    Ok(message) => message,
-                    Err(KafkaError::PartitionEOF(_)) => continue,
-                    Err(error) => return Err(from_kafka(&error, false)),
-                };
-                last_seen = Instant::now();
-                let is_it = |(topic, partition): &(&str, i32)| {
-                    *topic == message.topic() && *partition == message.partition()
-                };
-                let Some(partition) = left.keys().find(|key| is_it(key)).copied() else {
-                    continue;
-                };
-                let Some((to, most)) = left.get_mut(&partition) else {
-                    continue;
-                };
-                if message.offset() < *to {
-                    see(&message);
-                    *most -= 1;
-                }
-                if message.offset() + 1 >= *to || *most == 0 {
+            let message = match consumer.poll(Duration::from_millis(100)) {
+                None if last_seen.elapsed() > timeout => return Err(silence(timeout)),
+                None => continue,
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
                     left.remove(&partition);
+                    last_seen = Instant::now();
+                    continue;
                 }
+                Some(Err(error)) => return Err(from_kafka(&error, false)),
+                Some(Ok(message)) => message,
+            };
+            last_seen = Instant::now();
+            // What was fetched of the topic before may still come.
+            let Some((to, most)) = left.get_mut(&message.partition()) else {
+                continue;
+            };
+            if message.topic() != topic {
+                continue;
             }
-            if last_seen.elapsed() > timeout {
-                return Err(Error::new(
-                    ErrorKind::Timeout,
-                    "the cluster did not send what stands in a partition",
-                )
-                .with("timeout", format!("{timeout:?}")));
+            if message.offset() < *to {
+                see(&message);
+                *most -= 1;
+            }
+            if message.offset() + 1 >= *to || *most == 0 {
+                left.remove(&message.partition());
             }
         }
         Ok(())
     }
+}
+
+fn silence(timeout: Duration) -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        "the cluster did not send what stands in a partition",
+    )
+    .with("timeout", format!("{timeout:?}"))
 }

@@ -37,6 +37,16 @@ impl Inbox {
         (is_it && out.hold != Hold::Moving).then_some(out.spot)
     }
 
+    /// Whether the lease of a delivery has run out, so that it may be somebody else's.
+    pub(crate) fn is_late(&self, token: Token, now: Timestamp) -> bool {
+        let out = self.out.get(&token.fence());
+        out.is_some_and(|out| match out.hold {
+            Hold::Leased(until) => until <= now,
+            Hold::Lapsed => true,
+            Hold::Moving => false,
+        })
+    }
+
     pub(crate) fn ack(&mut self, token: Token) -> Settled {
         match self.current(token) {
             Some(spot) => {

@@ -1,0 +1,126 @@
+//! What comes from a partition.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use glmsg_broker::Ordering;
+use glmsg_core::{Attempt, AttemptOutcome, Timestamp};
+
+use super::{Assigned, Inbox, Role, Spot, size};
+use crate::entry::Entry;
+use crate::marks::Mark;
+use crate::window::State;
+
+impl Inbox {
+    /// A message has come. It is dropped if it is done, or has come before.
+    pub(crate) fn come(&mut self, part: u64, offset: i64, mut entry: Box<Entry>, now: Timestamp) {
+        let Some(assigned) = self.parts.get_mut(&part) else {
+            return;
+        };
+        self.expected
+            .come(&assigned.topic, assigned.partition, offset);
+        let Some(mark) = assigned.window.meet(offset) else {
+            return;
+        };
+        let times = match mark {
+            Mark::Done => {
+                assigned.window.push(offset, State::Done);
+                assigned.is_dirty = true;
+                return;
+            }
+            Mark::Delivered(times) | Mark::Waiting(times) => times,
+        };
+        for _ in 0..times {
+            // It was delivered to somebody who did not come to say how it went.
+            entry.attempts += 1;
+            let (number, outcome) = (entry.attempts, AttemptOutcome::LeaseExpired);
+            entry.history.push(Attempt::new(number, now, outcome, ""));
+        }
+        let due = match assigned.role {
+            Role::Retry(tier) => entry
+                .due
+                .map(|due| crate::retry::leaves(tier, entry.arrived_at, due)),
+            _ => entry.due,
+        };
+        let spot = (part, offset);
+        match due.filter(|due| *due > now) {
+            Some(due) => {
+                assigned.window.push(offset, State::Waiting(entry));
+                self.timers.push(Reverse((due, spot)));
+            }
+            None => {
+                let was_delivered = entry.comes_back();
+                assigned.window.push(offset, State::Waiting(entry));
+                self.offer(spot, was_delivered);
+            }
+        }
+    }
+
+    /// Makes a message that waits deliverable, unless its key has another before it.
+    pub(super) fn offer(&mut self, spot: Spot, comes_back: bool) {
+        let Some(state) = self
+            .parts
+            .get_mut(&spot.0)
+            .and_then(|p| p.window.get(spot.1))
+        else {
+            return;
+        };
+        let State::Waiting(entry) = state else { return };
+        let lane = entry.lane();
+        if self.ordering == Ordering::PerKey
+            && let Some(key) = entry.key()
+        {
+            // One that was redriven goes before those that came after it.
+            let goes_first = comes_back && entry.attempts == 0;
+            let key = key.to_owned();
+            if goes_first && let Some(head) = self.keys.head(lane, &key) {
+                self.put_back(head);
+            }
+            let has_turn = match goes_first {
+                true => self
+                    .keys
+                    .takes_first(lane, &key, spot, |head| is_out(&self.parts, head)),
+                false => self.keys.takes(lane, &key, spot),
+            };
+            if !has_turn {
+                return;
+            }
+        }
+        let Some(state) = self
+            .parts
+            .get_mut(&spot.0)
+            .and_then(|p| p.window.get(spot.1))
+        else {
+            return;
+        };
+        let State::Waiting(entry) = std::mem::replace(state, State::Done) else {
+            return;
+        };
+        self.bytes += size(&entry);
+        *state = State::Ready(entry);
+        if comes_back {
+            self.back[lane].push_back(spot);
+        } else {
+            self.new[lane].push_back(spot);
+        }
+    }
+
+    /// What may be delivered waits for its turn again.
+    fn put_back(&mut self, spot: Spot) {
+        let state = self
+            .parts
+            .get_mut(&spot.0)
+            .and_then(|p| p.window.get(spot.1));
+        if let Some(state @ State::Ready(_)) = state
+            && let State::Ready(entry) = std::mem::replace(state, State::Done)
+        {
+            self.bytes -= size(&entry);
+            *state = State::Waiting(entry);
+        }
+    }
+}
+
+fn is_out(parts: &HashMap<u64, Assigned>, spot: Spot) -> bool {
+    let state = parts.get(&spot.0).and_then(|part| part.window.look(spot.1));
+    matches!(state, Some(State::Out(..)))
+}
