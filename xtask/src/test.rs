@@ -218,7 +218,11 @@ mod tests {
         let words = ["--backend".to_owned(), "redsi".to_owned()];
         let failure = run(&words).unwrap_err();
         assert!(matches!(failure, Failure::Usage(_)));
-        assert!(failure.to_string().contains("memory, sqlite, redis, kafka, all"));
+        assert!(
+            failure
+                .to_string()
+                .contains("memory, sqlite, redis, kafka, all")
+        );
     }
 
     #[test]
