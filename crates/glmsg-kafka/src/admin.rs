@@ -3,7 +3,7 @@
 use glmsg_broker::{GroupInfo, TopicConfig, TopicInfo};
 use glmsg_core::{Error, ErrorKind, GroupName, Result, Timestamp, TopicName};
 
-use crate::broker::no_group;
+use crate::broker::{no_group, no_topic};
 use crate::cluster::Cluster;
 use crate::connection::{Place, Topics, partitions};
 use crate::names::{GroupNames, Part, TopicNames, read};
@@ -37,7 +37,10 @@ impl Cluster {
             all.extend([&*group.retry, &*group.dead]);
         }
         all.extend(names.all());
-        self.link.delete(&all).await?;
+        // Brokers show for a moment what was deleted.
+        if !self.link.delete(&all).await? {
+            return Err(no_topic(topic));
+        }
         for (group, found) in &groups {
             self.end_group(topic, group).await;
             self.link.forget_groups(&[&found.id]).await;
@@ -47,7 +50,9 @@ impl Cluster {
 
     pub(crate) async fn delete_group(&self, topic: &TopicName, group: &GroupName) -> Result<()> {
         let names = self.find_group(topic, group).await?;
-        self.link.delete(&[&names.retry, &names.dead]).await?;
+        if !self.link.delete(&[&names.retry, &names.dead]).await? {
+            return Err(no_group(topic, group));
+        }
         self.end_group(topic, group).await;
         self.link.forget_groups(&[&names.id]).await;
         Ok(())
