@@ -9,6 +9,8 @@ mod deliver;
 mod expected;
 mod keys;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use std::cmp::Reverse;

@@ -1,0 +1,236 @@
+//! What the inbox does with messages, with the time in the test's hand.
+
+use std::time::Duration;
+
+use glmsg_broker::{Nack, Ordering, Received, Settled, Token};
+use glmsg_core::{AttemptOutcome, DeadLetterReason, Message, Priority, Timestamp};
+
+use super::{Inbox, Role, Verdict};
+use crate::entry::Entry;
+use crate::window::Window;
+
+const LEASE: Duration = Duration::from_secs(30);
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_micros(1_000_000_000).after(Duration::from_secs(seconds))
+}
+
+/// An inbox with one partition of each of two lanes.
+struct Desk {
+    inbox: Inbox,
+    now: Timestamp,
+    next: i64,
+}
+
+impl Desk {
+    fn new(ordering: Ordering) -> Self {
+        Self::going_on(ordering, 0, "")
+    }
+
+    /// Goes on where somebody else has committed.
+    fn going_on(ordering: Ordering, low: i64, told: &str) -> Self {
+        let mut inbox = Inbox::new(ordering);
+        inbox.assign("t", 0, Role::Lane, Window::new(low, told));
+        inbox.assign("t..high", 0, Role::Lane, Window::new(0, ""));
+        Self {
+            inbox,
+            now: at(0),
+            next: low,
+        }
+    }
+
+    fn come(&mut self, message: Message) {
+        let (topic, offset) = match message.priority() {
+            Priority::High => ("t..high", 0),
+            _ => {
+                self.next += 1;
+                ("t", self.next - 1)
+            }
+        };
+        let part = self.inbox.find(topic, 0).unwrap();
+        let entry = Box::new(Entry::of_message(message, self.now));
+        self.inbox.come(part, offset, entry, self.now);
+    }
+
+    fn come_all(&mut self, payloads: &[&str]) {
+        for payload in payloads {
+            self.come(message(payload));
+        }
+    }
+
+    fn take(&mut self, max: usize) -> Vec<Received> {
+        let taken = self.inbox.take(max, LEASE, self.now);
+        assert!(taken.condemned.is_empty(), "{taken:?}");
+        taken.received
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.now = self.now.after(Duration::from_secs(seconds));
+        assert!(self.inbox.advance(self.now).is_empty());
+    }
+
+    /// What is committed of the first partition.
+    fn committed(&mut self) -> (i64, String) {
+        self.inbox.commit_all_again();
+        let all = self.inbox.take_commits();
+        let found = all.into_iter().find(|(topic, ..)| topic == "t").unwrap();
+        (found.2, found.3)
+    }
+
+    fn retry(&mut self, token: Token, delay: Duration) -> Verdict {
+        self.inbox.nack(&Nack::retry(token, delay, "no"), self.now)
+    }
+}
+
+fn message(payload: &str) -> Message {
+    Message::new("t", payload.to_owned()).unwrap()
+}
+
+fn keyed(payload: &str) -> Message {
+    let builder = Message::builder("t").payload(payload.to_owned());
+    builder.key("k").build().unwrap()
+}
+
+fn texts(received: &[Received]) -> Vec<String> {
+    let text = |r: &Received| String::from_utf8_lossy(r.message.payload()).into_owned();
+    received.iter().map(text).collect()
+}
+
+#[test]
+fn the_urgent_goes_first_and_what_came_back_before_what_is_new() {
+    let mut desk = Desk::new(Ordering::None);
+    desk.come_all(&["a", "b"]);
+    let first = desk.take(1);
+    desk.come_all(&["c"]);
+    desk.come(
+        Message::builder("t").payload("urgent").priority(Priority::High).build().unwrap(),
+    );
+    assert_eq!(desk.inbox.release(first[0].token), Settled::Released);
+    let rest = desk.take(10);
+    assert_eq!(texts(&rest), ["urgent", "a", "b", "c"]);
+    assert_eq!(rest[1].attempt, 1, "a release does not count");
+}
+
+#[test]
+fn what_is_on_its_way_holds_up_what_is_less_urgent_and_not_for_ever() {
+    let mut desk = Desk::new(Ordering::None);
+    desk.come_all(&["a"]);
+    desk.inbox.expect(("t..high", 0), 0, (2, false), desk.now);
+    assert!(desk.take(1).is_empty());
+    desk.pass(1);
+    assert_eq!(texts(&desk.take(1)), ["a"]);
+}
+
+#[test]
+fn a_late_ack_counts_until_somebody_else_has_the_message() {
+    let mut desk = Desk::new(Ordering::None);
+    desk.come_all(&["a", "b"]);
+    let held = desk.take(2);
+    desk.pass(31);
+    assert!(desk.inbox.is_late(held[0].token, desk.now));
+    assert_eq!(desk.inbox.ack(held[0].token), Settled::Acked);
+    let again = desk.take(10);
+    assert_eq!((&*texts(&again)[0], again[0].attempt), ("b", 2));
+    let ended = again[0].history.last().unwrap();
+    assert_eq!((ended.number, ended.outcome), (1, AttemptOutcome::LeaseExpired));
+    assert_eq!(desk.inbox.ack(held[1].token), Settled::Stale);
+    assert_eq!(desk.inbox.ack(again[0].token), Settled::Acked);
+    assert_eq!(desk.inbox.ack(again[0].token), Settled::Stale);
+    assert_eq!(desk.committed(), (2, String::new()));
+    assert_eq!((desk.inbox.ready(), desk.inbox.out(), desk.inbox.bytes), (0, 0, 0));
+}
+
+#[test]
+fn who_goes_on_knows_what_is_done_and_how_often_the_rest_was_delivered() {
+    let mut desk = Desk::new(Ordering::None);
+    desk.come_all(&["a", "b", "c", "d"]);
+    let held = desk.take(3);
+    desk.inbox.ack(held[1].token);
+    let (low, told) = desk.committed();
+    assert_eq!(low, 0, "nothing is committed beyond what is not done");
+    let mut heir = Desk::going_on(Ordering::None, low, &told);
+    heir.come_all(&["a", "b", "c", "d"]);
+    let got = heir.take(10);
+    // What was delivered comes before what is new.
+    assert_eq!(texts(&got), ["a", "c", "d"]);
+    let attempts: Vec<u32> = got.iter().map(|r| r.attempt).collect();
+    assert_eq!(attempts, [2, 2, 1]);
+}
+
+#[test]
+fn the_first_after_a_start_are_told_of_before_they_are_handed_out() {
+    let mut desk = Desk::new(Ordering::None);
+    desk.come_all(&["a"]);
+    assert!(desk.inbox.take(1, LEASE, desk.now).must_tell);
+    desk.next = super::CAREFUL;
+    desk.come_all(&["b"]);
+    assert!(!desk.inbox.take(1, LEASE, desk.now).must_tell);
+}
+
+#[test]
+fn used_up_attempts_and_lives_are_found_before_a_delivery() {
+    let mut desk = Desk::going_on(Ordering::None, 0, "gm1:ba");
+    let build = || Message::builder("t").payload("x");
+    desk.come(build().max_retries(0).build().unwrap());
+    desk.come(build().ttl(Duration::from_secs(1)).build().unwrap());
+    desk.pass(2);
+    let taken = desk.inbox.take(10, LEASE, desk.now);
+    assert!(taken.received.is_empty());
+    let reasons: Vec<_> = taken.condemned.iter().map(|(_, reason, _)| *reason).collect();
+    assert_eq!(reasons, [DeadLetterReason::MaxRetries, DeadLetterReason::Expired]);
+    // It stays where it is until it is a dead letter.
+    let moved = desk.inbox.condemn(taken.condemned[0].0).unwrap();
+    assert_eq!(desk.committed().0, 0);
+    assert_eq!(desk.inbox.ack(taken.condemned[0].0), Settled::Stale, "on its way");
+    desk.inbox.moved(&moved);
+    assert_eq!(desk.committed().0, 1);
+}
+
+#[test]
+fn a_retry_at_once_stays_and_one_with_a_delay_goes_elsewhere() {
+    let mut desk = Desk::new(Ordering::None);
+    desk.come_all(&["a", "b"]);
+    let held = desk.take(2);
+    let now = desk.retry(held[0].token, Duration::ZERO);
+    assert!(matches!(now, Verdict::Settled(Settled::Retried(_))), "{now:?}");
+    assert_eq!(desk.take(1)[0].attempt, 2);
+    let Verdict::Retry(moved, due) = desk.retry(held[1].token, Duration::from_secs(60)) else {
+        panic!("it stays");
+    };
+    assert_eq!((due, moved.entry.attempts), (at(60), 1));
+    // It cannot be moved: it comes back by and by.
+    desk.inbox.not_moved(&moved, at(1));
+    desk.pass(2);
+    assert_eq!(texts(&desk.take(10)), ["b"]);
+}
+
+#[test]
+fn a_key_goes_on_when_the_one_before_is_done() {
+    let mut desk = Desk::new(Ordering::PerKey);
+    for payload in ["1", "2", "3"] {
+        desk.come(keyed(payload));
+    }
+    desk.come_all(&["other"]);
+    let got = desk.take(10);
+    assert_eq!(texts(&got), ["1", "other"]);
+    let retried = desk.retry(got[0].token, Duration::from_secs(5));
+    assert!(matches!(retried, Verdict::Settled(Settled::Retried(_))), "{retried:?}");
+    assert!(desk.take(10).is_empty(), "the key waits for its retry");
+    desk.pass(6);
+    let again = desk.take(10);
+    assert_eq!((&*texts(&again)[0], again[0].attempt), ("1", 2));
+    desk.inbox.ack(again[0].token);
+    assert_eq!(texts(&desk.take(10)), ["2"]);
+}
+
+#[test]
+fn nothing_of_a_partition_that_is_gone_can_be_settled() {
+    let mut desk = Desk::new(Ordering::None);
+    desk.come_all(&["a", "b"]);
+    let held = desk.take(1);
+    let part = desk.inbox.find("t", 0).unwrap();
+    desk.inbox.revoke(part);
+    assert_eq!(desk.inbox.ack(held[0].token), Settled::Stale);
+    assert!(desk.take(10).is_empty());
+    assert_eq!((desk.inbox.ready(), desk.inbox.out(), desk.inbox.bytes), (0, 0, 0));
+}
