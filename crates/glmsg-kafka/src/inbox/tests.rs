@@ -103,7 +103,11 @@ fn the_urgent_goes_first_and_what_came_back_before_what_is_new() {
     let first = desk.take(1);
     desk.come_all(&["c"]);
     desk.come(
-        Message::builder("t").payload("urgent").priority(Priority::High).build().unwrap(),
+        Message::builder("t")
+            .payload("urgent")
+            .priority(Priority::High)
+            .build()
+            .unwrap(),
     );
     assert_eq!(desk.inbox.release(first[0].token), Settled::Released);
     let rest = desk.take(10);
@@ -132,12 +136,18 @@ fn a_late_ack_counts_until_somebody_else_has_the_message() {
     let again = desk.take(10);
     assert_eq!((&*texts(&again)[0], again[0].attempt), ("b", 2));
     let ended = again[0].history.last().unwrap();
-    assert_eq!((ended.number, ended.outcome), (1, AttemptOutcome::LeaseExpired));
+    assert_eq!(
+        (ended.number, ended.outcome),
+        (1, AttemptOutcome::LeaseExpired)
+    );
     assert_eq!(desk.inbox.ack(held[1].token), Settled::Stale);
     assert_eq!(desk.inbox.ack(again[0].token), Settled::Acked);
     assert_eq!(desk.inbox.ack(again[0].token), Settled::Stale);
     assert_eq!(desk.committed(), (2, String::new()));
-    assert_eq!((desk.inbox.ready(), desk.inbox.out(), desk.inbox.bytes), (0, 0, 0));
+    assert_eq!(
+        (desk.inbox.ready(), desk.inbox.out(), desk.inbox.bytes),
+        (0, 0, 0)
+    );
 }
 
 #[test]
@@ -176,12 +186,23 @@ fn used_up_attempts_and_lives_are_found_before_a_delivery() {
     desk.pass(2);
     let taken = desk.inbox.take(10, LEASE, desk.now);
     assert!(taken.received.is_empty());
-    let reasons: Vec<_> = taken.condemned.iter().map(|(_, reason, _)| *reason).collect();
-    assert_eq!(reasons, [DeadLetterReason::MaxRetries, DeadLetterReason::Expired]);
+    let reasons: Vec<_> = taken
+        .condemned
+        .iter()
+        .map(|(_, reason, _)| *reason)
+        .collect();
+    assert_eq!(
+        reasons,
+        [DeadLetterReason::MaxRetries, DeadLetterReason::Expired]
+    );
     // It stays where it is until it is a dead letter.
     let moved = desk.inbox.condemn(taken.condemned[0].0).unwrap();
     assert_eq!(desk.committed().0, 0);
-    assert_eq!(desk.inbox.ack(taken.condemned[0].0), Settled::Stale, "on its way");
+    assert_eq!(
+        desk.inbox.ack(taken.condemned[0].0),
+        Settled::Stale,
+        "on its way"
+    );
     desk.inbox.moved(&moved);
     assert_eq!(desk.committed().0, 1);
 }
@@ -192,7 +213,10 @@ fn a_retry_at_once_stays_and_one_with_a_delay_goes_elsewhere() {
     desk.come_all(&["a", "b"]);
     let held = desk.take(2);
     let now = desk.retry(held[0].token, Duration::ZERO);
-    assert!(matches!(now, Verdict::Settled(Settled::Retried(_))), "{now:?}");
+    assert!(
+        matches!(now, Verdict::Settled(Settled::Retried(_))),
+        "{now:?}"
+    );
     assert_eq!(desk.take(1)[0].attempt, 2);
     let Verdict::Retry(moved, due) = desk.retry(held[1].token, Duration::from_secs(60)) else {
         panic!("it stays");
@@ -214,7 +238,10 @@ fn a_key_goes_on_when_the_one_before_is_done() {
     let got = desk.take(10);
     assert_eq!(texts(&got), ["1", "other"]);
     let retried = desk.retry(got[0].token, Duration::from_secs(5));
-    assert!(matches!(retried, Verdict::Settled(Settled::Retried(_))), "{retried:?}");
+    assert!(
+        matches!(retried, Verdict::Settled(Settled::Retried(_))),
+        "{retried:?}"
+    );
     assert!(desk.take(10).is_empty(), "the key waits for its retry");
     desk.pass(6);
     let again = desk.take(10);
@@ -232,5 +259,8 @@ fn nothing_of_a_partition_that_is_gone_can_be_settled() {
     desk.inbox.revoke(part);
     assert_eq!(desk.inbox.ack(held[0].token), Settled::Stale);
     assert!(desk.take(10).is_empty());
-    assert_eq!((desk.inbox.ready(), desk.inbox.out(), desk.inbox.bytes), (0, 0, 0));
+    assert_eq!(
+        (desk.inbox.ready(), desk.inbox.out(), desk.inbox.bytes),
+        (0, 0, 0)
+    );
 }
