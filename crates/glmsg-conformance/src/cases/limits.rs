@@ -112,7 +112,8 @@ pub async fn any_bytes_are_a_payload<F: Fixture>(f: F) {
     member.ack_all(&got).await;
 }
 
-/// Topics, groups and members may have the longest names there are.
+/// Topics, groups and members may have the longest names there are. A server with a limit
+/// for all of them together says so.
 pub async fn the_longest_names_work<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let segment = |c: char| c.to_string().repeat(MAX_SEGMENT);
