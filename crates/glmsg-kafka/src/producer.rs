@@ -78,6 +78,13 @@ impl ProducerContext for Reports {
                 let mut failed = failed.unwrap_or_else(PoisonError::into_inner);
                 failed.push((index, error.clone()));
             }
+            // Kafka takes it for one that it has already, and does not know where. It may not have it.
+            (Ok(record), _) if record.offset() < 0 => {
+                let failed = ticket.failed.lock();
+                let mut failed = failed.unwrap_or_else(PoisonError::into_inner);
+                let code = RDKafkaErrorCode::DuplicateSequenceNumber;
+                failed.push((index, KafkaError::MessageProduction(code)));
+            }
             (Ok(record), Some(places)) => {
                 let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
                 places.push((index, (record.partition(), record.offset())));

@@ -1,6 +1,8 @@
 //! The suite on the Kafka backend.
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+mod new_topics;
+
 mod with_one_partition {
     use glmsg_tests::Kafka;
 

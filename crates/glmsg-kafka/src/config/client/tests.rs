@@ -61,7 +61,7 @@ fn producers() {
         &[
             ("enable.idempotence", "true"),
             ("acks", "all"),
-            ("max.in.flight.requests.per.connection", "5"),
+            ("max.in.flight.requests.per.connection", "1"),
             ("message.timeout.ms", "7000"),
             ("linger.ms", "1.500"),
             ("compression.type", "lz4"),
