@@ -94,11 +94,12 @@ impl Reader {
             }
         }
         // Closing gives the partitions back, by the same way as when others take them over. The
-        // last who holds the client closes it, and that must be here.
+        // last who holds the client closes it, and that must be here. A commit that is under way
+        // may wait for a rebalance, which waits to be polled for.
         let mut consumer = self.consumer;
         while let Err(shared) = Arc::try_unwrap(consumer).map(drop) {
             consumer = shared;
-            self.group.rest(Duration::from_millis(5));
+            drop(consumer.poll(Duration::from_millis(5)));
         }
         self.group.ended.send_replace(true);
         self.group.ready.notify_waiters();
