@@ -169,7 +169,11 @@ fn one_backend(steps: &mut Steps, backend: &Backend, long: bool) {
                     "glmsg-tests has no test whose name holds `{name}`"
                 )));
             }
-            let suite = cargo_test(SUITE, long).words(backend.suite);
+            let mut suite = cargo_test(SUITE, long).words(backend.suite);
+            if !backend.in_matrix && std::env::var_os("RUST_TEST_THREADS").is_none() {
+                // Its cases count on 100 ms, which its server does not keep beside many others.
+                suite = suite.env("RUST_TEST_THREADS", "4");
+            }
             suite.args(["--no-fail-fast"]).args(filter(backend)).run()
         });
     }

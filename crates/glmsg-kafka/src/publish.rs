@@ -107,7 +107,7 @@ fn is_wrong(error: &Error) -> bool {
 
 fn outcome(error: Error) -> Published {
     match error.kind() {
-        ErrorKind::Full | ErrorKind::Throttled | ErrorKind::Unavailable => Published::Full(error),
+        ErrorKind::Full | ErrorKind::Throttled => Published::Full(error),
         _ if is_wrong(&error) => Published::Rejected(error),
         _ => Published::Indeterminate(error),
     }
