@@ -22,6 +22,7 @@ mod row;
 mod rows;
 mod sample;
 mod series;
+mod served;
 mod store;
 mod streaming;
 mod unit;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use glmsg::{BrokerExt, SubscribeOptions};
 use tokio::task::JoinSet;
 
-use super::consuming::{Filled, Way};
+use crate::served::consuming::{Filled, Way};
 use super::raw;
 use super::raw_consuming::RawFilled;
-use super::server::Address;
-use super::store::RedisStore;
+use super::server::{Address, roomy};
+use crate::served::store::ServedStore;
 use crate::{Measured, Outcome, Stopwatch, machine, runtime, sample};
 
 /// How many members.
@@ -118,13 +118,13 @@ async fn run(load: Load, address: Address, count: u64) -> Outcome<()> {
 }
 
 async fn consume(address: Address, way: Way, count: u64) -> Outcome<()> {
-    let filled = Filled::attach(address, count).await?;
+    let filled = Filled::attach(address.served(roomy()), count).await?;
     filled.by(way, MEMBERS).await.map(drop)
 }
 
 /// Leaves its tasks running.
 async fn idle(address: Address) -> Outcome<()> {
-    let store = RedisStore::open(address).await?;
+    let store = ServedStore::open(&address.served(roomy()).url).await?;
     let mut joining = JoinSet::new();
     for _ in 0..MEMBERS {
         let broker = Arc::clone(&store.broker);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use redis::Value;
 use tokio::task::JoinSet;
 
-use super::progress::Progress;
+use crate::served::progress::Progress;
 use super::raw;
 use super::server::Address;
 use crate::{Measured, Outcome, sample};
@@ -44,7 +44,7 @@ impl RawFilled {
     pub(crate) async fn consume(self, members: u64) -> Outcome<Measured> {
         let mut connection = raw::connect_patiently(self.address).await?;
         raw::create_group(&mut connection).await?;
-        let progress = Arc::new(Progress::new(self.address, self.count));
+        let progress = Arc::new(Progress::new(self.address.pid, self.count));
         let mut tasks = JoinSet::new();
         for member in 0..members {
             tasks.spawn(consumer(self.address, member, progress.clone()));

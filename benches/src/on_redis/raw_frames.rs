@@ -7,8 +7,8 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Value};
 use tokio::task::JoinSet;
 
-use super::progress::Progress;
-use super::publishing::{Publishers, WARM};
+use crate::served::progress::Progress;
+use crate::served::publishing::{Publishers, WARM};
 use super::raw::{self, STREAM};
 use super::server::Address;
 use crate::outcome::must_equal;
@@ -86,7 +86,7 @@ impl RawFramed {
     pub(crate) async fn consume(self, members: u64) -> Outcome<Measured> {
         let mut connection = raw::connect_patiently(self.address).await?;
         raw::create_group(&mut connection).await?;
-        let progress = Arc::new(Progress::new(self.address, self.count));
+        let progress = Arc::new(Progress::new(self.address.pid, self.count));
         let mut tasks = JoinSet::new();
         for member in 0..members {
             tasks.spawn(consumer(self.address, member, progress.clone()));

@@ -16,7 +16,7 @@ use crate::{Latencies, Measured, Outcome, Stopwatch, sample};
 const COUNT: usize = 100;
 const WAIT_MILLIS: u64 = 500;
 
-/// [`paced`](super::pacing::paced) without the library.
+/// [`paced`](crate::served::pacing::paced) without the library.
 pub(crate) async fn raw_paced(
     address: Address,
     per_second: u64,

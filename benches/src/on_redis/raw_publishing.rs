@@ -5,12 +5,12 @@ use std::time::Instant;
 use redis::aio::MultiplexedConnection;
 use tokio::task::JoinSet;
 
-use super::publishing::{Publishers, WARM};
+use crate::served::publishing::{Publishers, WARM};
 use super::raw;
 use super::server::Address;
 use crate::{Measured, Outcome, Stopwatch};
 
-/// [`publish`](super::publishing::publish) without the library: a batch is a pipeline of XADD.
+/// [`publish`](crate::served::publishing::publish) without the library: a batch is a pipeline of XADD.
 pub(crate) async fn raw_publish(address: Address, publishers: Publishers) -> Outcome<Measured> {
     raw_publish_with(address, publishers, 0).await
 }

@@ -8,14 +8,24 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use glmsg::TopicConfig;
 use tempfile::TempDir;
 
 use crate::Outcome;
+use crate::served::Served;
 
 /// How long a server may take to answer after its start.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// So many messages a topic may hold here: more than any workload publishes.
+const MAX_LEN: u64 = 100_000_000;
 /// How many ports are tried: one that was free may be taken by the time the server binds it.
 const TRIES: usize = 5;
+
+/// The bounds of a topic here: it may hold more than the default of 100 000 messages, for a
+/// workload's messages to fit; nothing else is set.
+pub(crate) fn roomy() -> TopicConfig {
+    TopicConfig::default().max_len(MAX_LEN)
+}
 
 /// A server that writes nothing to the disk, on a free port, in a directory that goes away with
 /// it. It is stopped when this is dropped.
@@ -104,6 +114,15 @@ impl Address {
     /// How the `redis` crate is told.
     pub(crate) fn socket(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// How the library is told, and with which bounds its topic is made.
+    pub(crate) fn served(&self, bounds: TopicConfig) -> Served {
+        Served {
+            url: format!("redis://{}", self.socket()),
+            pid: self.pid,
+            bounds,
+        }
     }
 
     /// Empties the server, and waits until the memory is free.

@@ -3,10 +3,9 @@
 use tokio::runtime::Runtime;
 
 use super::{Measurements, costs, rates};
-use crate::on_redis::consuming::{Filled, Way};
+use crate::served::consuming::{Filled, Way};
 use crate::on_redis::raw_consuming::RawFilled;
-use crate::on_redis::server::Address;
-use crate::on_redis::store::roomy;
+use crate::on_redis::server::{Address, roomy};
 use crate::rows::task;
 use crate::{Outcome, Rounds, Target};
 
@@ -94,7 +93,7 @@ pub(super) fn fill(
     count: u64,
     address: Address,
 ) -> Outcome<(Filled, RawFilled)> {
-    let filled = Filled::create(address, roomy(), count);
+    let filled = Filled::create(address.served(roomy()), count);
     let filled = runtime.block_on(runtime.spawn(filled))??;
     let raw = runtime.block_on(runtime.spawn(RawFilled::open(address, count)))??;
     Ok((filled, raw))

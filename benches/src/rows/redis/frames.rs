@@ -7,11 +7,10 @@ use tokio::runtime::Runtime;
 
 use super::program::program;
 use super::{Measurements, costs, fresh, rates};
-use crate::on_redis::consuming::{Filled, Way};
-use crate::on_redis::publishing::{Publishers, publish as ours};
+use crate::served::consuming::{Filled, Way};
+use crate::served::publishing::{Publishers, publish as ours};
 use crate::on_redis::raw_frames::{FRAME, RawFramed, raw_publish};
-use crate::on_redis::server::Address;
-use crate::on_redis::store::roomy;
+use crate::on_redis::server::{Address, roomy};
 use crate::rows::task;
 use crate::{Outcome, Rounds, Target};
 
@@ -36,8 +35,8 @@ pub(super) fn publish(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome
     };
     let [lone, several] = [publishers(1), publishers(4)];
     let mut sides = [
-        fresh("1 publisher by 100", here, || ours(at, framed(), lone)),
-        fresh("4 publishers by 100", here, || ours(at, framed(), several)),
+        fresh("1 publisher by 100", here, || ours(at.served(framed()), lone)),
+        fresh("4 publishers by 100", here, || ours(at.served(framed()), several)),
         fresh("raw, 1 publisher", here, || raw_publish(at, lone)),
         fresh("raw, 4 publishers", here, || raw_publish(at, several)),
         program(rounds, at),
@@ -57,7 +56,7 @@ pub(super) fn publish(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome
 
 pub(super) fn consume(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome<Measurements> {
     let count = rounds.scaled(COUNT);
-    let filled = runtime.block_on(runtime.spawn(Filled::create(at, framed(), count)))??;
+    let filled = runtime.block_on(runtime.spawn(Filled::create(at.served(framed()), count)))??;
     let raw = runtime.block_on(runtime.spawn(RawFramed::open(at, count)))??;
     let mut sides = [
         task("1 subscription", runtime, || {

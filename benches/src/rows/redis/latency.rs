@@ -3,9 +3,9 @@
 use tokio::runtime::Runtime;
 
 use super::{Measurements, costs, fresh};
-use crate::on_redis::pacing::paced;
+use crate::served::pacing::paced;
 use crate::on_redis::raw_pacing::raw_paced;
-use crate::on_redis::server::Address;
+use crate::on_redis::server::{Address, roomy};
 use crate::rows::percentile;
 use crate::{Outcome, Rounds, Target};
 
@@ -20,7 +20,7 @@ pub(super) fn run(runtime: &Runtime, rounds: Rounds, address: Address) -> Outcom
     let here = (runtime, address);
     let mut sides = [
         fresh("1000/s to a Consumer", here, || {
-            paced(address, RATE, SECONDS)
+            paced(address.served(roomy()), RATE, SECONDS)
         }),
         fresh("raw, 1000/s", here, || raw_paced(address, RATE, SECONDS)),
     ];

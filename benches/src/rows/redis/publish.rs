@@ -5,10 +5,9 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use super::{Measurements, costs, fresh, rates};
-use crate::on_redis::publishing::{Publishers, publish};
+use crate::served::publishing::{Publishers, publish};
 use crate::on_redis::raw_publishing::{raw_publish, raw_publish_with};
-use crate::on_redis::server::Address;
-use crate::on_redis::store::roomy;
+use crate::on_redis::server::{Address, roomy};
 use crate::{Outcome, Rounds, Target, sample};
 
 /// One publisher at a time is as fast as a core wakes up, which holds for seconds and then not:
@@ -59,7 +58,7 @@ pub(super) fn batches(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome
     let name = "one publisher by 100";
     let also = sample::envelope(0)?.len() - sample::PAYLOAD;
     let mut sides = [
-        fresh(name, here, || publish(at, roomy(), publishers)),
+        fresh(name, here, || publish(at.served(roomy()), publishers)),
         fresh("raw XADD", here, || raw_publish(at, publishers)),
         fresh("raw XADD, entries as large as ours", here, || {
             raw_publish_with(at, publishers, also)
@@ -92,7 +91,7 @@ fn run(
     let publishers = publishers(rounds.time(lasting));
     let mut sides = [
         fresh(name, (runtime, address), || {
-            publish(address, roomy(), publishers)
+            publish(address.served(roomy()), publishers)
         }),
         fresh("raw XADD", (runtime, address), || {
             raw_publish(address, publishers)

@@ -5,7 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::server::Address;
 use crate::outcome::must_equal;
 use crate::{Measured, Outcome, Stopwatch};
 
@@ -28,10 +27,10 @@ struct State {
 }
 
 impl Progress {
-    pub(crate) fn new(address: Address, expected: u64) -> Self {
+    pub(crate) fn new(server: u32, expected: u64) -> Self {
         Self {
             expected,
-            server: address.pid,
+            server,
             acked: AtomicU64::new(0),
             sum: AtomicU64::new(0),
             state: Mutex::default(),
@@ -90,7 +89,7 @@ mod tests {
     use super::*;
 
     fn of(expected: u64) -> Progress {
-        Progress::new(Address { port: 0, pid: 0 }, expected)
+        Progress::new(0, expected)
     }
 
     #[test]

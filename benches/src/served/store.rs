@@ -1,47 +1,38 @@
-//! The library on a server that is empty.
+//! The library on a server.
 
 use std::sync::Arc;
 
-use glmsg::{Broker, TopicConfig, TopicName};
+use glmsg::{Broker, TopicName};
 use tokio::task::JoinSet;
 
-use super::server::Address;
+use super::Served;
 use crate::outcome::must_equal;
 use crate::store::all_stored;
 use crate::{Outcome, sample};
 
-/// So many messages a topic may hold here: more than any workload publishes.
-const MAX_LEN: u64 = 100_000_000;
 /// How a topic is filled: as many tasks, with so many messages a call.
 const FILLERS: u64 = 4;
 const FILL: u64 = 200;
 
-/// The bounds of a topic here: it may hold more than the default of 100 000 messages, for a
-/// workload's messages to fit; nothing else is set.
-pub(crate) fn roomy() -> TopicConfig {
-    TopicConfig::default().max_len(MAX_LEN)
-}
-
 /// A broker, opened as an application opens it: by its URL, with metrics counted.
 #[derive(Clone)]
-pub(crate) struct RedisStore {
+pub(crate) struct ServedStore {
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) topic: TopicName,
 }
 
-impl RedisStore {
-    /// On a server that is empty: the topic is made.
-    pub(crate) async fn create(address: Address, bounds: &TopicConfig) -> Outcome<Self> {
-        let this = Self::open(address).await?;
-        this.broker.create_topic(&this.topic, bounds).await?;
+impl ServedStore {
+    /// Where there is nothing yet: the topic is made.
+    pub(crate) async fn create(served: &Served) -> Outcome<Self> {
+        let this = Self::open(&served.url).await?;
+        this.broker.create_topic(&this.topic, &served.bounds).await?;
         Ok(this)
     }
 
     /// Where another broker has made the topic.
-    pub(crate) async fn open(address: Address) -> Outcome<Self> {
-        let url = format!("redis://{}", address.socket());
+    pub(crate) async fn open(url: &str) -> Outcome<Self> {
         Ok(Self {
-            broker: glmsg::connect(&url).await?,
+            broker: glmsg::connect(url).await?,
             topic: TopicName::new(sample::TOPIC)?,
         })
     }

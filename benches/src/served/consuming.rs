@@ -1,17 +1,17 @@
-//! Consuming from a topic on a Redis server that is full: receive, and ack.
+//! Consuming from a topic on a server that is full: receive, and ack.
 
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use glmsg::{
     BoxSource, BrokerExt, Consumer, Delivery, GroupName, Incoming, Received, Settled, Settler,
-    Source, SubscribeOptions, Subscription, Token, TopicConfig,
+    Source, SubscribeOptions, Subscription, Token,
 };
 use tokio::task::JoinSet;
 
+use super::Served;
 use super::progress::Progress;
-use super::server::Address;
-use super::store::RedisStore;
+use super::store::ServedStore;
 use crate::outcome::must_equal;
 use crate::{Measured, Outcome, sample};
 
@@ -22,35 +22,35 @@ const MOST: usize = 500;
 /// Where `count` messages wait, for one group after the other.
 #[derive(Clone)]
 pub(crate) struct Filled {
-    store: RedisStore,
-    address: Address,
+    store: ServedStore,
+    server: u32,
     count: u64,
 }
 
 impl Filled {
-    pub(crate) async fn create(address: Address, bounds: TopicConfig, count: u64) -> Outcome<Self> {
-        let store = RedisStore::create(address, &bounds).await?;
+    pub(crate) async fn create(served: Served, count: u64) -> Outcome<Self> {
+        let store = ServedStore::create(&served).await?;
         store.fill(count).await?;
         Ok(Self {
             store,
-            address,
+            server: served.pid,
             count,
         })
     }
 
     /// What another process has filled.
-    pub(crate) async fn attach(address: Address, count: u64) -> Outcome<Self> {
-        let store = RedisStore::open(address).await?;
+    pub(crate) async fn attach(served: Served, count: u64) -> Outcome<Self> {
+        let store = ServedStore::open(&served.url).await?;
         Ok(Self {
             store,
-            address,
+            server: served.pid,
             count,
         })
     }
 
     /// `members` of one group, on the defaults of a subscription, receive and ack all.
     pub(crate) async fn by(self, way: Way, members: u64) -> Outcome<Measured> {
-        let progress = Arc::new(Progress::new(self.address, self.count));
+        let progress = Arc::new(Progress::new(self.server, self.count));
         let mut tasks = JoinSet::new();
         for _ in 0..members {
             tasks.spawn(member(self.store.clone(), way, progress.clone()));
@@ -63,7 +63,7 @@ impl Filled {
 
     /// A [`Consumer`] on its defaults handles all.
     pub(crate) async fn by_consumer(self) -> Outcome<Measured> {
-        let progress = Arc::new(Progress::new(self.address, self.count));
+        let progress = Arc::new(Progress::new(self.server, self.count));
         let counting = progress.clone();
         let broker = self.store.broker.clone();
         let consumer = Consumer::new(broker, sample::TOPIC, sample::GROUP)
@@ -82,7 +82,7 @@ impl Filled {
 
     /// Fails if the group is not done with everything, and makes room for the next.
     async fn finish(self, progress: &Progress) -> Outcome<Measured> {
-        let RedisStore { broker, topic } = &self.store;
+        let ServedStore { broker, topic } = &self.store;
         let group = GroupName::new(sample::GROUP)?;
         let lag = broker.lag(topic, &group).await?;
         must_equal("messages left behind", lag.total() + lag.dead_letters, 0)?;
@@ -105,7 +105,7 @@ pub(crate) enum Way {
     Source,
 }
 
-async fn member(store: RedisStore, way: Way, progress: Arc<Progress>) -> Outcome<()> {
+async fn member(store: ServedStore, way: Way, progress: Arc<Progress>) -> Outcome<()> {
     let options = SubscribeOptions::new(sample::TOPIC, sample::GROUP)?;
     if way == Way::Source {
         let source = store.broker.open_source(&options).await?;

@@ -1,12 +1,12 @@
-//! Publishing to a Redis server: one by one, by many at a time, in batches.
+//! Publishing to a server: one by one, by many at a time, in batches.
 
 use std::time::{Duration, Instant};
 
-use glmsg::{BrokerExt, TopicConfig};
+use glmsg::BrokerExt;
 use tokio::task::JoinSet;
 
-use super::server::Address;
-use super::store::RedisStore;
+use super::Served;
+use super::store::ServedStore;
 use crate::{Measured, Outcome, Stopwatch, sample};
 
 /// What is published before the time runs: the topic is there then, and what is made once.
@@ -24,18 +24,14 @@ pub(crate) struct Publishers {
 }
 
 /// Publishers build messages and publish them. A batch of one goes by the call for one.
-pub(crate) async fn publish(
-    address: Address,
-    bounds: TopicConfig,
-    publishers: Publishers,
-) -> Outcome<Measured> {
-    let store = RedisStore::create(address, &bounds).await?;
+pub(crate) async fn publish(served: Served, publishers: Publishers) -> Outcome<Measured> {
+    let store = ServedStore::create(&served).await?;
     for number in 0..WARM {
         let message = sample::message(&store.topic, number)?;
         store.broker.send(message).await?;
     }
     let mut tasks = JoinSet::new();
-    let watch = Stopwatch::start_with_server(address.pid);
+    let watch = Stopwatch::start_with_server(served.pid);
     let end = Instant::now() + publishers.lasting;
     for publisher in 1..=publishers.tasks {
         tasks.spawn(one(store.clone(), publisher << 32, publishers.batch, end));
@@ -51,7 +47,7 @@ pub(crate) async fn publish(
 }
 
 /// Publishes numbers from `first` on, and returns how many.
-async fn one(store: RedisStore, first: u64, batch: u64, end: Instant) -> Outcome<u64> {
+async fn one(store: ServedStore, first: u64, batch: u64, end: Instant) -> Outcome<u64> {
     let mut next = first;
     while Instant::now() < end {
         if batch == 1 {
