@@ -9,6 +9,8 @@ mod counting;
 mod envelope;
 mod machine;
 mod measured;
+#[cfg(feature = "kafka")]
+mod on_kafka;
 mod on_redis;
 mod outcome;
 mod pacing;

@@ -20,7 +20,7 @@ pub async fn paced(per_second: u64, seconds: u64) -> Outcome<Measured> {
     let store = Store::open().await?;
     let (broker, topic) = (&store.broker, &store.topic);
     let measured = flow(broker, topic, per_second, seconds, Stopwatch::start).await?;
-    store.must_hold(per_second * seconds).await?;
+    store.must_hold(per_second * seconds + 1).await?;
     store.must_be_consumed().await?;
     store.broker.close().await?;
     Ok(measured)
@@ -37,7 +37,7 @@ pub(crate) async fn flow(
     start: impl FnOnce() -> Stopwatch,
 ) -> Outcome<Measured> {
     let count = per_second * seconds;
-    let (arrived, arrivals) = mpsc::unbounded_channel();
+    let (arrived, mut arrivals) = mpsc::unbounded_channel();
     let consumer = Consumer::new(broker.clone(), sample::TOPIC, sample::GROUP)
         .start(move |incoming: Incoming| {
             // The receiver is gone only when the measurement has failed.
@@ -45,6 +45,9 @@ pub(crate) async fn flow(
             async { Ok(()) }
         })
         .await?;
+    // The one before the time runs says that the consumer has joined.
+    broker.send(sample::message(topic, count)?).await?;
+    arrivals.recv().await.ok_or("nothing came")?;
     let collector = tokio::spawn(collect(arrivals, count));
     let watch = start();
     let publish = |number| {

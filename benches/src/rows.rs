@@ -1,6 +1,8 @@
 //! The sections of the table: which workloads stand beside each other, and what is wanted.
 
 mod envelope;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod memory;
 mod redis;
 mod sqlite_consume;
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+#[cfg(feature = "kafka")]
+use crate::on_kafka::cluster::Cluster;
 use crate::on_redis::server::{Address, Server};
 use crate::{Arguments, Latencies, Measured, Outcome, Rounds, Row, Series, Side, Unit};
 
@@ -29,6 +33,9 @@ enum Run {
     Here(fn(&Runtime, Rounds) -> Outcome<Measurements>),
     /// A Redis server, which is empty.
     OnRedis(fn(&Runtime, Rounds, Address) -> Outcome<Measurements>),
+    /// A cluster that is up.
+    #[cfg(feature = "kafka")]
+    OnKafka(fn(&Runtime, Rounds, &Cluster) -> Outcome<Measurements>),
 }
 
 /// What a section gave.
@@ -73,6 +80,11 @@ fn all() -> Vec<Section> {
         run: Run::OnRedis(run),
     });
     all.extend(on_redis);
+    #[cfg(feature = "kafka")]
+    all.extend(kafka::ALL.iter().map(|&(name, run)| Section {
+        name,
+        run: Run::OnKafka(run),
+    }));
     all
 }
 
@@ -96,6 +108,14 @@ pub fn chosen(arguments: &Arguments) -> Outcome<Vec<Section>> {
         true => is_name(section),
         false => section.name.contains(filter),
     });
+    if sections.is_empty()
+        && arguments.backend.as_deref() == Some("kafka")
+        && !cfg!(feature = "kafka")
+    {
+        return Err(
+            "this program was built without Kafka: run `cargo xtask bench --backend kafka`".into(),
+        );
+    }
     if sections.is_empty() {
         let names: Vec<&str> = all().iter().map(|section| section.name).collect();
         let names = names.join(", ");
@@ -118,6 +138,10 @@ impl Section {
                 // Dropped, and so stopped, also when something has failed.
                 run(runtime, rounds, server.address())
             }),
+            #[cfg(feature = "kafka")]
+            Run::OnKafka(run) => {
+                Cluster::from_env().and_then(|cluster| run(runtime, rounds, &cluster))
+            }
         };
         measured.map_err(|e| format!("{}: {e}", self.name).into())
     }

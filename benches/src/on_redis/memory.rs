@@ -7,10 +7,10 @@ use std::time::Duration;
 use glmsg::{BrokerExt, SubscribeOptions};
 use tokio::task::JoinSet;
 
-use crate::served::consuming::{Filled, Way};
 use super::raw;
 use super::raw_consuming::RawFilled;
 use super::server::{Address, roomy};
+use crate::served::consuming::{Filled, Way};
 use crate::served::store::ServedStore;
 use crate::{Measured, Outcome, Stopwatch, machine, runtime, sample};
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use redis::Value;
 use tokio::task::JoinSet;
 
-use crate::served::progress::Progress;
 use super::raw;
 use super::server::Address;
+use crate::served::progress::Progress;
 use crate::{Measured, Outcome, sample};
 
 /// How many entries a read asks for.

@@ -7,11 +7,11 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Value};
 use tokio::task::JoinSet;
 
-use crate::served::progress::Progress;
-use crate::served::publishing::{Publishers, WARM};
 use super::raw::{self, STREAM};
 use super::server::Address;
 use crate::outcome::must_equal;
+use crate::served::progress::Progress;
+use crate::served::publishing::{Publishers, WARM};
 use crate::{Measured, Outcome, Stopwatch, sample};
 
 /// How many payloads an entry holds.

@@ -5,9 +5,9 @@ use std::time::Instant;
 use redis::aio::MultiplexedConnection;
 use tokio::task::JoinSet;
 
-use crate::served::publishing::{Publishers, WARM};
 use super::raw;
 use super::server::Address;
+use crate::served::publishing::{Publishers, WARM};
 use crate::{Measured, Outcome, Stopwatch};
 
 /// [`publish`](crate::served::publishing::publish) without the library: a batch is a pipeline of XADD.

@@ -25,7 +25,9 @@ impl ServedStore {
     /// Where there is nothing yet: the topic is made.
     pub(crate) async fn create(served: &Served) -> Outcome<Self> {
         let this = Self::open(&served.url).await?;
-        this.broker.create_topic(&this.topic, &served.bounds).await?;
+        this.broker
+            .create_topic(&this.topic, &served.bounds)
+            .await?;
         Ok(this)
     }
 

@@ -153,6 +153,15 @@ impl Inbox {
         self.parts.insert(self.next_part, assigned);
     }
 
+    /// What stands from this offset on was stored after the partition came here: it has ended no
+    /// process before.
+    pub(crate) fn is_new_from(&mut self, place: (&str, i32), offset: i64) {
+        let part = self.find(place.0, place.1);
+        if let Some(part) = part.and_then(|part| self.parts.get_mut(&part)) {
+            part.careful_until = part.careful_until.min(offset);
+        }
+    }
+
     /// Our number of a partition that is assigned.
     pub(crate) fn find(&self, topic: &str, partition: i32) -> Option<u64> {
         self.index.get(topic)?.get(&partition).copied()

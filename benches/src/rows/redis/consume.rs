@@ -3,10 +3,10 @@
 use tokio::runtime::Runtime;
 
 use super::{Measurements, costs, rates};
-use crate::served::consuming::{Filled, Way};
 use crate::on_redis::raw_consuming::RawFilled;
 use crate::on_redis::server::{Address, roomy};
 use crate::rows::task;
+use crate::served::consuming::{Filled, Way};
 use crate::{Outcome, Rounds, Target};
 
 const RAW: &str = "raw XACK, XREADGROUP";

@@ -7,11 +7,11 @@ use tokio::runtime::Runtime;
 
 use super::program::program;
 use super::{Measurements, costs, fresh, rates};
-use crate::served::consuming::{Filled, Way};
-use crate::served::publishing::{Publishers, publish as ours};
 use crate::on_redis::raw_frames::{FRAME, RawFramed, raw_publish};
 use crate::on_redis::server::{Address, roomy};
 use crate::rows::task;
+use crate::served::consuming::{Filled, Way};
+use crate::served::publishing::{Publishers, publish as ours};
 use crate::{Outcome, Rounds, Target};
 
 const PROGRAM: &str = "redis-benchmark, one an entry";
@@ -35,8 +35,12 @@ pub(super) fn publish(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome
     };
     let [lone, several] = [publishers(1), publishers(4)];
     let mut sides = [
-        fresh("1 publisher by 100", here, || ours(at.served(framed()), lone)),
-        fresh("4 publishers by 100", here, || ours(at.served(framed()), several)),
+        fresh("1 publisher by 100", here, || {
+            ours(at.served(framed()), lone)
+        }),
+        fresh("4 publishers by 100", here, || {
+            ours(at.served(framed()), several)
+        }),
         fresh("raw, 1 publisher", here, || raw_publish(at, lone)),
         fresh("raw, 4 publishers", here, || raw_publish(at, several)),
         program(rounds, at),

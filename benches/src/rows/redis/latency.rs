@@ -3,10 +3,10 @@
 use tokio::runtime::Runtime;
 
 use super::{Measurements, costs, fresh};
-use crate::served::pacing::paced;
 use crate::on_redis::raw_pacing::raw_paced;
 use crate::on_redis::server::{Address, roomy};
 use crate::rows::percentile;
+use crate::served::pacing::paced;
 use crate::{Outcome, Rounds, Target};
 
 /// Messages a second.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use super::{Measurements, costs, fresh, rates};
-use crate::served::publishing::{Publishers, publish};
 use crate::on_redis::raw_publishing::{raw_publish, raw_publish_with};
 use crate::on_redis::server::{Address, roomy};
+use crate::served::publishing::{Publishers, publish};
 use crate::{Outcome, Rounds, Target, sample};
 
 /// One publisher at a time is as fast as a core wakes up, which holds for seconds and then not:

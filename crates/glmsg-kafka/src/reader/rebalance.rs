@@ -89,10 +89,11 @@ impl Turns {
             };
             let (low, role) = (window.low(), role(group, topic, partition));
             inbox.assign(topic, partition, role, window);
-            let end = ends
-                .get(&(topic.to_owned(), partition))
-                .copied()
-                .unwrap_or(low);
+            let end = ends.get(&(topic.to_owned(), partition)).copied();
+            if let Some(end) = end {
+                inbox.is_new_from((topic, partition), end);
+            }
+            let end = end.unwrap_or(low);
             if end > low && role != Role::Later {
                 let offset = (end - 1).min(low + ENOUGH);
                 inbox.expect((topic, partition), offset, (3, true), group.now());
