@@ -62,7 +62,7 @@ impl KafkaSettler {
 
     fn after(&self) {
         self.group.nudge();
-        self.group.ready.notify_waiters();
+        self.group.offer();
     }
 }
 
@@ -92,7 +92,7 @@ impl Settler for KafkaSettler {
             let mut inbox = self.group.inbox();
             tokens.iter().map(|token| inbox.ack(*token)).collect()
         };
-        self.group.nudge();
+        self.group.notice();
         Ok(settled)
     }
 

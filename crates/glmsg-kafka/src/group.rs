@@ -2,7 +2,7 @@
 //! that reads.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,10 @@ pub(crate) struct Group {
     /// Something may be deliverable.
     pub(crate) ready: Notify,
     wake: (Mutex<bool>, Condvar),
+    /// The thread knows that there is something to be committed.
+    is_noticed: AtomicBool,
+    /// How many changes somebody waits for to be committed.
+    wanted: AtomicU64,
     /// How many changes are committed.
     committed: watch::Sender<u64>,
     /// The thread has ended.
@@ -74,6 +78,8 @@ impl Group {
             names,
             ready: Notify::new(),
             wake: Default::default(),
+            is_noticed: AtomicBool::new(false),
+            wanted: AtomicU64::new(0),
             committed: watch::Sender::new(0),
             ended: watch::Sender::new(false),
             is_closing: AtomicBool::new(false),
@@ -139,6 +145,33 @@ impl Group {
             *woken = true;
             self.wake.1.notify_one();
         }
+    }
+
+    /// There is something to be committed, soon.
+    pub(crate) fn notice(&self) {
+        if !self.is_noticed.swap(true, SeqCst) {
+            self.nudge();
+        }
+    }
+
+    /// The thread looks now: what changes later is to be told of again.
+    pub(crate) fn has_looked(&self) {
+        self.is_noticed.store(false, SeqCst);
+    }
+
+    /// The thread has seen that there is something, and looks again by itself.
+    pub(crate) fn has_noticed(&self) {
+        self.is_noticed.store(true, SeqCst);
+    }
+
+    /// Whether somebody waits for more to be committed than is.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.wanted.load(SeqCst) > *self.committed.borrow()
+    }
+
+    /// Has one source look whether there is something for it. It wakes the next if there is more.
+    pub(crate) fn offer(&self) {
+        self.ready.notify_one();
     }
 
     /// Waits until somebody [nudges](Self::nudge), or as long as this.
@@ -208,6 +241,7 @@ impl Group {
 
     /// Waits until so many changes are committed.
     pub(crate) async fn await_commit(&self, changes: u64) -> Result<()> {
+        self.wanted.fetch_max(changes, SeqCst);
         self.nudge();
         let mut committed = self.committed.subscribe();
         let mut ended = self.ended.subscribe();
@@ -257,6 +291,6 @@ impl Group {
         }
         drop(inbox);
         self.nudge();
-        self.ready.notify_waiters();
+        self.offer();
     }
 }

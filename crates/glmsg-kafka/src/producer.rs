@@ -4,8 +4,8 @@
 //! the caller: a channel for each record would cost more than all else.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use glmsg_core::{Error, ErrorKind, Result};
@@ -31,24 +31,36 @@ pub(crate) struct Record<'a> {
     pub(crate) headers: Option<OwnedHeaders>,
 }
 
+/// Where a record stands: its partition and offset.
+pub(crate) type Place = (i32, i64);
+
+/// What is known of the records of a call.
+#[derive(Debug, Default)]
+pub(crate) struct Reported {
+    /// Which were not stored, or may not have been.
+    pub(crate) failed: Vec<(usize, KafkaError)>,
+    /// Where the others came to stand, where that is asked for.
+    pub(crate) places: Vec<(usize, Place)>,
+}
+
 /// What became of the records of a call.
 #[derive(Debug)]
 struct Ticket {
     left: AtomicUsize,
-    failed: Mutex<Vec<(usize, KafkaError)>>,
-    /// Where the records came to stand, where that is asked for.
-    places: Option<Mutex<Vec<(usize, Place)>>>,
+    wants_places: AtomicBool,
+    reported: Mutex<Reported>,
     done: Notify,
 }
 
-/// Where a record stands: its partition and offset.
-pub(crate) type Place = (i32, i64);
-
 impl Ticket {
-    fn count_down(&self) {
-        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+    fn count_down(&self, by: usize) {
+        if self.left.fetch_sub(by, Ordering::AcqRel) == by {
             self.done.notify_one();
         }
+    }
+
+    fn reported(&self) -> MutexGuard<'_, Reported> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,11 +70,17 @@ pub(crate) struct Report {
     index: usize,
 }
 
+/// Who waits for room in the client's queue.
+#[derive(Debug, Default)]
+struct Room {
+    waiting: AtomicUsize,
+    freed: Notify,
+}
+
 /// Takes Kafka's reports.
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
-    /// There is room for another record.
-    room: Arc<Notify>,
+    room: Arc<Room>,
 }
 
 impl ClientContext for Reports {}
@@ -72,34 +90,31 @@ impl ProducerContext for Reports {
 
     fn delivery(&self, result: &DeliveryResult<'_>, report: Box<Report>) {
         let Report { ticket, index } = *report;
-        match (result, &ticket.places) {
-            (Err((error, _)), _) => {
-                let failed = ticket.failed.lock();
-                let mut failed = failed.unwrap_or_else(PoisonError::into_inner);
-                failed.push((index, error.clone()));
-            }
+        match result {
+            Err((error, _)) => ticket.reported().failed.push((index, error.clone())),
             // Kafka takes it for one that it has already, and does not know where. It may not have it.
-            (Ok(record), _) if record.offset() < 0 => {
-                let failed = ticket.failed.lock();
-                let mut failed = failed.unwrap_or_else(PoisonError::into_inner);
+            Ok(record) if record.offset() < 0 => {
                 let code = RDKafkaErrorCode::DuplicateSequenceNumber;
-                failed.push((index, KafkaError::MessageProduction(code)));
+                let error = KafkaError::MessageProduction(code);
+                ticket.reported().failed.push((index, error));
             }
-            (Ok(record), Some(places)) => {
-                let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
-                places.push((index, (record.partition(), record.offset())));
+            Ok(record) if ticket.wants_places.load(Ordering::Relaxed) => {
+                let place = (record.partition(), record.offset());
+                ticket.reported().places.push((index, place));
             }
-            (Ok(_), None) => {}
+            Ok(_) => {}
         }
-        ticket.count_down();
-        self.room.notify_waiters();
+        ticket.count_down(1);
+        if self.room.waiting.load(Ordering::SeqCst) > 0 {
+            self.room.freed.notify_waiters();
+        }
     }
 }
 
 /// An idempotent producer.
 pub(crate) struct Producer {
     inner: ThreadedProducer<Reports>,
-    room: Arc<Notify>,
+    room: Arc<Room>,
     timeout: Duration,
 }
 
@@ -125,53 +140,34 @@ impl Producer {
         self.inner.client()
     }
 
+    /// Begins to send at most so many records.
+    pub(crate) fn begin(&self, most: usize) -> Sending<'_> {
+        Sending {
+            producer: self,
+            ticket: Arc::new(Ticket {
+                // One more than there are, so that it is not done before all are sent.
+                left: AtomicUsize::new(most + 1),
+                wants_places: AtomicBool::new(false),
+                reported: Mutex::default(),
+                done: Notify::new(),
+            }),
+            unsent: most,
+        }
+    }
+
     /// Sends records in their order, and waits for what becomes of them: one outcome for each.
     ///
     /// What was begun goes on if the future is dropped.
     pub(crate) async fn send(&self, records: Vec<Record<'_>>) -> Vec<Result<()>> {
-        self.send_and_tell(records, false).await.0
-    }
-
-    /// The same, and tells where those came to stand that are stored, if that is asked for.
-    pub(crate) async fn send_and_tell(
-        &self,
-        records: Vec<Record<'_>>,
-        tell: bool,
-    ) -> (Vec<Result<()>>, Vec<(usize, Place)>) {
-        let count = records.len();
-        let ticket = Arc::new(Ticket {
-            // One more than there are, so that it is not done before all are sent.
-            left: AtomicUsize::new(count + 1),
-            failed: Mutex::default(),
-            places: tell.then(Mutex::default),
-            done: Notify::new(),
-        });
-        let mut outcomes: Vec<Result<()>> = Vec::with_capacity(count);
+        let mut sending = self.begin(records.len());
+        let mut outcomes = Vec::with_capacity(records.len());
         for (index, record) in records.into_iter().enumerate() {
-            let report = Report {
-                ticket: Arc::clone(&ticket),
-                index,
-            };
-            let sent = self.enqueue(record, report).await;
-            if sent.is_err() {
-                ticket.count_down();
-            }
-            outcomes.push(sent);
+            outcomes.push(sending.put(index, record).await);
         }
-        ticket.count_down();
-        while ticket.left.load(Ordering::Acquire) > 0 {
-            ticket.done.notified().await;
-        }
-        let failed = ticket.failed.lock();
-        let failed = std::mem::take(&mut *failed.unwrap_or_else(PoisonError::into_inner));
-        for (index, error) in failed {
+        for (index, error) in sending.finish().await.failed {
             outcomes[index] = Err(from_kafka(&error, true));
         }
-        let places = ticket.places.as_ref().map(|places| {
-            let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *places)
-        });
-        (outcomes, places.unwrap_or_default())
+        outcomes
     }
 
     /// Sends one.
@@ -179,23 +175,74 @@ impl Producer {
         self.send(vec![record]).await.remove(0)
     }
 
-    /// Hands a record to Kafka's client, and waits for room there.
-    async fn enqueue(&self, record: Record<'_>, report: Report) -> Result<()> {
+    /// Waits until everything is reported.
+    pub(crate) fn flush(&self, timeout: Duration) -> Result<()> {
+        self.inner.flush(timeout).map_err(|e| from_kafka(&e, true))
+    }
+}
+
+/// A call that sends records.
+pub(crate) struct Sending<'a> {
+    producer: &'a Producer,
+    ticket: Arc<Ticket>,
+    /// For how many more there is a place on the ticket.
+    unsent: usize,
+}
+
+impl Sending<'_> {
+    /// Where the records that follow come to stand is to be told.
+    pub(crate) fn tell_places(&self) {
+        self.ticket.wants_places.store(true, Ordering::Relaxed);
+    }
+
+    /// Hands a record to Kafka's client, and waits for room there. What becomes of it is told with
+    /// this index.
+    pub(crate) async fn put(&mut self, index: usize, record: Record<'_>) -> Result<()> {
+        let report = Report {
+            ticket: Arc::clone(&self.ticket),
+            index,
+        };
         let mut out = BaseRecord::<[u8], [u8], _>::with_opaque_to(record.topic, Box::new(report))
             .payload(record.value);
         (out.partition, out.key, out.headers) = (record.partition, record.key, record.headers);
+        match self.producer.inner.send(out) {
+            Ok(()) => {}
+            Err((error, back)) if is_full(&error) => {
+                Box::pin(self.producer.wait_and_send(back)).await?;
+            }
+            Err((error, _)) => return Err(from_kafka(&error, false)),
+        }
+        self.unsent -= 1;
+        Ok(())
+    }
+
+    /// Waits for what becomes of all that was handed over.
+    pub(crate) async fn finish(self) -> Reported {
+        self.ticket.count_down(self.unsent + 1);
+        while self.ticket.left.load(Ordering::Acquire) > 0 {
+            self.ticket.done.notified().await;
+        }
+        std::mem::take(&mut *self.ticket.reported())
+    }
+}
+
+type Out<'a> = BaseRecord<'a, [u8], [u8], Box<Report>>;
+
+impl Producer {
+    async fn wait_and_send(&self, mut out: Out<'_>) -> Result<()> {
+        let _waiting = Waiting::new(&self.room);
         let until = tokio::time::Instant::now() + self.timeout;
         loop {
             // Made before trying, so that no report falls between trying and waiting.
-            let room = self.room.notified();
+            let freed = self.room.freed.notified();
             let (error, back) = match self.inner.send(out) {
                 Ok(()) => return Ok(()),
                 Err(failed) => failed,
             };
-            if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+            if !is_full(&error) {
                 return Err(from_kafka(&error, false));
             }
-            if tokio::time::timeout_at(until, room).await.is_err() {
+            if tokio::time::timeout_at(until, freed).await.is_err() {
                 return Err(Error::new(
                     ErrorKind::Throttled,
                     "the client's queue is full and Kafka takes nothing from it",
@@ -205,9 +252,24 @@ impl Producer {
             out = back;
         }
     }
+}
 
-    /// Waits until everything is reported.
-    pub(crate) fn flush(&self, timeout: Duration) -> Result<()> {
-        self.inner.flush(timeout).map_err(|e| from_kafka(&e, true))
+fn is_full(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull)
+}
+
+/// One who waits for room, as long as it lives.
+struct Waiting<'a>(&'a Room);
+
+impl<'a> Waiting<'a> {
+    fn new(room: &'a Room) -> Self {
+        room.waiting.fetch_add(1, Ordering::SeqCst);
+        Self(room)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -1,90 +1,105 @@
 //! Storing messages.
 
+use std::sync::Arc;
+
 use glmsg_broker::Published;
-use glmsg_core::{Clock as _, Error, ErrorKind, Message, Result, Schedule, SystemClock};
+use glmsg_core::{Clock as _, Error, ErrorKind, Message, Result, Schedule, SystemClock, TopicName};
 
 use crate::broker::Shared;
+use crate::error::from_kafka;
+use crate::names::TopicNames;
 use crate::producer::Record;
 
 impl Shared {
     pub(crate) async fn store(&self, messages: &[Message]) -> Result<Vec<Published>> {
         self.check_open()?;
-        let mut outcomes: Vec<Option<Published>> = Vec::new();
-        outcomes.resize_with(messages.len(), || None);
-        let limit = self.link.config().max_payload;
-        let (mut sent, mut names) = (Vec::with_capacity(messages.len()), Vec::new());
+        let mut outcomes = Vec::with_capacity(messages.len());
+        let mut sending = self.link.producer.begin(messages.len());
+        // Most calls have one topic.
+        let mut last: Option<(&TopicName, Arc<TopicNames>)> = None;
         for (at, message) in messages.iter().enumerate() {
-            let got = message.payload().len();
-            if got > limit {
-                let text = format!("the payload has {got} bytes, this broker takes {limit}");
-                let error = Error::new(ErrorKind::TooLarge, text).operation("publish");
-                outcomes[at] = Some(Published::Rejected(error.with("topic", message.topic())));
-                continue;
-            }
-            let ready = match self.ensure_topic(message.topic()).await {
-                Ok(topic) => self.encoder.encode(message).map(|encoded| (topic, encoded)),
+            let topic = message.topic();
+            let found = match last.take() {
+                Some((same, names)) if same == topic => Ok(names),
+                _ => self.ensure_topic(topic).await.inspect(|names| {
+                    // Who takes part in groups of these topics knows of what comes.
+                    if self.is_read_here(names) {
+                        sending.tell_places();
+                    }
+                }),
+            };
+            let ready = found.and_then(|names| {
+                last = Some((topic, Arc::clone(&names)));
+                self.check_size(message)?;
+                Ok((names, self.encoder.encode(message)?))
+            });
+            let sent = match ready {
+                Ok((names, encoded)) => {
+                    let record = Record {
+                        topic: topic_of(message, &names),
+                        partition: None,
+                        key: encoded.key,
+                        value: &encoded.value,
+                        headers: Some(encoded.headers),
+                    };
+                    sending.put(at, record).await
+                }
+                Err(error) if at == 0 && !is_wrong(&error) => return Err(error),
                 Err(error) => Err(error),
             };
-            match ready {
-                Ok((topic, encoded)) => {
-                    names.push(topic);
-                    sent.push((at, encoded));
-                }
-                Err(error) if sent.is_empty() && at == 0 && !is_wrong(&error) => return Err(error),
-                Err(error) => outcomes[at] = Some(outcome(error)),
-            }
-        }
-        let records = sent.iter().zip(&names).map(|((at, encoded), names)| {
-            let message = &messages[*at];
-            let topic = match message.schedule() {
-                schedule if is_due(schedule) => {
-                    &names.lanes[usize::from(message.priority().as_u8())]
-                }
-                _ => &names.later,
-            };
-            Record {
-                topic,
-                partition: None,
-                key: encoded.key,
-                value: &encoded.value,
-                headers: Some(encoded.headers.clone()),
-            }
-        });
-        // Who takes part in groups of these topics knows of what comes.
-        let tell = names.iter().any(|names| self.is_read_here(names));
-        let (results, places) = self
-            .link
-            .producer
-            .send_and_tell(records.collect(), tell)
-            .await;
-        for (index, (partition, offset)) in places {
-            let message = &messages[sent[index].0];
-            if is_due(message.schedule()) {
-                let lane = usize::from(message.priority().as_u8());
-                self.tell(
-                    message.topic(),
-                    (&names[index].lanes[lane], partition),
-                    offset,
-                    (lane, false),
-                );
-            }
-        }
-        for ((at, _), result) in sent.iter().zip(results) {
-            outcomes[*at] = Some(match result {
+            outcomes.push(match sent {
                 Ok(()) => Published::Stored,
-                Err(error) => {
-                    if error.kind() == ErrorKind::NotFound {
-                        self.known.forget(messages[*at].topic());
-                    }
-                    outcome(
-                        error
-                            .operation("publish")
-                            .with("topic", messages[*at].topic()),
-                    )
-                }
+                Err(error) => self.outcome(message, error),
             });
         }
-        Ok(outcomes.into_iter().flatten().collect())
+        let reported = sending.finish().await;
+        for (at, (partition, offset)) in reported.places {
+            self.tell_groups(&messages[at], partition, offset);
+        }
+        for (at, error) in reported.failed {
+            outcomes[at] = self.outcome(&messages[at], from_kafka(&error, true));
+        }
+        Ok(outcomes)
+    }
+
+    fn check_size(&self, message: &Message) -> Result<()> {
+        let (got, limit) = (message.payload().len(), self.link.config().max_payload);
+        if got <= limit {
+            return Ok(());
+        }
+        let text = format!("the payload has {got} bytes, this broker takes {limit}");
+        Err(Error::new(ErrorKind::TooLarge, text))
+    }
+
+    fn tell_groups(&self, message: &Message, partition: i32, offset: i64) {
+        if !is_due(message.schedule()) {
+            return;
+        }
+        let lane = usize::from(message.priority().as_u8());
+        if let Some(names) = self.known.get(message.topic()) {
+            let place = (&*names.lanes[lane], partition);
+            self.tell(message.topic(), place, offset, (lane, false));
+        }
+    }
+
+    fn outcome(&self, message: &Message, error: Error) -> Published {
+        if error.kind() == ErrorKind::NotFound {
+            self.known.forget(message.topic());
+        }
+        let error = error.operation("publish").with("topic", message.topic());
+        match error.kind() {
+            ErrorKind::Full | ErrorKind::Throttled => Published::Full(error),
+            _ if is_wrong(&error) => Published::Rejected(error),
+            _ => Published::Indeterminate(error),
+        }
+    }
+}
+
+/// The topic of Kafka's that a message belongs to.
+fn topic_of<'a>(message: &Message, names: &'a TopicNames) -> &'a str {
+    match is_due(message.schedule()) {
+        true => &names.lanes[usize::from(message.priority().as_u8())],
+        false => &names.later,
     }
 }
 
@@ -103,12 +118,4 @@ fn is_wrong(error: &Error) -> bool {
         error.kind(),
         ErrorKind::TooLarge | ErrorKind::InvalidArgument | ErrorKind::PermissionDenied
     )
-}
-
-fn outcome(error: Error) -> Published {
-    match error.kind() {
-        ErrorKind::Full | ErrorKind::Throttled => Published::Full(error),
-        _ if is_wrong(&error) => Published::Rejected(error),
-        _ => Published::Indeterminate(error),
-    }
 }

@@ -28,8 +28,9 @@ const LONGEST_REST: Duration = Duration::from_millis(200);
 const AT_ONCE: usize = 500;
 /// The most messages that wait to be taken.
 const MOST_READY: usize = 8_000;
-/// How long after a commit the next one goes: many acks share one.
-const BETWEEN_COMMITS: Duration = Duration::from_millis(5);
+/// How long after a commit the next one goes, unless somebody waits for it: many acks share one.
+const BETWEEN_COMMITS: Duration = Duration::from_millis(25);
+const BETWEEN_AWAITED: Duration = Duration::from_millis(2);
 /// How long reading may stand still before the partitions are paused: pausing throws away what
 /// Kafka's client has fetched ahead.
 const STANDSTILL: Duration = Duration::from_millis(500);
@@ -86,7 +87,7 @@ impl Reader {
             let moved = self.group.inbox().advance(self.group.now());
             moving::on(&self.group, moved);
             if self.group.inbox().ready() > 0 {
-                self.group.ready.notify_waiters();
+                self.group.offer();
             }
             let commit_in = self.commit();
             if !has_read {
@@ -248,6 +249,8 @@ impl Reader {
         if turns.is_committing() {
             return None;
         }
+        // Before looking: what changes from here on is told of again.
+        self.group.has_looked();
         let mut inbox = self.group.inbox();
         let changes = inbox.changes;
         if !inbox.is_dirty() {
@@ -255,10 +258,14 @@ impl Reader {
             self.group.committed(changes);
             return None;
         }
-        let wait = self
-            .last_commit
-            .map(|at| BETWEEN_COMMITS.saturating_sub(at.elapsed()));
-        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
+        let between = match self.group.is_awaited() {
+            true => BETWEEN_AWAITED,
+            false => BETWEEN_COMMITS,
+        };
+        let since = self.last_commit.map(|at| at.elapsed());
+        let wait = since.map_or(Duration::ZERO, |since| between.saturating_sub(since));
+        if !wait.is_zero() {
+            self.group.has_noticed();
             return Some(wait);
         }
         let offsets = inbox.take_commits();

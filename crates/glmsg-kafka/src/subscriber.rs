@@ -105,12 +105,15 @@ impl KafkaSource {
             condemned,
             must_tell,
         } = inbox.take(max, self.lease, now);
-        let changes = inbox.changes;
+        let (changes, left) = (inbox.changes, inbox.ready());
         drop(inbox);
         moving::on(&self.group, moved);
         self.condemned = condemned.into();
         if !received.is_empty() || !self.condemned.is_empty() {
-            self.group.nudge();
+            self.group.notice();
+            if left > 0 {
+                self.group.offer();
+            }
         }
         if must_tell || !self.condemned.is_empty() {
             self.taken = (!received.is_empty()).then_some((received, changes));

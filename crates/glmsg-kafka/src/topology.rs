@@ -57,9 +57,14 @@ impl Cluster {
 
     /// The names of a topic that is there; it is made if it is not.
     pub(crate) async fn ensure_topic(&self, topic: &TopicName) -> Result<Arc<TopicNames>> {
-        if let Some(names) = self.known.get(topic) {
-            return Ok(names);
+        match self.known.get(topic) {
+            Some(names) => Ok(names),
+            // Boxed, as it is large and seldom needed.
+            None => Box::pin(self.find_or_make_topic(topic)).await,
         }
+    }
+
+    async fn find_or_make_topic(&self, topic: &TopicName) -> Result<Arc<TopicNames>> {
         let names = Arc::new(self.names(topic)?);
         let found = self.link.find_topics([names.base(), &names.later]).await?;
         if found.len() < 2 {
