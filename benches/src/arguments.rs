@@ -14,14 +14,15 @@ Arguments:
   FILTER          Only the section of this name, or those whose name holds it
 
 Options:
-  --backend NAME  Only the sections of one backend: memory, sqlite or redis; without it, those
-                  that need no server
+  --backend NAME  Only the sections of one backend: memory, sqlite, redis or kafka; without it,
+                  those that need no server
   --quick         Two rounds of smaller workloads in place of five
   --seconds N     As many rounds as fit in N seconds for each section
   --json          One JSON object in place of the table
 
 Sections on Redis start a server of their own and stop it: GLMSG_REDIS7_SERVER names the program,
-and GLMSG_REDIS_BENCHMARK that of redis-benchmark, where they are not on the path.
+and GLMSG_REDIS_BENCHMARK that of redis-benchmark, where they are not on the path. Those on Kafka
+are there if this was built with the feature `kafka`; KAFKA_URL says where a broker is.
 
 Files are made in the directory for temporary files; TMPDIR names another.
 A missed target is no failure: the exit code is 0 unless something did not work.";

@@ -3,7 +3,7 @@
 use crate::arguments::{Arguments, Grammar};
 use crate::failure::{Failure, Outcome};
 use crate::process::Process;
-use crate::services;
+use crate::services::{self, Service};
 use crate::workspace;
 
 pub(crate) const HELP: &str = "\
@@ -16,8 +16,9 @@ Arguments:
   ARGS            Handed on to the table, or to criterion
 
 Options:
-  --backend NAME  Only the sections of one backend: memory, sqlite or redis. Without it, those that need no server;
-                  redis fetches the programs of Redis 7 where they are missing, and starts a server of its own
+  --backend NAME  Only the sections of one backend: memory, sqlite, redis or kafka. Without it, those that need no
+                  server. redis fetches the programs of Redis 7 where they are missing, and starts a server of its own;
+                  kafka starts the broker of `cargo xtask services up kafka`, unless it is up
   --quick         Two rounds of smaller workloads in place of five
   --seconds N     As many rounds as fit in N seconds for each section
   --json          One JSON object in place of the table
@@ -56,11 +57,15 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         let process = Process::cargo("run --release --locked --package glmsg-benches --bin table");
         match args.value("--backend") {
             Some("redis") => with_redis(process)?,
+            Some("kafka") => return on_kafka(process.args(["--features", "kafka"]), &args),
             _ => process,
         }
     };
-    let given = given(&args);
-    let process = process.args(["--"]).args(&args.name).args(given);
+    measure(process, &args)
+}
+
+fn measure(process: Process, args: &Arguments) -> Outcome {
+    let process = process.args(["--"]).args(&args.name).args(given(args));
     let process = process.args(&args.rest);
     match args.has("--json") {
         // Nothing but the object goes to stdout.
@@ -70,6 +75,24 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         }
         false => process.run(),
     }
+}
+
+/// Measures on a broker that is up, or is started for it.
+fn on_kafka(process: Process, args: &Arguments) -> Outcome {
+    let mut started = Vec::new();
+    if !Service::Kafka.is_given() {
+        services::up(&[Service::Kafka], &mut started)?;
+    }
+    let measured = services::url(Service::Kafka).and_then(|url| {
+        let process = process.env("KAFKA_URL", &url);
+        let process = match services::pid(Service::Kafka)? {
+            Some(pid) => process.env("KAFKA_PID", &pid.to_string()),
+            None => process,
+        };
+        measure(process, args)
+    });
+    let stopped = services::down(&started);
+    measured.and(stopped)
 }
 
 /// The words that are the table's.

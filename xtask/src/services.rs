@@ -114,6 +114,12 @@ pub(crate) fn url(service: Service) -> Outcome<String> {
     })
 }
 
+/// The process of a service that was started here and is one server.
+pub(crate) fn pid(service: Service) -> Outcome<Option<u32>> {
+    let node = node::Node::find(&Place::open()?, service.name())?;
+    Ok(node.map(|node| node.pid))
+}
+
 /// Stops services; one that is not up is no failure.
 pub(crate) fn down(services: &[Service]) -> Outcome {
     let place = Place::open()?;

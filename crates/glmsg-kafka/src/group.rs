@@ -30,6 +30,8 @@ pub(crate) struct Group {
     wake: (Mutex<bool>, Condvar),
     /// The thread knows that there is something to be committed.
     is_noticed: AtomicBool,
+    /// The thread reads nothing until there is room.
+    is_full: AtomicBool,
     /// How many changes somebody waits for to be committed.
     wanted: AtomicU64,
     /// How many changes are committed.
@@ -79,6 +81,7 @@ impl Group {
             ready: Notify::new(),
             wake: Default::default(),
             is_noticed: AtomicBool::new(false),
+            is_full: AtomicBool::new(false),
             wanted: AtomicU64::new(0),
             committed: watch::Sender::new(0),
             ended: watch::Sender::new(false),
@@ -162,6 +165,18 @@ impl Group {
     /// The thread has seen that there is something, and looks again by itself.
     pub(crate) fn has_noticed(&self) {
         self.is_noticed.store(true, SeqCst);
+    }
+
+    /// Whether the thread reads nothing until there is room.
+    pub(crate) fn stands_still(&self, is_full: bool) {
+        self.is_full.store(is_full, SeqCst);
+    }
+
+    /// There is room.
+    pub(crate) fn make_room(&self) {
+        if self.is_full.swap(false, SeqCst) {
+            self.nudge();
+        }
     }
 
     /// Whether somebody waits for more to be committed than is.

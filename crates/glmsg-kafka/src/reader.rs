@@ -1,6 +1,7 @@
 //! The thread that reads for a group: the only one that polls. It waits for no handler; what it
 //! reads it puts where sources take it, and it commits what they have done.
 
+mod arrived;
 mod rebalance;
 
 use std::sync::Arc;
@@ -8,26 +9,24 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use glmsg_core::{Error, ErrorKind, Result};
-use rdkafka::Message as _;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::BorrowedMessage;
 
+use self::arrived::Arrived;
 use self::rebalance::Turns;
 use crate::connection::{Committed, list};
 use crate::error::from_kafka;
 use crate::group::Group;
 use crate::inbox::{Role, WIDEST};
 use crate::moving;
-use crate::record;
 
 /// The longest the thread rests: callbacks and heartbeats want to be polled for.
 const LONGEST_REST: Duration = Duration::from_millis(200);
 /// The most messages that are read between two looks at everything else.
 const AT_ONCE: usize = 500;
 /// The most messages that wait to be taken.
-const MOST_READY: usize = 8_000;
+pub(crate) const MOST_READY: usize = 8_000;
 /// How long after a commit the next one goes, unless somebody waits for it: many acks share one.
 const BETWEEN_COMMITS: Duration = Duration::from_millis(25);
 const BETWEEN_AWAITED: Duration = Duration::from_millis(2);
@@ -120,15 +119,22 @@ impl Reader {
         if !self.has_room() {
             return false;
         }
+        let mut arrived = Arrived::default();
+        let mut has_more = true;
         for _ in 0..AT_ONCE {
             match self.consumer.poll(Duration::ZERO) {
-                Some(Ok(message)) => self.keep(&message),
+                Some(Ok(message)) => arrived.add(self, &message),
                 Some(Err(error)) => self.heed(&error),
-                None if self.consumer.context().has_served() => {}
-                None => return false,
+                // Partitions may have come and gone.
+                None if self.consumer.context().has_served() => arrived.put(self),
+                None => {
+                    has_more = false;
+                    break;
+                }
             }
         }
-        true
+        arrived.put(self);
+        has_more
     }
 
     /// Whether there is room for more. Where there is none for long, the partitions are paused,
@@ -143,6 +149,7 @@ impl Reader {
         if is_full && !self.paused {
             let since = *self.full_since.get_or_insert_with(Instant::now);
             if since.elapsed() < STANDSTILL {
+                self.group.stands_still(true);
                 return false;
             }
             self.pause(true);
@@ -152,6 +159,7 @@ impl Reader {
         if !is_full {
             self.full_since = None;
         }
+        self.group.stands_still(self.paused);
         true
     }
 
@@ -163,30 +171,6 @@ impl Reader {
         match done {
             Ok(()) => self.paused = paused,
             Err(error) => tracing::debug!(%error, "partitions could not be paused or resumed"),
-        }
-    }
-
-    fn keep(&self, message: &BorrowedMessage<'_>) {
-        let group = &self.group;
-        let is_own = message.topic() == group.names.retry;
-        let entry = match is_own {
-            true => record::read(message),
-            false => record::read_published(&group.topic, message),
-        };
-        let (topic, partition) = (message.topic(), message.partition());
-        let mut inbox = group.inbox();
-        let Some(part) = inbox.find(topic, partition) else {
-            return;
-        };
-        inbox.come(part, message.offset(), Box::new(entry), group.now());
-        let is_wide = inbox
-            .parts
-            .get(&part)
-            .is_some_and(|p| p.window.span() > WIDEST);
-        drop(inbox);
-        if is_wide {
-            // It is read on when what is at its front is done.
-            self.hold(topic, partition);
         }
     }
 
