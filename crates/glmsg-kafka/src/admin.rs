@@ -76,8 +76,8 @@ impl Cluster {
         let mut groups = std::collections::BTreeMap::new();
         let prefix = format!("{}..", names.base());
         for name in all.keys().filter(|name| name.starts_with(&prefix)) {
-            if let Some(Part::Group(_, group, ordering)) = read(namespace, name) {
-                let found = GroupNames::new(names, &group, ordering)?;
+            if let Some(Part::Group(_, group, kind)) = read(namespace, name) {
+                let found = GroupNames::new(names, &group, kind)?;
                 groups.insert(group, found);
             }
         }
@@ -143,7 +143,7 @@ impl Cluster {
             infos.push(GroupInfo {
                 topic: topic.clone(),
                 name: group,
-                ordering: found.ordering,
+                ordering: found.kind.ordering(),
                 members: if sources > 0 {
                     members.saturating_sub(1) + sources
                 } else {

@@ -7,6 +7,7 @@ use glmsg_broker::{
 };
 use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
+use crate::names::Kind;
 use crate::{KafkaBroker, KafkaSource};
 
 fn unsupported(what: &str) -> Error {
@@ -77,7 +78,11 @@ impl Backend for KafkaBroker {
         config: &GroupConfig,
     ) -> Result<()> {
         self.shared.check_open()?;
-        let made = self.shared.ensure_group(topic, group, config).await;
+        let kind = Kind::Leased(config.ordering);
+        let made = self
+            .shared
+            .ensure_group(topic, group, kind, &config.start)
+            .await;
         if made.map_err(|e| e.operation("create group"))?.is_new {
             return Ok(());
         }

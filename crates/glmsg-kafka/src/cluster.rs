@@ -15,8 +15,8 @@ use crate::KafkaConfig;
 use crate::connection::{Link, apart};
 use crate::encode::Encoder;
 use crate::group::Group;
-use crate::names::TopicNames;
-use crate::subscriber::other_ordering;
+use crate::names::{Kind, TopicNames};
+use crate::subscriber::other_kind;
 use crate::topology::Known;
 
 /// The clusters that are open.
@@ -111,9 +111,13 @@ impl Cluster {
         let (topic, group) = (&options.topic, &options.group);
         // One at a time, so that there is one reader for each group.
         let _turn = self.joining.lock().await;
-        let ensured = self.ensure_group(topic, group, &options.config).await?;
-        if ensured.names.ordering != options.config.ordering {
-            return Err(other_ordering().with("topic", topic).with("group", group));
+        let kind = Kind::Leased(options.config.ordering);
+        let start = &options.config.start;
+        let ensured = self.ensure_group(topic, group, kind, start).await?;
+        if ensured.names.kind != kind {
+            return Err(other_kind(ensured.names.kind)
+                .with("topic", topic)
+                .with("group", group));
         }
         if let Some(here) = self.group_here(topic, group) {
             if here.join() {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use glmsg_broker::Token;
@@ -11,6 +11,7 @@ use glmsg_core::{Clock as _, Error, GroupName, Result, SystemClock, Timestamp, T
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
+use crate::bell::Bell;
 use crate::connection::Link;
 use crate::inbox::{Inbox, Moved};
 use crate::names::{GroupNames, TopicNames};
@@ -27,7 +28,7 @@ pub(crate) struct Group {
     inbox: Mutex<Inbox>,
     /// Something may be deliverable.
     pub(crate) ready: Notify,
-    wake: (Mutex<bool>, Condvar),
+    bell: Bell,
     /// The thread knows that there is something to be committed.
     is_noticed: AtomicBool,
     /// The thread reads nothing until there is room.
@@ -76,10 +77,10 @@ impl Group {
             topics,
             link: Arc::clone(link),
             runtime: Handle::current(),
-            inbox: Mutex::new(Inbox::new(names.ordering)),
+            inbox: Mutex::new(Inbox::new(names.kind.ordering())),
             names,
             ready: Notify::new(),
-            wake: Default::default(),
+            bell: Bell::default(),
             is_noticed: AtomicBool::new(false),
             is_full: AtomicBool::new(false),
             wanted: AtomicU64::new(0),
@@ -143,11 +144,7 @@ impl Group {
 
     /// Has the thread look at once.
     pub(crate) fn nudge(&self) {
-        let mut woken = self.wake.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*woken {
-            *woken = true;
-            self.wake.1.notify_one();
-        }
+        self.bell.ring();
     }
 
     /// There is something to be committed, soon.
@@ -191,9 +188,7 @@ impl Group {
 
     /// Waits until somebody [nudges](Self::nudge), or as long as this.
     pub(crate) fn rest(&self, most: Duration) {
-        let woken = self.wake.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.wake.1.wait_timeout_while(woken, most, |woken| !*woken);
-        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
+        self.bell.wait(most);
     }
 
     /// So many changes are committed.

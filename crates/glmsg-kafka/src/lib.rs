@@ -4,6 +4,7 @@
 mod acker;
 mod admin;
 mod backend;
+mod bell;
 mod broker;
 mod cluster;
 mod config;
@@ -29,6 +30,7 @@ mod retry;
 mod scan;
 mod subscriber;
 mod topology;
+mod transactional;
 mod window;
 
 pub use acker::KafkaSettler;
@@ -38,3 +40,4 @@ pub use config::{
     TlsFiles,
 };
 pub use subscriber::KafkaSource;
+pub use transactional::{Input, Transaction, Transactional, TransactionalOptions};

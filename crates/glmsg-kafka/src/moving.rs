@@ -5,10 +5,11 @@ use std::sync::Arc;
 use glmsg_core::{DeadLetterReason, MessageId, Result, Timestamp};
 
 use crate::broker::no_group;
+use crate::entry::Entry;
 use crate::group::Group;
 use crate::inbox::Moved;
 use crate::producer::Record;
-use crate::record::{self, header};
+use crate::record::{self, Sent, header};
 use crate::retry::tier;
 
 /// The headers of a dead letter.
@@ -51,27 +52,37 @@ pub(crate) async fn bury(
     reason: DeadLetterReason,
     detail: &str,
 ) -> Result<()> {
-    let entry = &moved.entry;
+    let sent = letter(&moved.entry, reason, detail, group.now());
+    let record = Record {
+        topic: &group.names.dead,
+        partition: Some(0),
+        key: moved.entry.key().map(str::as_bytes),
+        value: &sent.value,
+        headers: Some(sent.headers),
+    };
+    let result = group.link.producer.send_one(record).await;
+    group.end_move(moved, &result);
+    result
+}
+
+/// An entry as a dead letter.
+pub(crate) fn letter(
+    entry: &Entry,
+    reason: DeadLetterReason,
+    detail: &str,
+    now: Timestamp,
+) -> Sent {
     let id = entry.message().map_or_else(MessageId::new, |m| m.id());
-    let sent = record::write(entry);
-    let headers = header(sent.headers, LETTER, id.to_string().as_bytes());
+    let Sent { value, headers } = record::write(entry);
+    let headers = header(headers, LETTER, id.to_string().as_bytes());
     let headers = header(headers, REASON, reason.as_str().as_bytes());
     let headers = header(headers, DETAIL, detail.as_bytes());
     // When its last attempt ended, where it is that which it died of.
     let last = entry.history.last().map(|attempt| attempt.at);
     let dead_at = last.filter(|_| reason != DeadLetterReason::Expired);
-    let dead_at = dead_at.unwrap_or_else(|| group.now()).as_micros();
+    let dead_at = dead_at.unwrap_or(now).as_micros();
     let headers = header(headers, DEAD_AT, dead_at.to_string().as_bytes());
-    let record = Record {
-        topic: &group.names.dead,
-        partition: Some(0),
-        key: entry.key().map(str::as_bytes),
-        value: &sent.value,
-        headers: Some(headers),
-    };
-    let result = group.link.producer.send_one(record).await;
-    group.end_move(moved, &result);
-    result
+    Sent { value, headers }
 }
 
 /// A topic could not be read: perhaps it was deleted.

@@ -49,25 +49,52 @@ pub(crate) struct GroupNames {
     pub(crate) retry: String,
     /// Its dead letters, and what became of them.
     pub(crate) dead: String,
-    pub(crate) ordering: Ordering,
+    pub(crate) kind: Kind,
 }
 
-impl GroupNames {
-    pub(crate) fn new(topic: &TopicNames, group: &GroupName, ordering: Ordering) -> Result<Self> {
-        let id = checked(format!("{}..{group}", topic.base()))?;
-        Ok(Self {
-            retry: checked(format!("{id}..{}", kind(ordering)))?,
-            dead: checked(format!("{id}..dead"))?,
-            id,
-            ordering,
-        })
+/// How a group reads its topic. The name of its retry topic tells it, so that no process of either
+/// kind joins one of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// By leases: what was told beside offsets counts.
+    Leased(Ordering),
+    /// By transactions: offsets alone count.
+    Transactional,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 3] = [
+        Self::Leased(Ordering::None),
+        Self::Leased(Ordering::PerKey),
+        Self::Transactional,
+    ];
+
+    /// The order that others are shown.
+    pub(crate) const fn ordering(self) -> Ordering {
+        match self {
+            Self::Leased(ordering) => ordering,
+            Self::Transactional => Ordering::None,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Leased(Ordering::None) => "retry",
+            Self::Leased(Ordering::PerKey) => "keyed",
+            Self::Transactional => "once",
+        }
     }
 }
 
-fn kind(ordering: Ordering) -> &'static str {
-    match ordering {
-        Ordering::None => "retry",
-        Ordering::PerKey => "keyed",
+impl GroupNames {
+    pub(crate) fn new(topic: &TopicNames, group: &GroupName, kind: Kind) -> Result<Self> {
+        let id = checked(format!("{}..{group}", topic.base()))?;
+        Ok(Self {
+            retry: checked(format!("{id}..{}", kind.word()))?,
+            dead: checked(format!("{id}..dead"))?,
+            id,
+            kind,
+        })
     }
 }
 
@@ -99,7 +126,7 @@ pub(crate) enum Part {
     /// A topic's own.
     Topic(TopicName),
     /// Tells that there is this group.
-    Group(TopicName, GroupName, Ordering),
+    Group(TopicName, GroupName, Kind),
 }
 
 /// Reads a name in Kafka; `None` if it is not one of ours, or tells nothing new.
@@ -112,14 +139,10 @@ pub(crate) fn read(namespace: &str, name: &str) -> Option<Part> {
     let topic = TopicName::new(words.next()?).ok()?;
     match (words.next(), words.next(), words.next()) {
         (None, ..) => Some(Part::Topic(topic)),
-        (Some(group), Some(kind), None) => {
-            let ordering = match kind {
-                "retry" => Ordering::None,
-                "keyed" => Ordering::PerKey,
-                _ => return None,
-            };
+        (Some(group), Some(word), None) => {
+            let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word)?;
             let group = GroupName::new(group).ok()?;
-            Some(Part::Group(topic, group, ordering))
+            Some(Part::Group(topic, group, kind))
         }
         _ => None,
     }
@@ -145,11 +168,11 @@ mod tests {
             for other in names.all().filter(|name| *name != names.base()) {
                 assert_eq!(read(namespace, other), None, "{other}");
             }
-            for ordering in [Ordering::None, Ordering::PerKey] {
-                let names = GroupNames::new(&names, &group, ordering).unwrap();
+            for kind in Kind::ALL {
+                let names = GroupNames::new(&names, &group, kind).unwrap();
                 assert_eq!(
                     read(namespace, &names.retry),
-                    Some(Part::Group(topic("orders.new"), group.clone(), ordering))
+                    Some(Part::Group(topic("orders.new"), group.clone(), kind))
                 );
                 assert_eq!(read(namespace, &names.dead), None);
             }
@@ -177,7 +200,7 @@ mod tests {
         let long = vec!["a".repeat(60); 3].join(".");
         let names = TopicNames::new("", &topic(&long)).unwrap();
         let group = GroupName::new(&long).unwrap();
-        let error = GroupNames::new(&names, &group, Ordering::None).unwrap_err();
+        let error = GroupNames::new(&names, &group, Kind::Transactional).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     }
 }

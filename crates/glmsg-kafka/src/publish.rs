@@ -13,6 +13,7 @@ use crate::producer::Record;
 impl Shared {
     pub(crate) async fn store(&self, messages: &[Message]) -> Result<Vec<Published>> {
         self.check_open()?;
+        let limit = self.link.config().max_payload;
         let mut outcomes = Vec::with_capacity(messages.len());
         let mut sending = self.link.producer.begin(messages.len());
         // Most calls have one topic.
@@ -30,13 +31,13 @@ impl Shared {
             };
             let ready = found.and_then(|names| {
                 last = Some((topic, Arc::clone(&names)));
-                self.check_size(message)?;
+                check_size(message, limit)?;
                 Ok((names, self.encoder.encode(message)?))
             });
             let sent = match ready {
                 Ok((names, encoded)) => {
                     let record = Record {
-                        topic: topic_of(message, &names),
+                        topic: place(&names, message),
                         partition: None,
                         key: encoded.key,
                         value: &encoded.value,
@@ -60,15 +61,6 @@ impl Shared {
             outcomes[at] = self.outcome(&messages[at], from_kafka(&error, true));
         }
         Ok(outcomes)
-    }
-
-    fn check_size(&self, message: &Message) -> Result<()> {
-        let (got, limit) = (message.payload().len(), self.link.config().max_payload);
-        if got <= limit {
-            return Ok(());
-        }
-        let text = format!("the payload has {got} bytes, this broker takes {limit}");
-        Err(Error::new(ErrorKind::TooLarge, text))
     }
 
     fn tell_groups(&self, message: &Message, partition: i32, offset: i64) {
@@ -95,12 +87,22 @@ impl Shared {
     }
 }
 
-/// The topic of Kafka's that a message belongs to.
-fn topic_of<'a>(message: &Message, names: &'a TopicNames) -> &'a str {
+/// The topic of Kafka's that a message goes to.
+pub(crate) fn place<'a>(names: &'a TopicNames, message: &Message) -> &'a str {
     match is_due(message.schedule()) {
         true => &names.lanes[usize::from(message.priority().as_u8())],
         false => &names.later,
     }
+}
+
+/// The payload is larger than this broker takes.
+pub(crate) fn check_size(message: &Message, limit: usize) -> Result<()> {
+    let got = message.payload().len();
+    if got <= limit {
+        return Ok(());
+    }
+    let text = format!("the payload has {got} bytes, this broker takes {limit}");
+    Err(Error::new(ErrorKind::TooLarge, text))
 }
 
 /// What is due already needs no waiting.

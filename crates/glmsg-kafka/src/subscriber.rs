@@ -13,6 +13,7 @@ use crate::broker::{Shared, closed};
 use crate::group::Group;
 use crate::inbox::Taken;
 use crate::moving;
+use crate::names::Kind;
 use crate::reader::MOST_READY;
 
 /// Where fewer than so many wait to be taken, more are read.
@@ -192,11 +193,17 @@ impl Drop for KafkaSource {
     }
 }
 
-/// Another ordering than the group has.
-pub(crate) fn other_ordering() -> Error {
-    Error::new(
-        ErrorKind::Conflict,
-        "the group exists with another ordering",
-    )
-    .remedy("subscribe with the group's own ordering, or delete the group")
+/// The group reads in another way than it is asked to.
+pub(crate) fn other_kind(found: Kind) -> Error {
+    let (text, remedy) = match found {
+        Kind::Leased(_) => (
+            "the group exists with another ordering",
+            "subscribe with the group's own ordering, or delete the group",
+        ),
+        Kind::Transactional => (
+            "the group is read by transactions",
+            "subscribe under another group name, or delete the group",
+        ),
+    };
+    Error::new(ErrorKind::Conflict, text).remedy(remedy)
 }

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use glmsg_broker::{GroupConfig, Ordering, StartFrom, TopicConfig};
+use glmsg_broker::{StartFrom, TopicConfig};
 use glmsg_core::{Error, ErrorKind, GroupName, Result, TopicName};
 
 use crate::broker::{no_group, no_topic};
 use crate::cluster::Cluster;
 use crate::connection::Topics;
 use crate::connection::{Committed, Place, ToMake};
-use crate::names::{GroupNames, TopicNames};
+use crate::names::{GroupNames, Kind, TopicNames};
 use crate::retry;
 
 /// The most partitions of the lanes that are not the normal one, and of what is scheduled.
@@ -120,8 +120,8 @@ impl Cluster {
     }
 
     async fn group_of(&self, topic: &TopicNames, group: &GroupName) -> Result<Option<GroupNames>> {
-        for ordering in [Ordering::None, Ordering::PerKey] {
-            let names = GroupNames::new(topic, group, ordering)?;
+        for kind in Kind::ALL {
+            let names = GroupNames::new(topic, group, kind)?;
             if !self.link.find_topics([&*names.retry]).await?.is_empty() {
                 return Ok(Some(names));
             }
@@ -134,11 +134,12 @@ impl Cluster {
         &self,
         topic: &TopicName,
         group: &GroupName,
-        config: &GroupConfig,
+        kind: Kind,
+        start: &StartFrom,
     ) -> Result<Ensured> {
         let names = self.names(topic)?;
-        GroupNames::new(&names, group, config.ordering)?;
-        let is_there = match config.start {
+        GroupNames::new(&names, group, kind)?;
+        let is_there = match start {
             // A topic that is not there holds no such message.
             StartFrom::Message(_) | StartFrom::After(_) => self.find_topic(topic).await.is_ok(),
             _ => true,
@@ -154,8 +155,8 @@ impl Cluster {
             });
         }
         // Found before the group is made, so that one that cannot begin is not made.
-        let mut start = self.start(topic, &topics, &config.start).await?;
-        let names = GroupNames::new(&topics, group, config.ordering)?;
+        let mut start = self.start(topic, &topics, start).await?;
+        let names = GroupNames::new(&topics, group, kind)?;
         let wanted = [
             ToMake {
                 name: &names.retry,

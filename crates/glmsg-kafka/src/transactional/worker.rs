@@ -1,0 +1,348 @@
+//! The thread of a transactional member: the only one that uses its consumer and its producer.
+//!
+//! Partitions come and go only while it polls, so never while it commits.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::thread;
+use std::time::Duration;
+
+use glmsg_core::{Error, ErrorKind, Result, RetryClass};
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::oneshot;
+
+use super::intake::Intake;
+use super::options::TransactionalOptions;
+use super::outlet::{Failed, Outlet};
+use super::state::{Desk, Open, Outgoing, Part};
+use crate::broker::closed;
+use crate::error::from_kafka;
+
+/// The longest the thread rests: callbacks and heartbeats want to be polled for.
+const LONGEST_REST: Duration = Duration::from_millis(200);
+
+type Answer = oneshot::Sender<Result<()>>;
+
+/// What the thread is asked to do.
+#[derive(Debug)]
+pub(super) enum Command {
+    Begin(Answer),
+    Commit(Answer),
+    /// Whoever does not wait has dropped the transaction.
+    Abort(Option<Answer>),
+    End,
+}
+
+pub(super) struct Worker {
+    desk: Arc<Desk>,
+    commands: Receiver<Command>,
+    /// None, where it had to be given up.
+    intake: Option<Intake>,
+    outlet: Option<Outlet>,
+    id: String,
+    options: TransactionalOptions,
+    /// What was read does not count: the group is elsewhere.
+    must_rewind: bool,
+}
+
+impl Worker {
+    pub(super) fn start(
+        desk: Arc<Desk>,
+        (outlet, intake): (Outlet, Intake),
+        commands: Receiver<Command>,
+        (id, options): (String, TransactionalOptions),
+    ) -> Result<()> {
+        let worker = Self {
+            desk,
+            commands,
+            intake: Some(intake),
+            outlet: Some(outlet),
+            id,
+            options,
+            must_rewind: false,
+        };
+        let thread = thread::Builder::new().name("glmsg-kafka-eos".into());
+        let started = thread.spawn(move || worker.run());
+        started.map(drop).map_err(|e| {
+            let text = "a thread for transactions could not be started";
+            Error::new(ErrorKind::Unavailable, text).source(e)
+        })
+    }
+
+    fn run(mut self) {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Begin(answer)) => drop(answer.send(self.begin())),
+                Ok(Command::Commit(answer)) => drop(answer.send(self.commit())),
+                Ok(Command::Abort(answer)) => {
+                    let done = self.abort_open();
+                    answer.map(|answer| answer.send(done));
+                }
+                Ok(Command::End) | Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => self.turn(),
+            }
+        }
+        let _ = self.abort_open();
+        self.outlet = None;
+        // Leaves the group.
+        self.intake = None;
+        self.desk.fail(closed());
+        self.desk.ended.send_replace(true);
+    }
+
+    /// Does what is to be done meanwhile, and rests.
+    fn turn(&mut self) {
+        let mut rest = LONGEST_REST;
+        if let Some(intake) = &mut self.intake {
+            let turned = intake.poll(&self.desk, !self.must_rewind);
+            let next = intake.release(&self.desk);
+            if let Some(next) = next {
+                rest = rest.min(next.since(self.desk.now()));
+            }
+            if turned.has_read {
+                rest = Duration::ZERO;
+            }
+            if !turned.gone.is_empty() {
+                self.lose(&turned.gone);
+            }
+        }
+        if self.desk.state().count > 0 {
+            self.desk.changed.notify_waiters();
+        }
+        self.send_on();
+        self.end_old();
+        if let Some(outlet) = &self.outlet {
+            outlet.poll();
+        }
+        if !rest.is_zero() {
+            self.desk.bell.wait(rest.max(Duration::from_millis(1)));
+        }
+    }
+
+    /// Partitions are ours no more.
+    fn lose(&mut self, gone: &[Part]) {
+        if let Some(intake) = &mut self.intake {
+            intake.forget(gone);
+        }
+        let is_hit = {
+            let mut state = self.desk.state();
+            state.forget(|part| gone.contains(&part));
+            let open = state.open.as_ref();
+            open.is_some_and(|open| gone.iter().any(|part| open.taken.contains_key(part)))
+        };
+        if is_hit {
+            let text = "partitions that the transaction has read from went to another member";
+            let error = Error::new(ErrorKind::Conflict, text).retry(RetryClass::Transient);
+            self.doom(error.remedy("begin the next one: what is still ours comes again"));
+        }
+    }
+
+    /// Aborts a transaction that has taken too long.
+    fn end_old(&mut self) {
+        if self.is_old() {
+            let text = "the transaction was open for longer than its timeout, and is aborted";
+            let error = Error::new(ErrorKind::Timeout, text);
+            let error = error.with("timeout", format!("{:?}", self.options.timeout));
+            self.doom(error.remedy("read less at once, or set a longer timeout"));
+        }
+    }
+
+    fn is_old(&self) -> bool {
+        let state = self.desk.state();
+        let open = state.open.as_ref().filter(|open| open.doomed.is_none());
+        let since = open.and_then(|open| open.since);
+        since.is_some_and(|since| since.elapsed() > self.options.timeout)
+    }
+
+    /// Aborts the transaction that is open, whose holder will learn of it.
+    fn doom(&mut self, error: Error) {
+        self.desk.doom(error);
+        self.abort();
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        self.options.step("begin");
+        let _ = self.abort_open();
+        if let Some(failure) = self.desk.failure() {
+            return Err(failure);
+        }
+        if self.outlet.is_none() {
+            let config = self.desk.link.config();
+            self.outlet = Some(Outlet::open(config, &self.id, &self.options)?);
+        }
+        if self.must_rewind {
+            self.rewind()?;
+        }
+        match self.outlet.as_ref().map(Outlet::begin) {
+            Some(Ok(())) => {
+                self.desk.state().open = Some(Open::default());
+                Ok(())
+            }
+            Some(Err(Failed::Refused(error) | Failed::Lost(error))) => Err(self.discard(error)),
+            Some(Err(Failed::Fenced(error))) => Err(self.shut_out(error)),
+            None => Err(closed()),
+        }
+    }
+
+    /// Goes back to what the group has committed.
+    fn rewind(&mut self) -> Result<()> {
+        self.desk.state().forget(|_| true);
+        let done = match &mut self.intake {
+            Some(intake) => intake.rewind(&self.desk),
+            None => {
+                self.intake = Some(Intake::open(&self.desk, &self.options)?);
+                Ok(())
+            }
+        };
+        if let Err(error) = done {
+            tracing::debug!(%error, "a consumer could not go back, and is made anew");
+            // A new one begins where the group is.
+            self.intake = None;
+            self.intake = Some(Intake::open(&self.desk, &self.options)?);
+        }
+        self.must_rewind = false;
+        Ok(())
+    }
+
+    /// Hands to the producer what was published since the last time.
+    fn send_on(&mut self) {
+        if let Err(failed) = self.try_send() {
+            let error = match failed {
+                Failed::Refused(error) => error,
+                Failed::Lost(error) => self.discard(error),
+                Failed::Fenced(error) => self.shut_out(error),
+            };
+            self.doom(error);
+        }
+    }
+
+    fn try_send(&mut self) -> Result<(), Failed> {
+        let outgoing: Vec<Outgoing> = match &mut self.desk.state().open {
+            Some(open) if open.doomed.is_none() => std::mem::take(&mut open.outgoing),
+            _ => return Ok(()),
+        };
+        if outgoing.is_empty() {
+            return Ok(());
+        }
+        let Some(outlet) = &self.outlet else {
+            return Ok(());
+        };
+        let sent = outgoing.iter().try_for_each(|record| outlet.send(record));
+        // There is room for more.
+        self.desk.changed.notify_waiters();
+        sent
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        // What has come of partitions is known before it is told how far they are read.
+        self.send_on();
+        self.end_old();
+        let (open, offsets) = {
+            let mut state = self.desk.state();
+            state.check()?;
+            let Some(open) = state.open.take() else {
+                return Err(closed());
+            };
+            let offsets = list(&self.desk, &open)?;
+            (open, offsets)
+        };
+        let (Some(outlet), Some(intake)) = (&self.outlet, &mut self.intake) else {
+            return Err(closed());
+        };
+        let protocol = self.desk.link.config().group_protocol;
+        let options = &self.options;
+        let done = outlet.commit(&offsets, intake.member(protocol), |what| options.step(what));
+        self.options.step("committed");
+        done.map_err(|failed| match failed {
+            Failed::Refused(error) => {
+                self.must_rewind |= !open.taken.is_empty();
+                self.abort();
+                error
+            }
+            Failed::Lost(error) => self.discard(error),
+            // The cluster may have given it up for its age, and then nobody else has the id.
+            Failed::Fenced(error) if is_aged(&open, &self.options) => {
+                self.discard(error.retry(RetryClass::Transient))
+            }
+            Failed::Fenced(error) => self.shut_out(error),
+        })
+    }
+
+    /// Aborts the transaction that is open, if one is, and closes it.
+    fn abort_open(&mut self) -> Result<()> {
+        let is_alive = match &self.desk.state().open {
+            Some(open) => open.doomed.is_none(),
+            None => false,
+        };
+        if is_alive {
+            self.options.step("abort");
+            self.abort();
+        }
+        self.desk.state().open = None;
+        self.desk.failure().map_or(Ok(()), Err)
+    }
+
+    /// Aborts at the cluster, and has what was read come again.
+    fn abort(&mut self) {
+        let has_taken = match &mut self.desk.state().open {
+            Some(open) => {
+                open.outgoing.clear();
+                !open.taken.is_empty()
+            }
+            None => false,
+        };
+        if has_taken {
+            self.must_rewind = true;
+            self.desk.state().forget(|_| true);
+        }
+        match self.outlet.as_ref().map(Outlet::abort) {
+            None | Some(Ok(())) => {}
+            Some(Err(Failed::Refused(error) | Failed::Lost(error))) => {
+                let error = self.discard(error);
+                tracing::debug!(%error, "a transaction could not be aborted: a new producer does it");
+            }
+            Some(Err(Failed::Fenced(error))) => {
+                let error = self.shut_out(error);
+                tracing::debug!(%error, "a transaction could not be aborted");
+            }
+        }
+    }
+
+    /// Gives up the producer: a new one settles what it left.
+    fn discard(&mut self, error: Error) -> Error {
+        self.outlet = None;
+        self.must_rewind = true;
+        self.desk.state().forget(|_| true);
+        error
+    }
+
+    /// Another has the transactional id.
+    fn shut_out(&mut self, error: Error) -> Error {
+        self.outlet = None;
+        // It leaves the group, so that others read what is its.
+        self.intake = None;
+        let text = "another has opened the same transactional id";
+        let told = Error::new(ErrorKind::Conflict, text)
+            .with("transactional_id", &self.id)
+            .source(error)
+            .remedy("give each member that runs a name or a transactional id of its own");
+        self.desk.fail(told.duplicate());
+        told
+    }
+}
+
+/// Whether the cluster may have given a transaction up.
+fn is_aged(open: &Open, options: &TransactionalOptions) -> bool {
+    let age = open.since.map(|since| since.elapsed());
+    age.is_some_and(|age| age > options.timeout)
+}
+
+fn list(desk: &Desk, open: &Open) -> Result<TopicPartitionList> {
+    let mut list = TopicPartitionList::with_capacity(open.taken.len());
+    for ((topic, partition), next) in &open.taken {
+        let offset = Offset::Offset(*next);
+        let added = list.add_partition_offset(&desk.topics[*topic], *partition, offset);
+        added.map_err(|e| from_kafka(&e, false))?;
+    }
+    Ok(list)
+}
