@@ -7,7 +7,9 @@
     reason = "this package is the project's tests"
 )]
 
+pub mod copier;
 mod kafka;
+mod kafka_server;
 mod memory;
 mod redis;
 pub mod report;
@@ -16,6 +18,7 @@ pub mod traffic;
 pub mod worker;
 
 pub use kafka::{Kafka, KafkaPartitions};
+pub use kafka_server::KafkaServer;
 pub use memory::{BEGINNING, Memory, MemoryByHand};
 pub use redis::{Cluster, Redis7, Redis7Framed, Redis8, Sentinel, Tls, Valkey9};
 pub use sqlite::{Sqlite, SqliteByHand};

@@ -226,3 +226,6 @@ fn instance(config: &KafkaConfig, member: &str) -> Option<String> {
     let of_process = config.instance.as_ref()?;
     Some(format!("{of_process}.{member}"))
 }
+
+#[cfg(test)]
+mod tests;

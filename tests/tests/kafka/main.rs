@@ -1,6 +1,11 @@
 //! The suite on the Kafka backend.
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+mod copying;
+mod exactly_once;
+mod exactly_once_groups;
+mod exactly_once_in_doubt;
+mod exactly_once_killed;
 mod new_topics;
 
 mod with_one_partition {

@@ -105,7 +105,8 @@ impl Link {
         }
     }
 
-    /// What a group has committed, for those partitions where it has.
+    /// What a group has committed, for those partitions where it has. What a transaction that is
+    /// still open would commit is not waited for: it is not committed.
     pub(crate) async fn committed(
         self: &Arc<Self>,
         group: &str,
@@ -113,7 +114,9 @@ impl Link {
     ) -> Result<BTreeMap<(String, i32), Committed>> {
         let (link, group) = (Arc::clone(self), group.to_owned());
         apart(move || {
-            let asker = link.asker(&group)?;
+            let mut config = link.config.consumer(&group)?;
+            config.set("isolation.level", "read_uncommitted");
+            let asker: BaseConsumer = config.create().map_err(|e| from_kafka(&e, false))?;
             let mut asked = TopicPartitionList::with_capacity(partitions.len());
             for (topic, partition) in &partitions {
                 asked.add_partition(topic, *partition);

@@ -1,0 +1,139 @@
+//! The worker process of the exactly-once cases: it copies messages from one topic to another, and can die at a step of
+//! its choice.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use glmsg_broker::{Broker, Settler as _, Source as _, SubscribeOptions};
+use glmsg_core::{GroupName, Message, TopicName};
+use glmsg_kafka::{KafkaBroker, KafkaConfig, TransactionalOptions};
+use serde::{Deserialize, Serialize};
+
+/// The environment variable that holds the plan.
+pub const VARIABLE: &str = "GLMSG_COPIER_PLAN";
+
+/// The most messages of a transaction.
+const BATCH: usize = 3;
+
+/// The steps of a transaction, in their order. A process dies before the step of that name is done; of `begun`, `received`,
+/// `published` and `committed` after it.
+pub const STEPS: [&str; 7] = [
+    "begin",
+    "begun",
+    "received",
+    "published",
+    "send-offsets",
+    "commit",
+    "committed",
+];
+
+/// What a copier does.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan {
+    pub url: String,
+    pub from: String,
+    pub to: String,
+    pub group: String,
+    pub member: String,
+    /// How long a transaction may be open.
+    pub timeout_s: u64,
+    /// At which step it dies, and the how many-th time it comes there.
+    pub dies_at: Option<(String, u32)>,
+    /// Results and offsets are stored apart from each other: a subscription, a publish, an ack.
+    pub is_apart: bool,
+}
+
+static DIES_AT: OnceLock<(String, u32)> = OnceLock::new();
+static TIMES: AtomicU32 = AtomicU32::new(0);
+
+fn step(name: &'static str) {
+    if let Some((at, time)) = DIES_AT.get()
+        && at == name
+        && TIMES.fetch_add(1, Ordering::SeqCst) + 1 == *time
+    {
+        std::process::abort();
+    }
+}
+
+/// Copies until it is killed, by itself or by others.
+///
+/// # Panics
+/// If the cluster does what it must not.
+pub fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    runtime.expect("a runtime starts").block_on(async {
+        let text = std::env::var(VARIABLE).expect("a plan in GLMSG_COPIER_PLAN");
+        let plan: Plan = serde_json::from_str(&text).expect("a valid plan");
+        if let Some(dies_at) = plan.dies_at.clone() {
+            DIES_AT.get_or_init(|| dies_at);
+        }
+        let config = KafkaConfig::from_url(&plan.url).expect("a valid URL");
+        let broker = KafkaBroker::open(config)
+            .await
+            .expect("the cluster answers");
+        if plan.is_apart {
+            copy_apart(&plan, broker).await
+        } else {
+            copy(&plan, &broker).await
+        }
+    })
+}
+
+async fn copy(plan: &Plan, broker: &KafkaBroker) -> ExitCode {
+    let from = TopicName::new(&plan.from).expect("a valid name");
+    let group = GroupName::new(&plan.group).expect("a valid name");
+    let options = TransactionalOptions::new(&plan.member)
+        .timeout(Duration::from_secs(plan.timeout_s))
+        .on_step(step);
+    let opened = broker.transactional(&from, &group, options).await;
+    let mut copier = opened.expect("the group is joined");
+    loop {
+        let copied = async {
+            let mut transaction = copier.begin().await?;
+            step("begun");
+            let inputs = transaction.recv(BATCH).await?;
+            step("received");
+            for input in &inputs {
+                let copy = copied(&input.message, &plan.to);
+                transaction.publish(&[copy]).await?;
+            }
+            step("published");
+            transaction.commit().await
+        };
+        match copied.await {
+            Ok(()) => {}
+            Err(error) if error.is_transient() => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+async fn copy_apart(plan: &Plan, broker: KafkaBroker) -> ExitCode {
+    let broker: Arc<dyn Broker> = Arc::new(broker);
+    let options = SubscribeOptions::new(&*plan.from, &*plan.group).expect("valid names");
+    let mut source = broker
+        .open_source(&options)
+        .await
+        .expect("the group is joined");
+    let settler = source.settler();
+    loop {
+        let mut received = Vec::new();
+        source.recv(&mut received, BATCH).await.expect("messages");
+        for one in &received {
+            let copy = copied(&one.message, &plan.to);
+            broker.publish(&[copy]).await.expect("it is stored");
+        }
+        step("published");
+        let tokens: Vec<_> = received.iter().map(|one| one.token).collect();
+        settler.ack(&tokens).await.expect("it is acked");
+    }
+}
+
+fn copied(message: &Message, to: &str) -> Message {
+    Message::new(to, message.payload().clone()).expect("a valid message")
+}

@@ -1,0 +1,125 @@
+//! A topic that is copied to another, and what came of it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use glmsg_broker::{Broker, Published, ReplayQuery, StartFrom};
+use glmsg_conformance::Fixture as _;
+use glmsg_core::{GroupName, Message, TopicName};
+use glmsg_faults::until;
+use glmsg_kafka::{KafkaBroker, KafkaConfig, Transactional, TransactionalOptions};
+use glmsg_tests::KafkaPartitions;
+
+/// How long what is awaited may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Two topics of a namespace of their own, and a group of the first.
+pub(crate) struct Copying {
+    pub(crate) url: String,
+    pub(crate) broker: KafkaBroker,
+    pub(crate) from: TopicName,
+    pub(crate) to: TopicName,
+    pub(crate) group: GroupName,
+    /// Its topics go away with it.
+    _fixture: Option<KafkaPartitions>,
+}
+
+impl Copying {
+    pub(crate) async fn new() -> Self {
+        let fixture = KafkaPartitions::new().await;
+        let url = fixture.url();
+        Self {
+            _fixture: Some(fixture),
+            ..Self::at(url).await
+        }
+    }
+
+    pub(crate) async fn at(url: String) -> Self {
+        let config = KafkaConfig::from_url(&url).expect("a valid URL");
+        let broker = KafkaBroker::open(config)
+            .await
+            .expect("the cluster answers");
+        let from = TopicName::new("from").expect("a valid name");
+        let to = TopicName::new("to").expect("a valid name");
+        // There to be looked at also if nothing is ever published.
+        for topic in [&from, &to] {
+            let config = glmsg_broker::TopicConfig::default();
+            broker
+                .create_topic(topic, &config)
+                .await
+                .expect("it is made");
+        }
+        Self {
+            url,
+            broker,
+            from,
+            to,
+            group: GroupName::new("copiers").expect("a valid name"),
+            _fixture: None,
+        }
+    }
+
+    pub(crate) async fn open(&self, member: &str) -> Transactional {
+        self.open_with(TransactionalOptions::new(member)).await
+    }
+
+    pub(crate) async fn open_with(&self, options: TransactionalOptions) -> Transactional {
+        let opened = self.broker.transactional(&self.from, &self.group, options);
+        opened.await.unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    /// Publishes messages to be copied, of these numbers.
+    pub(crate) async fn publish(&self, numbers: impl IntoIterator<Item = usize>) {
+        let each = numbers
+            .into_iter()
+            .map(|n| message(&self.from, &n.to_string()));
+        self.publish_all(each.collect()).await;
+    }
+
+    pub(crate) async fn publish_all(&self, messages: Vec<Message>) {
+        let outcomes = self.broker.publish(&messages).await.expect("outcomes");
+        let stored = |outcome: &Published| matches!(outcome, Published::Stored);
+        assert!(outcomes.iter().all(stored), "{outcomes:?}");
+    }
+
+    /// The payloads that a reader of the results sees, sorted.
+    pub(crate) async fn results(&self) -> Vec<String> {
+        let query = ReplayQuery::new(self.to.clone(), StartFrom::Earliest).limit(10_000);
+        let stored = self.broker.replay(&query).await.expect("a replay");
+        let each = stored.iter().map(|one| {
+            let message = one.message.as_ref().expect("it can be read");
+            text(message)
+        });
+        let mut all: Vec<String> = each.collect();
+        all.sort();
+        all
+    }
+
+    /// How many messages the group has still to do.
+    pub(crate) async fn left(&self) -> u64 {
+        let lag = self.broker.lag(&self.from, &self.group).await;
+        let lag = lag.expect("the lag of a group that is there");
+        lag.undelivered + lag.in_flight + lag.delayed
+    }
+
+    pub(crate) async fn until_done(&self) {
+        until("all is consumed", PATIENCE * 2, || async {
+            self.left().await == 0
+        })
+        .await;
+    }
+}
+
+pub(crate) fn message(topic: &TopicName, text: &str) -> Message {
+    Message::new(topic, text.to_owned()).expect("a valid message")
+}
+
+pub(crate) fn text(message: &Message) -> String {
+    String::from_utf8_lossy(message.payload()).into_owned()
+}
+
+/// The numbers up to `count`, as [`Copying::results`] has them when each was copied once.
+pub(crate) fn once_each(count: usize) -> Vec<String> {
+    let all: BTreeSet<String> = (0..count).map(|n| n.to_string()).collect();
+    all.into_iter().collect()
+}

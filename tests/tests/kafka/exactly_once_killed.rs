@@ -1,0 +1,131 @@
+//! A process that copies in transactions is killed between every two steps, and comes again.
+
+use std::time::Duration;
+
+use glmsg_faults::check::{Expectation, Invariant, Report, check};
+use glmsg_faults::ledger::{Writer, read_dir};
+use glmsg_faults::process::{Launch, Worker};
+use glmsg_tests::copier::{Plan, STEPS, VARIABLE};
+
+use crate::copying::{Copying, PATIENCE};
+
+/// How many messages there are for each process.
+const EACH: usize = 10;
+
+/// How often a process dies at a step: the first time it comes there, the second, and so on.
+fn rounds() -> u32 {
+    match std::env::var_os("GLMSG_LONG") {
+        Some(_) => 12,
+        None => 3,
+    }
+}
+
+/// Copies while processes die at a step, and tells how the results look.
+async fn judge(step: &str, is_apart: bool) -> Report {
+    let case = Copying::new().await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let ledger = Writer::open(dir.path(), "case");
+    let plan = Plan {
+        // The partitions of one that died are kept for it, or each would wait for the session to end.
+        url: format!("{}&instance=copier", case.url),
+        from: case.from.to_string(),
+        to: case.to.to_string(),
+        group: case.group.to_string(),
+        member: "one".into(),
+        timeout_s: 30,
+        dies_at: None,
+        is_apart,
+    };
+    let launch = |dies_at: Option<(String, u32)>| {
+        let plan = Plan {
+            dies_at,
+            ..plan.clone()
+        };
+        let text = serde_json::to_string(&plan).expect("a plan can be written");
+        Launch::new(env!("CARGO_BIN_EXE_copier")).env(VARIABLE, text)
+    };
+    let mut published = 0;
+    for round in 1..=rounds() {
+        for n in published..published + EACH {
+            ledger.pub_try(&n.to_string());
+        }
+        case.publish(published..published + EACH).await;
+        for n in published..published + EACH {
+            ledger.pub_ok(&n.to_string());
+        }
+        published += EACH;
+        let name = format!("copier-{round}");
+        let copier = Worker::spawn(&name, &launch(Some((step.into(), round))), &ledger);
+        let ended = copier.wait(PATIENCE).await;
+        assert!(!ended.success(), "it dies at {step}");
+    }
+    let last = Worker::spawn("copier-last", &launch(None), &ledger);
+    case.until_done().await;
+    last.kill9().await;
+    let expectation = Expectation::for_groups(["copiers"])
+        .outputs(case.results().await)
+        .published_at_least(EACH * 3)
+        .only([Invariant::I8]);
+    let events = read_dir(dir.path()).expect("the ledgers can be read");
+    check(&events, &expectation)
+}
+
+macro_rules! dies_at {
+    ($($name:ident: $step:literal,)+) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            assert!(STEPS.contains(&$step));
+            judge($step, false).await.assert_ok();
+        }
+    )+};
+}
+
+dies_at! {
+    before_it_begins: "begin",
+    after_it_has_begun: "begun",
+    after_it_has_received: "received",
+    after_it_has_published: "published",
+    before_offsets_are_sent: "send-offsets",
+    after_offsets_are_sent_and_before_it_commits: "commit",
+    after_it_has_committed: "committed",
+}
+
+/// Shows that the cases above can fail: who stores results and offsets apart stores some results twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_commits_offsets_apart_is_caught() {
+    let report = judge("published", true).await;
+    assert!(!report.violations(Invariant::I8).is_empty());
+}
+
+/// Without a name of its own in the group, a process that died keeps its partitions until its session ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_leaves_open_another_member_goes_on_with() {
+    let case = Copying::new().await;
+    case.publish(0..EACH).await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let ledger = Writer::open(dir.path(), "case");
+    let launch = |member: &str, dies_at: Option<(String, u32)>| {
+        let plan = Plan {
+            url: case.url.clone(),
+            from: case.from.to_string(),
+            to: case.to.to_string(),
+            group: case.group.to_string(),
+            member: member.into(),
+            timeout_s: 2,
+            dies_at,
+            is_apart: false,
+        };
+        let text = serde_json::to_string(&plan).expect("a plan can be written");
+        Launch::new(env!("CARGO_BIN_EXE_copier")).env(VARIABLE, text)
+    };
+    let first = Worker::spawn("first", &launch("one", Some(("commit".into(), 1))), &ledger);
+    assert!(!first.wait(PATIENCE).await.success());
+    let second = Worker::spawn("second", &launch("two", None), &ledger);
+    // The transaction it left is open for its time-out.
+    glmsg_faults::until("all is consumed", Duration::from_secs(120), || async {
+        case.left().await == 0
+    })
+    .await;
+    second.kill9().await;
+    assert_eq!(case.results().await, crate::copying::once_each(EACH));
+}
