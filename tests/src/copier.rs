@@ -10,6 +10,7 @@ use glmsg_broker::{Broker, Settler as _, Source as _, SubscribeOptions};
 use glmsg_core::{GroupName, Message, TopicName};
 use glmsg_kafka::{KafkaBroker, KafkaConfig, TransactionalOptions};
 use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The environment variable that holds the plan.
 pub const VARIABLE: &str = "GLMSG_COPIER_PLAN";
@@ -57,7 +58,7 @@ fn step(name: &'static str) {
     }
 }
 
-/// Copies until it is killed, by itself or by others.
+/// Copies until it is killed, by itself or by others, or asked to end.
 ///
 /// # Panics
 /// If the cluster does what it must not.
@@ -73,18 +74,25 @@ pub fn main() -> ExitCode {
             DIES_AT.get_or_init(|| dies_at);
         }
         let config = KafkaConfig::from_url(&plan.url).expect("a valid URL");
-        let broker = KafkaBroker::open(config)
-            .await
-            .expect("the cluster answers");
-        if plan.is_apart {
-            copy_apart(&plan, broker).await
-        } else {
-            copy(&plan, &broker).await
+        let broker = KafkaBroker::open(config).await;
+        let broker = Arc::new(broker.expect("the cluster answers"));
+        let mut term = signal(SignalKind::terminate()).expect("a signal can be waited for");
+        let copying = async {
+            match plan.is_apart {
+                true => copy_apart(&plan, broker.clone()).await,
+                false => copy(&plan, &broker).await,
+            }
+        };
+        tokio::select! {
+            () = copying => {}
+            _ = term.recv() => {}
         }
+        broker.close().await.expect("it ends in order");
+        ExitCode::SUCCESS
     })
 }
 
-async fn copy(plan: &Plan, broker: &KafkaBroker) -> ExitCode {
+async fn copy(plan: &Plan, broker: &KafkaBroker) {
     let from = TopicName::new(&plan.from).expect("a valid name");
     let group = GroupName::new(&plan.group).expect("a valid name");
     let options = TransactionalOptions::new(&plan.member)
@@ -113,8 +121,7 @@ async fn copy(plan: &Plan, broker: &KafkaBroker) -> ExitCode {
     }
 }
 
-async fn copy_apart(plan: &Plan, broker: KafkaBroker) -> ExitCode {
-    let broker: Arc<dyn Broker> = Arc::new(broker);
+async fn copy_apart(plan: &Plan, broker: Arc<KafkaBroker>) {
     let options = SubscribeOptions::new(&*plan.from, &*plan.group).expect("valid names");
     let mut source = broker
         .open_source(&options)

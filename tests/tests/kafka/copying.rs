@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use glmsg_broker::{Broker, Published, ReplayQuery, StartFrom};
 use glmsg_conformance::Fixture as _;
-use glmsg_core::{GroupName, Message, TopicName};
+use glmsg_core::{ErrorKind, GroupName, Message, TopicName};
 use glmsg_faults::until;
 use glmsg_kafka::{KafkaBroker, KafkaConfig, Transactional, TransactionalOptions};
 use glmsg_tests::KafkaPartitions;
@@ -98,13 +98,19 @@ impl Copying {
     /// How many messages the group has still to do.
     pub(crate) async fn left(&self) -> u64 {
         let lag = self.broker.lag(&self.from, &self.group).await;
-        let lag = lag.expect("the lag of a group that is there");
+        let lag = lag.unwrap_or_else(|e| panic!("{e}"));
         lag.undelivered + lag.in_flight + lag.delayed
     }
 
+    /// Waits until the group has nothing left to do. The group may not be there yet, and the broker may
+    /// be busy coming up.
     pub(crate) async fn until_done(&self) {
         until("all is consumed", PATIENCE * 2, || async {
-            self.left().await == 0
+            match self.broker.lag(&self.from, &self.group).await {
+                Ok(lag) => lag.undelivered + lag.in_flight + lag.delayed == 0,
+                Err(error) if error.is_transient() || error.kind() == ErrorKind::NotFound => false,
+                Err(error) => panic!("{error}"),
+            }
         })
         .await;
     }

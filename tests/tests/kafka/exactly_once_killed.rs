@@ -1,7 +1,5 @@
 //! A process that copies in transactions is killed between every two steps, and comes again.
 
-use std::time::Duration;
-
 use glmsg_faults::check::{Expectation, Invariant, Report, check};
 use glmsg_faults::ledger::{Writer, read_dir};
 use glmsg_faults::process::{Launch, Worker};
@@ -121,11 +119,8 @@ async fn what_one_leaves_open_another_member_goes_on_with() {
     let first = Worker::spawn("first", &launch("one", Some(("commit".into(), 1))), &ledger);
     assert!(!first.wait(PATIENCE).await.success());
     let second = Worker::spawn("second", &launch("two", None), &ledger);
-    // The transaction it left is open for its time-out.
-    glmsg_faults::until("all is consumed", Duration::from_secs(120), || async {
-        case.left().await == 0
-    })
-    .await;
+    // After the time-out of the transaction that the first has left.
+    case.until_done().await;
     second.kill9().await;
     assert_eq!(case.results().await, crate::copying::once_each(EACH));
 }

@@ -140,19 +140,22 @@ impl Outlet {
         step: impl Fn(&'static str),
     ) -> Result<(), Failed> {
         let flushed = self.producer.flush(self.timeout);
-        if let Some(error) = self.reports.take().or(flushed.err()) {
-            return Err(self.unsent(&error));
-        }
+        let unsent = self.reports.take().or(flushed.err());
         if offsets.count() > 0 {
-            step("send-offsets");
             let Some(member) = member else {
                 let text = "the group is sharing out its partitions";
                 let error = Error::new(ErrorKind::Unavailable, text);
                 return Err(Failed::Refused(error));
             };
+            step("send-offsets");
+            // Also where records were not stored: it tells what the transaction failed of, and they
+            // only that it has.
             let producer = &self.producer;
             let sent = producer.send_offsets_to_transaction(offsets, member, self.timeout);
             sent.map_err(|error| self.judge(&error, false))?;
+        }
+        if let Some(error) = unsent {
+            return Err(self.unsent(&error));
         }
         step("commit");
         let done = self.producer.commit_transaction(self.timeout);
