@@ -144,7 +144,7 @@ impl Transactional {
         }
         let topics = shared.ensure_topic(topic).await?;
         let id = options.id(&ensured.names.id);
-        let desk = Arc::new(Desk::new(topic, group, topics, ensured.names, shared));
+        let desk = Arc::new(Desk::new(topic, group, &topics, ensured.names, shared));
         let (commands, orders) = mpsc::channel();
         let (at, settings, own) = (Arc::clone(&desk), options.clone(), id.clone());
         apart(move || {

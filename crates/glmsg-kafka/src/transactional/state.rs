@@ -115,7 +115,7 @@ impl Desk {
     pub(super) fn new(
         topic: &TopicName,
         group: &GroupName,
-        topics: Arc<TopicNames>,
+        topics: &TopicNames,
         names: GroupNames,
         shared: &Shared,
     ) -> Self {
