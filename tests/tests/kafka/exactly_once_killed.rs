@@ -3,9 +3,10 @@
 use glmsg_faults::check::{Expectation, Invariant, Report, check};
 use glmsg_faults::ledger::{Writer, read_dir};
 use glmsg_faults::process::{Launch, Worker};
+use glmsg_faults::until;
 use glmsg_tests::copier::{Plan, STEPS, VARIABLE};
 
-use crate::copying::{Copying, PATIENCE};
+use crate::copying::{Copying, PATIENCE, once_each};
 
 /// How many messages there are for each process.
 const EACH: usize = 10;
@@ -118,9 +119,54 @@ async fn what_one_leaves_open_another_member_goes_on_with() {
     };
     let first = Worker::spawn("first", &launch("one", Some(("commit".into(), 1))), &ledger);
     assert!(!first.wait(PATIENCE).await.success());
+    // What it left open keeps nobody from looking.
+    assert_eq!(case.left().await, EACH as u64);
+    assert!(case.results().await.is_empty());
     let second = Worker::spawn("second", &launch("two", None), &ledger);
     // After the time-out of the transaction that the first has left.
     case.until_done().await;
     second.kill9().await;
-    assert_eq!(case.results().await, crate::copying::once_each(EACH));
+    assert_eq!(case.results().await, once_each(EACH));
+}
+
+/// Two copy, and one of them is killed at any moment, again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_any_moment() {
+    let case = Copying::new().await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let ledger = Writer::open(dir.path(), "case");
+    let launch = |member: &str| {
+        let plan = Plan {
+            url: format!("{}&instance=copier", case.url),
+            from: case.from.to_string(),
+            to: case.to.to_string(),
+            group: case.group.to_string(),
+            member: member.into(),
+            timeout_s: 30,
+            dies_at: None,
+            is_apart: false,
+        };
+        let text = serde_json::to_string(&plan).expect("a plan can be written");
+        Launch::new(env!("CARGO_BIN_EXE_copier")).env(VARIABLE, text)
+    };
+    let names = ["one", "two"];
+    let mut copiers = names.map(|name| Worker::spawn(&format!("{name}-0"), &launch(name), &ledger));
+    let mut published = 0;
+    let rounds = rounds() * 3;
+    for round in 1..=rounds {
+        case.publish(published..published + EACH * 3).await;
+        published += EACH * 3;
+        // A moment in the middle of these.
+        let enough = published - fastrand::usize(1..EACH * 3);
+        until("some are copied", PATIENCE, || async {
+            case.results().await.len() >= enough
+        })
+        .await;
+        let victim = round as usize % 2;
+        copiers[victim].kill9().await;
+        let name = names[victim];
+        copiers[victim] = Worker::spawn(&format!("{name}-{round}"), &launch(name), &ledger);
+    }
+    case.until_done().await;
+    assert_eq!(case.results().await, once_each(published));
 }

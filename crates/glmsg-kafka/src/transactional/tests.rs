@@ -18,7 +18,7 @@ struct Case {
 }
 
 /// A member of a group whose topic holds one message.
-async fn case() -> Case {
+async fn case(timeout_ms: u32) -> Case {
     let mock = MockCluster::new(1).unwrap();
     // It has no requests that make topics.
     for topic in ["from", "to"] {
@@ -28,7 +28,10 @@ async fn case() -> Case {
     }
     mock.create_topic("from..g..once", 6, 1).unwrap();
     mock.create_topic("from..g..dead", 1, 1).unwrap();
-    let url = format!("kafka://{}?timeout_ms=1000", mock.bootstrap_servers());
+    let url = format!(
+        "kafka://{}?timeout_ms={timeout_ms}",
+        mock.bootstrap_servers()
+    );
     let config = KafkaConfig::from_url(&url).unwrap();
     let broker = KafkaBroker::open(config).await.unwrap();
     let message = Message::new("from", "x").unwrap();
@@ -62,7 +65,7 @@ async fn copy(member: &mut Transactional, before: impl FnOnce()) -> Result<()> {
 async fn a_coordinator_that_is_busy_or_moves_is_asked_again() {
     let Case {
         mock, mut member, ..
-    } = case().await;
+    } = case(10_000).await;
     let errors = [
         Code::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS,
         Code::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
@@ -84,7 +87,7 @@ async fn who_is_shut_out_stays_out() {
             mock,
             broker,
             mut member,
-        } = case().await;
+        } = case(10_000).await;
         let fence = || mock.request_errors(Api::EndTxn, &[code]);
         let error = copy(&mut member, fence).await.unwrap_err();
         assert_eq!(error.kind(), K::Conflict, "{error}");
@@ -101,7 +104,7 @@ async fn who_is_shut_out_stays_out() {
 async fn offsets_that_are_refused_abort_and_all_comes_again() {
     let Case {
         mock, mut member, ..
-    } = case().await;
+    } = case(10_000).await;
     for code in [
         Code::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION,
         Code::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
@@ -119,7 +122,7 @@ async fn offsets_that_are_refused_abort_and_all_comes_again() {
 async fn what_may_not_be_published_is_told_and_aborted() {
     let Case {
         mock, mut member, ..
-    } = case().await;
+    } = case(10_000).await;
     let code = Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     mock.request_errors(Api::AddPartitionsToTxn, &[code]);
     let error = copy(&mut member, || ()).await.unwrap_err();
@@ -131,7 +134,7 @@ async fn what_may_not_be_published_is_told_and_aborted() {
 async fn a_commit_without_an_answer_is_in_doubt_and_the_next_begins_anew() {
     let Case {
         mock, mut member, ..
-    } = case().await;
+    } = case(1000).await;
     let delay = |by| mock.broker_round_trip_time(1, by).unwrap();
     let slow = || delay(Duration::from_secs(30));
     let error = copy(&mut member, slow).await.unwrap_err();

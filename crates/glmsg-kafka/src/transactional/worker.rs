@@ -8,7 +8,6 @@ use std::thread;
 use std::time::Duration;
 
 use glmsg_core::{Error, ErrorKind, Result, RetryClass};
-use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::oneshot;
 
 use super::intake::Intake;
@@ -16,7 +15,6 @@ use super::options::TransactionalOptions;
 use super::outlet::{Failed, Outlet};
 use super::state::{Desk, Open, Outgoing, Part};
 use crate::broker::closed;
-use crate::error::from_kafka;
 
 /// The longest the thread rests: callbacks and heartbeats want to be polled for.
 const LONGEST_REST: Duration = Duration::from_millis(200);
@@ -34,15 +32,15 @@ pub(super) enum Command {
 }
 
 pub(super) struct Worker {
-    desk: Arc<Desk>,
+    pub(super) desk: Arc<Desk>,
     commands: Receiver<Command>,
     /// None, where it had to be given up.
-    intake: Option<Intake>,
-    outlet: Option<Outlet>,
-    id: String,
-    options: TransactionalOptions,
+    pub(super) intake: Option<Intake>,
+    pub(super) outlet: Option<Outlet>,
+    pub(super) id: String,
+    pub(super) options: TransactionalOptions,
     /// What was read does not count: the group is elsewhere.
-    must_rewind: bool,
+    pub(super) must_rewind: bool,
 }
 
 impl Worker {
@@ -138,7 +136,7 @@ impl Worker {
     }
 
     /// Aborts a transaction that has taken too long.
-    fn end_old(&mut self) {
+    pub(super) fn end_old(&mut self) {
         if self.is_old() {
             let text = "the transaction was open for longer than its timeout, and is aborted";
             let error = Error::new(ErrorKind::Timeout, text);
@@ -155,7 +153,7 @@ impl Worker {
     }
 
     /// Aborts the transaction that is open, whose holder will learn of it.
-    fn doom(&mut self, error: Error) {
+    pub(super) fn doom(&mut self, error: Error) {
         self.desk.doom(error);
         self.abort();
     }
@@ -205,7 +203,7 @@ impl Worker {
     }
 
     /// Hands to the producer what was published since the last time.
-    fn send_on(&mut self) {
+    pub(super) fn send_on(&mut self) {
         if let Err(failed) = self.try_send() {
             let error = match failed {
                 Failed::Refused(error) => error,
@@ -232,117 +230,4 @@ impl Worker {
         self.desk.changed.notify_waiters();
         sent
     }
-
-    fn commit(&mut self) -> Result<()> {
-        // What has come of partitions is known before it is told how far they are read.
-        self.send_on();
-        self.end_old();
-        let (open, offsets) = {
-            let mut state = self.desk.state();
-            state.check()?;
-            let Some(open) = state.open.take() else {
-                return Err(closed());
-            };
-            let offsets = list(&self.desk, &open)?;
-            (open, offsets)
-        };
-        let (Some(outlet), Some(intake)) = (&self.outlet, &mut self.intake) else {
-            return Err(closed());
-        };
-        let protocol = self.desk.link.config().group_protocol;
-        let options = &self.options;
-        let done = outlet.commit(&offsets, intake.member(protocol), |what| options.step(what));
-        self.options.step("committed");
-        done.map_err(|failed| match failed {
-            Failed::Refused(error) => {
-                self.must_rewind |= !open.taken.is_empty();
-                self.abort();
-                error
-            }
-            Failed::Lost(error) => self.discard(error),
-            // The cluster may have given it up for its age, and then nobody else has the id.
-            Failed::Fenced(error) if is_aged(&open, &self.options) => {
-                self.discard(error.retry(RetryClass::Transient))
-            }
-            Failed::Fenced(error) => self.shut_out(error),
-        })
-    }
-
-    /// Aborts the transaction that is open, if one is, and closes it.
-    fn abort_open(&mut self) -> Result<()> {
-        let is_alive = match &self.desk.state().open {
-            Some(open) => open.doomed.is_none(),
-            None => false,
-        };
-        if is_alive {
-            self.options.step("abort");
-            self.abort();
-        }
-        self.desk.state().open = None;
-        self.desk.failure().map_or(Ok(()), Err)
-    }
-
-    /// Aborts at the cluster, and has what was read come again.
-    fn abort(&mut self) {
-        let has_taken = match &mut self.desk.state().open {
-            Some(open) => {
-                open.outgoing.clear();
-                !open.taken.is_empty()
-            }
-            None => false,
-        };
-        if has_taken {
-            self.must_rewind = true;
-            self.desk.state().forget(|_| true);
-        }
-        match self.outlet.as_ref().map(Outlet::abort) {
-            None | Some(Ok(())) => {}
-            Some(Err(Failed::Refused(error) | Failed::Lost(error))) => {
-                let error = self.discard(error);
-                tracing::debug!(%error, "a transaction could not be aborted: a new producer does it");
-            }
-            Some(Err(Failed::Fenced(error))) => {
-                let error = self.shut_out(error);
-                tracing::debug!(%error, "a transaction could not be aborted");
-            }
-        }
-    }
-
-    /// Gives up the producer: a new one settles what it left.
-    fn discard(&mut self, error: Error) -> Error {
-        self.outlet = None;
-        self.must_rewind = true;
-        self.desk.state().forget(|_| true);
-        error
-    }
-
-    /// Another has the transactional id.
-    fn shut_out(&mut self, error: Error) -> Error {
-        self.outlet = None;
-        // It leaves the group, so that others read what is its.
-        self.intake = None;
-        let text = "another has opened the same transactional id";
-        let told = Error::new(ErrorKind::Conflict, text)
-            .with("transactional_id", &self.id)
-            .source(error)
-            .remedy("give each member that runs a name or a transactional id of its own");
-        self.desk.fail(told.duplicate());
-        told
-    }
-}
-
-/// Whether the cluster may have given a transaction up.
-fn is_aged(open: &Open, options: &TransactionalOptions) -> bool {
-    let age = open.since.map(|since| since.elapsed());
-    age.is_some_and(|age| age > options.timeout)
-}
-
-fn list(desk: &Desk, open: &Open) -> Result<TopicPartitionList> {
-    let mut list = TopicPartitionList::with_capacity(open.taken.len());
-    for ((topic, partition), next) in &open.taken {
-        let offset = Offset::Offset(*next);
-        let added = list.add_partition_offset(&desk.topics[*topic], *partition, offset);
-        added.map_err(|e| from_kafka(&e, false))?;
-    }
-    Ok(list)
 }
