@@ -90,7 +90,7 @@ impl<'t> Transaction<'t> {
         let limit = shared.link.config().max_payload;
         let mut records = Vec::with_capacity(messages.len());
         for message in messages {
-            check_size(message, limit)?;
+            check_size(message, limit).map_err(|e| e.with("topic", message.topic()))?;
             let names = shared.ensure_topic(message.topic()).await?;
             let encoded = shared.encoder.encode(message)?;
             records.push(Outgoing {
