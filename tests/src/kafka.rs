@@ -85,6 +85,11 @@ macro_rules! fixture {
                 tokio::time::sleep(by).await;
             }
 
+            /// A client waits for a group to settle, and a retry for two writes.
+            fn soon() -> Duration {
+                Duration::from_millis(500)
+            }
+
             fn has_manual_clock() -> bool {
                 false
             }

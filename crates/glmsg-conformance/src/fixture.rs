@@ -25,6 +25,14 @@ pub trait Fixture: Send + Sync + Sized + 'static {
     /// sleeps if it runs by itself.
     fn pass(&self, by: Duration) -> impl Future<Output = ()> + Send;
 
+    /// A time that is short for this backend and that it keeps, also on a busy machine: the cases
+    /// make their short leases, lives and delays of it, from once to twenty times as long. 100 ms
+    /// by default, which is also the least, as there is no shorter lease. A backend that asks
+    /// a cluster before it answers says more.
+    fn soon() -> Duration {
+        Duration::from_millis(100)
+    }
+
     /// Whether the broker's clock is moved by hand, so that [`pass`](Self::pass) takes no time.
     fn has_manual_clock() -> bool;
 

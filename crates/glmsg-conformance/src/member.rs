@@ -9,15 +9,14 @@ use glmsg_broker::{
 };
 use glmsg_core::{DeadLetterReason, MessageId, Result};
 
+use crate::Fixture;
 use crate::messages::{group, message, store, topic};
 use crate::patience::within;
 
-/// A lease that ends soon, for cases that wait for its end. Such cases claim nothing about what
-/// happens before: a slow machine may take longer than this between any two steps.
-pub(crate) const SHORT: Duration = Duration::from_millis(100);
-
-/// Broker time after which everything of length [`SHORT`] is over.
-pub(crate) const PAST_SHORT: Duration = Duration::from_millis(150);
+/// Broker time after which everything is over that was to last for [`Fixture::soon`].
+pub(crate) fn past_soon<F: Fixture>() -> Duration {
+    F::soon() * 3 / 2
+}
 
 /// A subscription through the contract, without heartbeat or buffer.
 pub(crate) struct Member {
@@ -42,9 +41,10 @@ impl Member {
         Self::join_with(broker, &options(name)).await
     }
 
-    /// Joins with a lease that ends soon.
-    pub(crate) async fn join_briefly(broker: &Arc<dyn Broker>, name: &str) -> Self {
-        Self::join_with(broker, &options(name).lease(SHORT)).await
+    /// Joins with a lease that ends soon, for cases that wait for its end. Such cases claim nothing
+    /// about what happens before: a slow machine may take longer than this between any two steps.
+    pub(crate) async fn join_briefly<F: Fixture>(broker: &Arc<dyn Broker>, name: &str) -> Self {
+        Self::join_with(broker, &options(name).lease(F::soon())).await
     }
 
     /// Joins as `options` say.

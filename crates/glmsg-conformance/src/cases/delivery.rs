@@ -6,7 +6,7 @@ use std::time::Duration;
 use glmsg_broker::{Settled, SubscribeOptions};
 use glmsg_core::{ContentType, Message, Priority, TopicName};
 
-use crate::member::{Member, received_ids};
+use crate::member::{Member, past_soon, received_ids};
 use crate::messages::{build, builder, group, ids, lag, message, named_topic, numbered, store};
 use crate::patience::within;
 use crate::{Case, Fixture};
@@ -260,13 +260,13 @@ pub async fn topics_do_not_mix<F: Fixture>(f: F) {
 pub async fn an_acked_message_never_comes_again<F: Fixture>(f: F) {
     let broker = f.broker().await;
     store(&broker, &numbered(10)).await;
-    let mut member = Member::join_briefly(&broker, "g").await;
+    let mut member = Member::join_briefly::<F>(&broker, "g").await;
     for got in member.take(10).await {
         // On a slow machine the lease is over by now: the ack counts all the same, because nobody
         // else has received the message.
         member.ack(&got).await;
     }
-    f.pass(crate::member::PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     member.expect_nothing(&broker).await;
     assert_eq!(lag(&broker, "g").await.total(), 0);
 }

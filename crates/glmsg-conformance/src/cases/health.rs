@@ -163,7 +163,7 @@ pub async fn the_age_of_the_oldest_is_told<F: Fixture>(f: F) {
 pub async fn what_is_scheduled_is_no_lag<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let _member = Member::join(&broker, "g").await;
-    let soon = Duration::from_secs(1);
+    let soon = 10 * F::soon();
     store(&broker, &[build(builder("soon").delay(soon))]).await;
     let hour = Duration::from_secs(3600);
     store(&broker, &[build(builder("late").delay(hour))]).await;

@@ -7,7 +7,7 @@ use glmsg_broker::{Broker, Nack, Received, Settled};
 use glmsg_core::{DeadLetterReason, ErrorKind};
 use std::sync::Arc;
 
-use crate::member::{Member, PAST_SHORT, SHORT, options};
+use crate::member::{Member, options, past_soon};
 use crate::messages::{dead_letters, error_kind, lag, message, numbered, store};
 use crate::{Case, Fixture};
 
@@ -119,9 +119,9 @@ pub async fn an_ack_while_the_lease_is_renewed_counts<F: Fixture>(f: F) {
 pub async fn a_late_ack_counts_until_somebody_else_has_it<F: Fixture>(f: F) {
     let broker = f.broker().await;
     store(&broker, &[message("slow")]).await;
-    let mut holder = Member::join_briefly(&broker, "g").await;
+    let mut holder = Member::join_briefly::<F>(&broker, "g").await;
     let held = holder.next().await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     holder.ack(&held).await;
     assert_eq!(lag(&broker, "g").await.total(), 0);
     holder.expect_nothing(&broker).await;
@@ -133,9 +133,9 @@ async fn taken_over<F: Fixture>(
     broker: &Arc<dyn Broker>,
 ) -> (Member, Received, Member, Received) {
     store(broker, &[message("contended")]).await;
-    let mut former = Member::join_briefly(broker, "g").await;
+    let mut former = Member::join_briefly::<F>(broker, "g").await;
     let lost = former.next().await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let mut holder = Member::join(&f.broker().await, "g").await;
     let held = holder.next().await;
     (former, lost, holder, held)
@@ -187,8 +187,8 @@ pub async fn a_stale_release_is_refused<F: Fixture>(f: F) {
 pub async fn a_stale_extension_is_refused<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let (former, lost, holder, held) = taken_over(&f, &broker).await;
-    assert_eq!(former.extend(&lost, SHORT).await, Settled::Stale);
-    f.pass(PAST_SHORT).await;
+    assert_eq!(former.extend(&lost, F::soon()).await, Settled::Stale);
+    f.pass(past_soon::<F>()).await;
     assert_untouched(&broker, holder, &held).await;
 }
 
@@ -210,7 +210,7 @@ pub async fn a_second_settlement_is_stale<F: Fixture>(f: F) {
             member.try_ack(delivery).await,
             member.retry(delivery, Duration::ZERO, "again").await,
             member.release(delivery).await,
-            member.extend(delivery, SHORT).await,
+            member.extend(delivery, F::soon()).await,
         ];
         assert_eq!(outcomes, [Settled::Stale; 4]);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use glmsg_broker::Settled;
 use glmsg_core::AttemptOutcome;
 
-use crate::member::{Member, PAST_SHORT, received_ids};
+use crate::member::{Member, past_soon, received_ids};
 use crate::messages::{ids, lag, message, numbered, store};
 use crate::patience::within;
 use crate::{Case, Fixture};
@@ -39,9 +39,9 @@ pub async fn an_abandoned_delivery_comes_again<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let messages = numbered(10);
     store(&broker, &messages).await;
-    let mut stalled = Member::join_briefly(&broker, "g").await;
+    let mut stalled = Member::join_briefly::<F>(&broker, "g").await;
     let held = stalled.take(10).await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let mut other = Member::join(&broker, "g").await;
     let got = other.take(10).await;
     assert_eq!(received_ids(&got), ids(&messages), "all, in their order");
@@ -60,10 +60,10 @@ pub async fn a_dropped_member_loses_nothing<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let messages = numbered(10);
     store(&broker, &messages).await;
-    let mut leaver = Member::join_briefly(&broker, "g").await;
+    let mut leaver = Member::join_briefly::<F>(&broker, "g").await;
     leaver.take(10).await;
     drop(leaver);
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let mut other = Member::join(&broker, "g").await;
     let got = other.take(10).await;
     assert_eq!(received_ids(&got), ids(&messages));
@@ -162,14 +162,14 @@ pub async fn a_crash_is_an_attempt<F: Fixture>(f: F) {
     let broker = f.broker().await;
     store(&broker, &[message("heavy")]).await;
     for attempt in 1..=3 {
-        let mut member = Member::join_briefly(&broker, "g").await;
+        let mut member = Member::join_briefly::<F>(&broker, "g").await;
         let got = member.next().await;
         assert_eq!(got.attempt, attempt);
         let outcomes: Vec<_> = got.history.attempts().iter().map(|a| a.outcome).collect();
         let expected = vec![AttemptOutcome::LeaseExpired; attempt as usize - 1];
         assert_eq!(outcomes, expected, "the history of attempt {attempt}");
         drop(member);
-        f.pass(PAST_SHORT).await;
+        f.pass(past_soon::<F>()).await;
     }
 }
 
@@ -180,7 +180,7 @@ pub async fn an_expired_lease_goes_to_one_member<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let sent = message("contended");
     store(&broker, std::slice::from_ref(&sent)).await;
-    let mut stalled = Member::join_briefly(&broker, "g").await;
+    let mut stalled = Member::join_briefly::<F>(&broker, "g").await;
     let _held = stalled.next().await;
     let (report, mut seen) = tokio::sync::mpsc::unbounded_channel();
     for n in 0..4 {
@@ -194,7 +194,7 @@ pub async fn an_expired_lease_goes_to_one_member<F: Fixture>(f: F) {
             }
         });
     }
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let (_, id, attempt) = within("the message at a waiting member", seen.recv())
         .await
         .expect("the members wait");

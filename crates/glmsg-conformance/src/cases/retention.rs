@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use glmsg_broker::Broker;
 
-use crate::member::{Member, PAST_SHORT, SHORT, received_ids};
+use crate::member::{Member, past_soon, received_ids};
 use crate::messages::{
     build, builder, error_kind, group, ids, lag, message, numbered, publish, publish_one, store,
     topic,
@@ -138,11 +138,11 @@ pub async fn dead_letters_do_not_fill_a_topic<F: Fixture>(f: F) {
 /// Promise 10
 pub async fn a_topic_without_groups_keeps_everything<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let config = TopicConfig::default().max_len(3).max_age(SHORT);
+    let config = TopicConfig::default().max_len(3).max_age(F::soon());
     bounded(&broker, &config).await;
     let messages = numbered(3);
     store(&broker, &messages).await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     assert_full(&broker, "nobody has acked anything").await;
     let mut member = Member::join(&broker, "g").await;
     assert_eq!(received_ids(&member.take(3).await), ids(&messages));
@@ -207,13 +207,13 @@ pub async fn the_oldest_goes_where_chosen<F: Fixture>(f: F) {
 /// Promise 10
 pub async fn old_acked_messages_are_dropped<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    bounded(&broker, &TopicConfig::default().max_age(SHORT)).await;
+    bounded(&broker, &TopicConfig::default().max_age(F::soon())).await;
     let mut member = Member::join(&broker, "g").await;
     let messages = numbered(4);
     store(&broker, &messages).await;
     let got = member.take(4).await;
     member.ack_all(&got).await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let new = message("new");
     store(&broker, std::slice::from_ref(&new)).await;
     assert_eq!(member.next().await.message.id(), new.id());
@@ -232,14 +232,14 @@ pub async fn old_acked_messages_are_dropped<F: Fixture>(f: F) {
 /// Promise 10
 pub async fn old_messages_that_are_not_acked_stay<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    bounded(&broker, &TopicConfig::default().max_age(SHORT)).await;
+    bounded(&broker, &TopicConfig::default().max_age(F::soon())).await;
     let mut quick = Member::join(&broker, "quick").await;
     let mut slow = Member::join(&broker, "slow").await;
     let messages = numbered(4);
     store(&broker, &messages).await;
     let got = quick.take(4).await;
     quick.ack_all(&got).await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     store(&broker, &[message("new")]).await;
     let got: Vec<MessageId> = received_ids(&slow.take(5).await);
     assert_eq!(got[..4], ids(&messages));
@@ -253,7 +253,7 @@ pub async fn bounds_can_be_changed<F: Fixture>(f: F) {
     let messages = numbered(4);
     store(&broker, &messages[..2]).await;
     assert_full(&broker, "two of two").await;
-    let wider = TopicConfig::default().max_len(4).max_age(SHORT);
+    let wider = TopicConfig::default().max_len(4).max_age(F::soon());
     bounded(&broker, &wider).await;
     store(&broker, &messages[2..]).await;
     assert_full(&broker, "four of four").await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use glmsg_broker::{Nack, Settled};
 use glmsg_core::{AttemptOutcome, DeadLetterReason};
 
-use crate::member::{Member, PAST_SHORT};
+use crate::member::{Member, past_soon};
 use crate::messages::{build, builder, dead_letters, lag, message, only_dead_letter, store};
 use crate::{Case, Fixture};
 
@@ -124,11 +124,11 @@ pub async fn leases_that_run_out_use_up_attempts<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let sent = build(builder("mixed").max_retries(2));
     store(&broker, std::slice::from_ref(&sent)).await;
-    let mut member = Member::join_briefly(&broker, "g").await;
+    let mut member = Member::join_briefly::<F>(&broker, "g").await;
     let first = member.next().await;
     member.retry(&first, Duration::ZERO, "failed").await;
     assert_eq!(member.next().await.attempt, 2);
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let third = member.next().await;
     assert_eq!(third.attempt, 3);
     let settled = member.retry(&third, Duration::ZERO, "failed").await;
@@ -148,10 +148,10 @@ pub async fn the_cap_is_checked_before_a_delivery<F: Fixture>(f: F) {
     let poison = build(builder("poison").max_retries(2));
     store(&broker, std::slice::from_ref(&poison)).await;
     for attempt in 1..=3 {
-        let mut member = Member::join_briefly(&broker, "g").await;
+        let mut member = Member::join_briefly::<F>(&broker, "g").await;
         assert_eq!(member.next().await.attempt, attempt);
         drop(member);
-        f.pass(PAST_SHORT).await;
+        f.pass(past_soon::<F>()).await;
     }
     let mut member = Member::join(&broker, "g").await;
     member.expect_nothing(&broker).await;

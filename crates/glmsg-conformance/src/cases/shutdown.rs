@@ -3,7 +3,7 @@
 use glmsg_broker::{BrokerExt, Published, StartFrom};
 use glmsg_core::{ErrorKind, Message};
 
-use crate::member::{Member, options, received_ids};
+use crate::member::{Member, options, past_soon, received_ids};
 use crate::messages::{
     error_kind, group, ids, lag, message, numbered, replay, replayed_ids, store, topic,
 };
@@ -167,7 +167,7 @@ pub async fn a_dropped_subscription_strands_nothing_for_long<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let messages = numbered(20);
     store(&broker, &messages).await;
-    let options = options("g").lease(crate::member::SHORT);
+    let options = options("g").lease(F::soon());
     let subscribed = within("a subscription", broker.subscribe(options)).await;
     let mut subscription = subscribed.expect("subscribes");
     let held = within("deliveries", subscription.recv_batch(5)).await;
@@ -175,7 +175,7 @@ pub async fn a_dropped_subscription_strands_nothing_for_long<F: Fixture>(f: F) {
     drop(held);
     let mut member = Member::join(&broker, "g").await;
     // Wherever it gave something back, that is here by now; the rest follows.
-    f.pass(crate::member::PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let taking = tokio::spawn(async move {
         let got = member.take(20).await;
         (member, received_ids(&got))

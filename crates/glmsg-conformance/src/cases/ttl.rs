@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use glmsg_core::{DeadLetterReason, Message};
 
-use crate::member::{Member, PAST_SHORT, SHORT};
+use crate::member::{Member, past_soon};
 use crate::messages::{build, builder, dead_letters, lag, only_dead_letter, redrive, store};
 use crate::{Case, Fixture};
 use glmsg_broker::DeadLetterSelector;
@@ -30,8 +30,8 @@ pub(crate) fn all<F: Fixture>() -> Vec<Case<F>> {
     ttl_cases!(__list)
 }
 
-fn mortal(payload: &str) -> Message {
-    build(builder(payload).ttl(SHORT))
+fn mortal<F: Fixture>(payload: &str) -> Message {
+    build(builder(payload).ttl(F::soon()))
 }
 
 /// A message past its time to live becomes a dead letter with this reason, is not delivered, and
@@ -40,9 +40,9 @@ fn mortal(payload: &str) -> Message {
 /// Promise 5
 pub async fn an_expired_message_is_not_delivered<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let sent = mortal("stale news");
+    let sent = mortal::<F>("stale news");
     store(&broker, std::slice::from_ref(&sent)).await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let mut member = Member::join(&broker, "g").await;
     member.expect_nothing(&broker).await;
     assert_eq!(member.intake.expired, 1, "receiving reports it");
@@ -69,12 +69,12 @@ pub async fn a_message_within_its_time_is_delivered<F: Fixture>(f: F) {
 /// Promise 5
 pub async fn a_retry_may_expire<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let life = Duration::from_secs(2);
+    let life = 20 * F::soon();
     store(&broker, &[build(builder("late").ttl(life))]).await;
     let mut member = Member::join(&broker, "g").await;
     let got = member.next().await;
     member.retry(&got, life, "later").await;
-    f.pass(life + SHORT).await;
+    f.pass(life + F::soon()).await;
     member.expect_nothing(&broker).await;
     let dead = only_dead_letter(&broker, "g").await;
     assert_eq!(dead.reason, DeadLetterReason::Expired);
@@ -88,11 +88,11 @@ pub async fn a_retry_may_expire<F: Fixture>(f: F) {
 /// A message that expires in its holder's hands can still be acked.
 pub async fn a_lease_may_outlive_the_time_to_live<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let life = Duration::from_secs(1);
+    let life = 10 * F::soon();
     store(&broker, &[build(builder("just in time").ttl(life))]).await;
     let mut member = Member::join(&broker, "g").await;
     let got = member.next().await;
-    f.pass(life + SHORT).await;
+    f.pass(life + F::soon()).await;
     member.ack(&got).await;
     member.expect_nothing(&broker).await;
     assert_eq!(dead_letters(&broker, "g").await, []);
@@ -104,11 +104,11 @@ pub async fn a_lease_may_outlive_the_time_to_live<F: Fixture>(f: F) {
 /// Promise 5
 pub async fn an_abandoned_message_may_expire<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let life = Duration::from_secs(1);
+    let life = 10 * F::soon();
     store(&broker, &[build(builder("forgotten").ttl(life))]).await;
-    let mut member = Member::join_briefly(&broker, "g").await;
+    let mut member = Member::join_briefly::<F>(&broker, "g").await;
     let _held = member.next().await;
-    f.pass(life + SHORT).await;
+    f.pass(life + F::soon()).await;
     member.expect_nothing(&broker).await;
     let dead = only_dead_letter(&broker, "g").await;
     assert_eq!(dead.reason, DeadLetterReason::Expired);
@@ -120,8 +120,8 @@ pub async fn an_abandoned_message_may_expire<F: Fixture>(f: F) {
 /// Promise 6
 pub async fn a_scheduled_message_lives_from_its_due_time<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let delay = Duration::from_secs(2);
-    let sent = build(builder("tomorrow").delay(delay).ttl(Duration::from_secs(1)));
+    let delay = 20 * F::soon();
+    let sent = build(builder("tomorrow").delay(delay).ttl(delay / 2));
     store(&broker, std::slice::from_ref(&sent)).await;
     let mut member = Member::join(&broker, "g").await;
     // Due after twice its time to live: had it begun at once, it would be over.
@@ -143,13 +143,13 @@ pub async fn a_scheduled_message_lives_from_its_due_time<F: Fixture>(f: F) {
 /// Promise 4
 pub async fn each_group_finds_its_own_expired<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let life = Duration::from_secs(1);
+    let life = 10 * F::soon();
     store(&broker, &[build(builder("brief").ttl(life))]).await;
     let mut quick = Member::join(&broker, "quick").await;
     let got = quick.next().await;
     quick.ack(&got).await;
     let mut slow = Member::join(&broker, "slow").await;
-    f.pass(life + SHORT).await;
+    f.pass(life + F::soon()).await;
     slow.sweep(1).await;
     assert_eq!(lag(&broker, "quick").await.total(), 0);
     assert_eq!(dead_letters(&broker, "slow").await.len(), 1);
@@ -161,10 +161,10 @@ pub async fn each_group_finds_its_own_expired<F: Fixture>(f: F) {
 /// Promise 7
 pub async fn a_redriven_message_lives_anew<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let life = Duration::from_secs(2);
+    let life = 20 * F::soon();
     let sent = build(builder("second life").ttl(life));
     store(&broker, std::slice::from_ref(&sent)).await;
-    f.pass(life + SHORT).await;
+    f.pass(life + F::soon()).await;
     let mut member = Member::join(&broker, "g").await;
     member.sweep(1).await;
     assert_eq!(redrive(&broker, "g", &DeadLetterSelector::All).await, 1);
@@ -172,7 +172,7 @@ pub async fn a_redriven_message_lives_anew<F: Fixture>(f: F) {
     assert_eq!((again.message.id(), again.attempt), (sent.id(), 1));
     // And it ends anew: given back past its second life, it expires again.
     member.retry(&again, Duration::ZERO, "slow").await;
-    f.pass(life + SHORT).await;
+    f.pass(life + F::soon()).await;
     member.expect_nothing(&broker).await;
     assert_eq!(
         only_dead_letter(&broker, "g").await.reason,

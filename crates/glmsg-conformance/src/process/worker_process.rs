@@ -4,8 +4,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::ledger::{Event, What};
 use super::plan::Plan;
@@ -15,7 +16,9 @@ use crate::patience::within;
 #[derive(Debug)]
 pub(super) struct WorkerProcess {
     child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+    /// What it says. It is read at all times: a worker whose output nobody reads stands still as
+    /// soon as the pipe is full.
+    lines: UnboundedReceiver<std::io::Result<String>>,
     errors: PathBuf,
 }
 
@@ -37,9 +40,17 @@ impl WorkerProcess {
                 )
             });
         let stdout = child.stdout.take().expect("it is piped");
+        let (said, lines) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(stdout).lines();
+            while let Some(line) = lines.next_line().await.transpose() {
+                // It goes on when its listener is gone: the ledger is the account.
+                let _ = said.send(line);
+            }
+        });
         Self {
             child,
-            lines: BufReader::new(stdout).lines(),
+            lines,
             errors,
         }
     }
@@ -52,13 +63,13 @@ impl WorkerProcess {
     pub(super) async fn next(&mut self, what: What) -> Event {
         let name = format!("the worker's next event `{what:?}`");
         loop {
-            let line = within(&name, self.lines.next_line()).await;
-            let Some(line) = line.expect("the worker's output can be read") else {
+            let Some(line) = within(&name, self.lines.recv()).await else {
                 panic!(
                     "the worker ended before its next `{what:?}`; it said: {}",
                     self.errors()
                 );
             };
+            let line = line.expect("the worker's output can be read");
             match Event::parse(&line) {
                 Some(event) if event.what == what => return event,
                 Some(_) => {}

@@ -8,7 +8,7 @@ use glmsg_core::{ContentType, DeadLetterReason, ErrorKind, Message, wire};
 
 use super::{Journal, drain, eager, keep_time};
 use crate::Fixture;
-use crate::member::{PAST_SHORT, SHORT};
+use crate::member::past_soon;
 use crate::messages::{
     build, builder, dead_letters, error_kind, ids, lag, message, numbered, only_dead_letter, store,
     topic,
@@ -138,9 +138,9 @@ fn tamper(message: &Message, from: &[u8], to: &[u8]) -> Message {
 /// Promise 5
 pub async fn an_expired_message_is_not_handled<F: Fixture>(f: F) {
     let (broker, watch) = Watch::over(f.broker().await);
-    let old = build(builder("old").ttl(SHORT));
+    let old = build(builder("old").ttl(F::soon()));
     store(&broker, std::slice::from_ref(&old)).await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let new = message("new");
     store(&broker, std::slice::from_ref(&new)).await;
     let f = Arc::new(f);

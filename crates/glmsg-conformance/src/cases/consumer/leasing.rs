@@ -141,8 +141,7 @@ pub async fn a_late_ack_is_refused_and_counted<F: Fixture>(f: F) {
             Ok(())
         }
     };
-    let lease = Duration::from_millis(100);
-    let cut_off = eager(&broker).lease(lease).workers(1).prefetch(1);
+    let cut_off = eager(&broker).lease(F::soon()).workers(1).prefetch(1);
     let cut_off = cut_off.start(handler).await.expect("starts");
     watch
         .until("its delivery", |seen| seen.received.len() == 1)

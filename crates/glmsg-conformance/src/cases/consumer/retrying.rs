@@ -9,7 +9,7 @@ use glmsg_core::{AttemptOutcome, DeadLetterReason};
 
 use super::{Journal, drain, eager};
 use crate::Fixture;
-use crate::member::{Member, PAST_SHORT};
+use crate::member::{Member, past_soon};
 use crate::messages::{build, builder, lag, message, numbered, only_dead_letter, store};
 use crate::watch::Watch;
 
@@ -117,10 +117,10 @@ pub async fn the_cap_is_checked_before_the_handler_runs<F: Fixture>(f: F) {
     store(&broker, std::slice::from_ref(&poison)).await;
     for _ in 0..2 {
         // A consumer that dies of it.
-        let mut member = Member::join_briefly(&broker, "g").await;
+        let mut member = Member::join_briefly::<F>(&broker, "g").await;
         member.next().await;
         drop(member);
-        f.pass(PAST_SHORT).await;
+        f.pass(past_soon::<F>()).await;
     }
     let sound = message("sound");
     store(&broker, std::slice::from_ref(&sound)).await;

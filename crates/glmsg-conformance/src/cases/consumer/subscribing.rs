@@ -10,7 +10,7 @@ use glmsg_core::DeadLetterReason;
 
 use super::keep_time;
 use crate::Fixture;
-use crate::member::{Member, SHORT, options};
+use crate::member::{Member, options};
 use crate::messages::{dead_letters, ids, lag, message, numbered, store, topic};
 use crate::patience::within;
 use crate::watch::Watch;
@@ -57,7 +57,7 @@ pub async fn a_dropped_delivery_comes_again<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let sent = message("dropped");
     store(&broker, std::slice::from_ref(&sent)).await;
-    let subscribed = broker.subscribe(options("g").lease(SHORT)).await;
+    let subscribed = broker.subscribe(options("g").lease(F::soon())).await;
     let mut subscription = subscribed.expect("subscribes");
     for attempt in 1..=2 {
         let got = within("the delivery", subscription.recv()).await;

@@ -7,7 +7,7 @@ use glmsg_core::{AttemptOutcome, DeadLetterReason, MessageId};
 
 use super::bury;
 use crate::Fixture;
-use crate::member::{Member, PAST_SHORT, SHORT};
+use crate::member::{Member, past_soon};
 use crate::messages::{
     build, builder, dead_letters, group, ids, lag, message, named_topic, numbered, store, topic,
 };
@@ -134,7 +134,7 @@ pub async fn dead_letters_are_purged<F: Fixture>(f: F) {
 /// Promise 7
 pub async fn old_dead_letters_are_dropped<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let config = TopicConfig::default().dead_letter_age(SHORT);
+    let config = TopicConfig::default().dead_letter_age(F::soon());
     let created = broker.create_topic(&topic(), &config).await;
     created.expect("a topic with bounds");
     let mut member = Member::join(&broker, "g").await;
@@ -149,7 +149,7 @@ pub async fn old_dead_letters_are_dropped<F: Fixture>(f: F) {
     store(&broker, &[build(kept)]).await;
     let got = elsewhere.next().await;
     elsewhere.reject(&got, "bad").await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     assert_eq!(dead_letters(&broker, "g").await, [], "past their age");
     assert_eq!(lag(&broker, "g").await.dead_letters, 0);
     let query = DeadLetterQuery::new(keeping, group("g"));

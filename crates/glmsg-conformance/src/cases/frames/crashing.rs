@@ -7,7 +7,7 @@ use glmsg_core::{AttemptOutcome, DeadLetterReason};
 
 use super::{assert_done, frame, framed};
 use crate::Fixture;
-use crate::member::{Member, PAST_SHORT, SHORT, received_ids};
+use crate::member::{Member, past_soon, received_ids};
 use crate::messages::{build, builder, ids, lag, message, only_dead_letter, store};
 
 /// When the lease of a frame runs out, what was not finished of it comes again, in its order, as
@@ -16,13 +16,13 @@ use crate::messages::{build, builder, ids, lag, message, only_dead_letter, store
 /// Promise 2
 pub async fn a_crash_gives_back_what_is_not_finished<F: Fixture>(f: F) {
     let (broker, messages) = framed(&f, 12).await;
-    let mut victim = Member::join_briefly(&broker, "g").await;
+    let mut victim = Member::join_briefly::<F>(&broker, "g").await;
     let held = victim.take(8).await;
     victim.ack_all(&[&held[..2], &held[5..6]].concat()).await;
     drop(victim.settler);
     // A process that is gone gives nothing back.
     std::mem::forget(victim.source);
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let mut heir = Member::join(&broker, "g").await;
     let got = heir.take(9).await;
     let mut expected = ids(&messages);
@@ -50,10 +50,10 @@ pub async fn a_poison_message_takes_no_neighbour_along<F: Fixture>(f: F) {
     let poison = build(builder("poison").max_retries(0));
     let messages = [message("1"), message("2"), poison, message("3")];
     store(&broker, &messages).await;
-    let mut victim = Member::join_briefly(&broker, "g").await;
+    let mut victim = Member::join_briefly::<F>(&broker, "g").await;
     victim.take(4).await;
     drop(victim);
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let mut heir = Member::join(&broker, "g").await;
     let got = heir.take(3).await;
     let expected = [0, 1, 3].map(|n: usize| messages[n].id());
@@ -72,9 +72,9 @@ pub async fn a_poison_message_takes_no_neighbour_along<F: Fixture>(f: F) {
 /// Promise 3
 pub async fn a_former_holder_of_a_frame_settles_nothing<F: Fixture>(f: F) {
     let (broker, _) = framed(&f, 5).await;
-    let mut former = Member::join_briefly(&broker, "g").await;
+    let mut former = Member::join_briefly::<F>(&broker, "g").await;
     let lost = former.take(5).await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let mut holder = Member::join(&f.broker().await, "g").await;
     let held = holder.take(5).await;
     let reject = Nack::reject(lost[2].token, DeadLetterReason::Rejected, "late");
@@ -83,7 +83,7 @@ pub async fn a_former_holder_of_a_frame_settles_nothing<F: Fixture>(f: F) {
         former.retry(&lost[1], Duration::ZERO, "late").await,
         former.nack(reject).await,
         former.release(&lost[3]).await,
-        former.extend(&lost[4], SHORT).await,
+        former.extend(&lost[4], F::soon()).await,
     ];
     assert_eq!(outcomes, [Settled::Stale; 5]);
     let now = lag(&broker, "g").await;
@@ -97,13 +97,13 @@ pub async fn a_former_holder_of_a_frame_settles_nothing<F: Fixture>(f: F) {
 /// Promise 1
 pub async fn a_partly_finished_frame_survives_a_crash<F: Fixture>(f: F) {
     let (broker, messages) = framed(&f, 10).await;
-    let mut member = Member::join_briefly(&broker, "g").await;
+    let mut member = Member::join_briefly::<F>(&broker, "g").await;
     let held = member.take(10).await;
     member.ack_all(&held[..4]).await;
     member.reject(&held[4], "bad").await;
     drop((member, broker));
     let broker = f.reopen().await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let mut member = Member::join(&broker, "g").await;
     let got = member.take(5).await;
     assert_eq!(received_ids(&got), ids(&messages[5..]));

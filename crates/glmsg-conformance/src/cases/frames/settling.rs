@@ -7,7 +7,7 @@ use glmsg_core::{AttemptOutcome, DeadLetterReason};
 
 use super::{assert_done, frame, framed};
 use crate::Fixture;
-use crate::member::{Member, PAST_SHORT, SHORT, received_ids};
+use crate::member::{Member, past_soon, received_ids};
 use crate::messages::{
     build, builder, dead_letters, ids, lag, message, numbered, only_dead_letter, redrive, store,
 };
@@ -88,7 +88,7 @@ pub async fn a_second_settlement_of_a_part_is_stale<F: Fixture>(f: F) {
             member.try_ack(delivery).await,
             member.retry(delivery, Duration::ZERO, "again").await,
             member.release(delivery).await,
-            member.extend(delivery, SHORT).await,
+            member.extend(delivery, F::soon()).await,
         ];
         assert_eq!(outcomes, [Settled::Stale; 4]);
     }
@@ -142,11 +142,11 @@ pub async fn each_message_has_its_own_time_to_live<F: Fixture>(f: F) {
     frame(&broker, TopicConfig::default()).await;
     let mut messages = numbered(6);
     for n in [1, 2, 5] {
-        messages[n] = build(builder("mortal").ttl(SHORT));
+        messages[n] = build(builder("mortal").ttl(F::soon()));
     }
     messages[3] = build(builder("long-lived").ttl(Duration::from_secs(3600)));
     store(&broker, &messages).await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let mut member = Member::join(&broker, "g").await;
     let got = member.take(3).await;
     let expected = [0, 3, 4].map(|n: usize| messages[n].id());

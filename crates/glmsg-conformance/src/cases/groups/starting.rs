@@ -92,7 +92,7 @@ pub async fn a_group_cannot_start_at_an_unknown_message<F: Fixture>(f: F) {
 /// Promise 6
 pub async fn a_scheduled_message_reaches_groups_made_before_it_is_due<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let delay = Duration::from_secs(1);
+    let delay = 10 * F::soon();
     let later = build(builder("later").delay(delay));
     store(&broker, std::slice::from_ref(&later)).await;
     let mut first = Member::join(&broker, "first").await;

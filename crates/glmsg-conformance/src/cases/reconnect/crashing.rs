@@ -6,7 +6,7 @@ use glmsg_broker::{DeadLetterSelector, Ordering, Published, StartFrom, TopicConf
 use glmsg_core::{AttemptOutcome, ErrorKind};
 
 use crate::Fixture;
-use crate::member::{Member, PAST_SHORT, options, received_ids};
+use crate::member::{Member, options, past_soon, received_ids};
 use crate::messages::{
     build, builder, dead_letters, error_kind, ids, lag, message, numbered, only_dead_letter,
     publish, redrive, replay, replayed_ids, store, topic,
@@ -38,12 +38,12 @@ pub async fn acks_survive_a_crash<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let messages = numbered(10);
     store(&broker, &messages).await;
-    let mut member = Member::join_briefly(&broker, "g").await;
+    let mut member = Member::join_briefly::<F>(&broker, "g").await;
     let got = member.take(10).await;
     member.ack_all(&got[..6]).await;
     drop((member, broker));
     let broker = f.reopen().await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let mut member = Member::join(&broker, "g").await;
     let got = member.take(4).await;
     assert_eq!(received_ids(&got), ids(&messages[6..]));
@@ -58,12 +58,12 @@ pub async fn unsettled_messages_survive_a_crash<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let messages = numbered(10);
     store(&broker, &messages).await;
-    let mut member = Member::join_briefly(&broker, "g").await;
+    let mut member = Member::join_briefly::<F>(&broker, "g").await;
     let _held = member.take(10).await;
     drop((member, broker));
     let broker = f.reopen().await;
     assert_eq!(lag(&broker, "g").await.in_flight, 10, "still leased");
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let mut member = Member::join(&broker, "g").await;
     let got = member.take(10).await;
     assert_eq!(received_ids(&got), ids(&messages));
@@ -78,7 +78,7 @@ pub async fn a_delayed_retry_survives_a_crash<F: Fixture>(f: F) {
     store(&broker, &numbered(2)).await;
     let mut member = Member::join(&broker, "g").await;
     let got = member.take(2).await;
-    let (soon, late) = (Duration::from_millis(500), Duration::from_secs(3600));
+    let (soon, late) = (5 * F::soon(), Duration::from_secs(3600));
     member.retry(&got[0], soon, "soon").await;
     member.retry(&got[1], late, "late").await;
     drop((member, broker));
@@ -99,13 +99,14 @@ pub async fn a_delayed_retry_survives_a_crash<F: Fixture>(f: F) {
 /// Promise 6
 pub async fn a_scheduled_message_survives_a_crash<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let soon = build(builder("soon").delay(Duration::from_millis(500)));
+    let delay = 5 * F::soon();
+    let soon = build(builder("soon").delay(delay));
     let late = build(builder("late").delay(Duration::from_secs(3600)));
     store(&broker, &[late.clone(), soon.clone()]).await;
     drop(broker);
     let broker = f.reopen().await;
     let mut member = Member::join(&broker, "g").await;
-    f.pass(Duration::from_millis(500)).await;
+    f.pass(delay).await;
     assert_eq!(member.next().await.message, soon);
     member.expect_nothing(&broker).await;
     let topics = broker.topics().await.expect("a list");
@@ -122,11 +123,11 @@ pub async fn attempts_survive_a_crash<F: Fixture>(f: F) {
     drop(broker);
     for attempt in 1..=3 {
         let broker = f.reopen().await;
-        let mut member = Member::join_briefly(&broker, "g").await;
+        let mut member = Member::join_briefly::<F>(&broker, "g").await;
         let got = member.next().await;
         assert_eq!(got.attempt, attempt, "counted across crashes");
         drop((member, broker));
-        f.pass(PAST_SHORT).await;
+        f.pass(past_soon::<F>()).await;
     }
     let broker = f.reopen().await;
     let mut member = Member::join(&broker, "g").await;

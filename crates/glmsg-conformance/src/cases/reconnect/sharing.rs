@@ -6,7 +6,7 @@ use std::time::Duration;
 use glmsg_broker::{DeadLetterSelector, Settled};
 
 use crate::Fixture;
-use crate::member::{Member, PAST_SHORT, received_ids};
+use crate::member::{Member, past_soon, received_ids};
 use crate::messages::{build, builder, ids, lag, numbered, redrive, store};
 use crate::patience::within;
 
@@ -19,9 +19,9 @@ pub async fn handles_share_one_store<F: Fixture>(f: F) {
     let messages = numbered(40);
     store(&one, &messages[..20]).await;
     store(&two, &messages[20..]).await;
-    let mut here = Member::join_briefly(&one, "g").await;
+    let mut here = Member::join_briefly::<F>(&one, "g").await;
     let lost = here.take(1).await;
-    f.pass(PAST_SHORT).await;
+    f.pass(past_soon::<F>()).await;
     let mut there = Member::join(&two, "g").await;
     let taken = there.take(20).await;
     assert_eq!(

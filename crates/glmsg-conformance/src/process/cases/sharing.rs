@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::Fixture;
 use crate::messages::{ids, lag, message, numbered, store};
-use crate::patience::until;
+use crate::patience::{until, within};
 use crate::process::ledger::What;
 use crate::process::plan::{Plan, Role};
 use crate::process::stage::Stage;
@@ -21,23 +21,34 @@ pub async fn two_processes_share_a_group<F: Fixture>(stage: Stage<F>) {
     let (mut one, mut two) = (stage.start(&plan), stage.start(&plan));
     one.next(What::Ready).await;
     two.next(What::Ready).await;
-    let messages = numbered(500);
+    let pids = HashSet::from([one.pid(), two.pid()]);
+    let at_work = || -> HashSet<_> {
+        let done = stage.events(What::Done);
+        done.iter().map(|event| event.pid).collect()
+    };
+    let mut messages = numbered(500);
     for part in messages.chunks(10) {
         store(&broker, part).await;
     }
+    // A worker may be given its part of the group only when the other has begun.
+    within("both processes to have a share", async {
+        while at_work() != pids {
+            let more = numbered(10);
+            store(&broker, &more).await;
+            messages.extend(more);
+        }
+    })
+    .await;
     until("everything to be acked", || async {
         lag(&broker, "g").await.total() == 0
     })
     .await;
-    let pids = HashSet::from([one.pid(), two.pid()]);
     one.stop().await;
     two.stop().await;
     let done = stage.events(What::Done);
-    assert_eq!(done.len(), 500, "each handled once");
+    assert_eq!(done.len(), messages.len(), "each handled once");
     assert_eq!(stage.done(), ids(&messages).into_iter().collect());
     assert!(done.iter().all(|event| event.attempt == 1));
-    let at_work: HashSet<_> = done.iter().map(|event| event.pid).collect();
-    assert_eq!(at_work, pids, "both had their share");
 }
 
 /// A worker that waits is woken by a publish in another process, every time.
