@@ -25,6 +25,7 @@ mod services;
 mod steps;
 mod test;
 mod tidy;
+mod toolchain;
 mod violation;
 mod workspace;
 
@@ -51,6 +52,9 @@ Commands:
   msrv      The oldest Rust version the project supports
 
 `cargo xtask COMMAND --help` says more. Exit codes: 0 done, 1 failed, 2 usage.";
+
+/// The commands that build the workspace.
+const BUILDS: &[&str] = &["test", "chaos", "lint", "features", "docs", "bench", "msrv"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -95,6 +99,9 @@ fn dispatch(args: &[String]) -> Outcome {
         return Ok(());
     }
     workspace::enter_root()?;
+    if BUILDS.contains(&command.as_str()) {
+        toolchain::require()?;
+    }
     run(rest)
 }
 

@@ -21,6 +21,7 @@ mod up;
 mod wait;
 mod wheel;
 
+pub(crate) use self::debian::install;
 use self::environment::Environment;
 use self::lock::Lock;
 use self::place::Place;

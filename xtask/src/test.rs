@@ -17,8 +17,8 @@ Usage: cargo xtask test [--backend NAME] [--long]
 
 Options:
   --backend NAME  Only the conformance suite and the demo, on one backend: memory, sqlite, redis, kafka, or all for
-                  the whole matrix, which kafka is no part of yet
-  --long          The long form of the tests that have one (GLMSG_LONG=1)";
+                  the whole matrix
+  --long          The long form of the tests that have one (GLMSG_LONG=1), and the Kafka suite on three brokers";
 
 /// A backend of the matrix.
 #[derive(Debug)]
@@ -28,10 +28,10 @@ struct Backend {
     services: &'static [Service],
     /// The services that the demo runs on; one that needs none has it once.
     demos: &'static [Service],
-    /// It is a part of the whole matrix. Another is run when it is named.
-    in_matrix: bool,
-    /// Further arguments for cargo, to have its suite run.
-    suite: &'static str,
+    /// The test target that is its own, if it has one; otherwise its tests are those whose name holds its own.
+    target: Option<&'static str>,
+    /// What only a long run has: a test target, and the server it talks to.
+    long: Option<(&'static str, Service)>,
 }
 
 /// Every service of the Redis backend.
@@ -50,15 +50,15 @@ const BACKENDS: &[Backend] = &[
         name: "memory",
         services: &[],
         demos: &[],
-        in_matrix: true,
-        suite: "",
+        target: None,
+        long: None,
     },
     Backend {
         name: "sqlite",
         services: &[],
         demos: &[],
-        in_matrix: true,
-        suite: "",
+        target: None,
+        long: None,
     },
     Backend {
         name: "redis",
@@ -69,15 +69,15 @@ const BACKENDS: &[Backend] = &[
             Service::Valkey9,
             Service::Cluster,
         ],
-        in_matrix: true,
-        suite: "",
+        target: None,
+        long: None,
     },
     Backend {
         name: "kafka",
-        services: &[Service::Kafka],
+        services: &[Service::Kafka, Service::KafkaSasl],
         demos: &[],
-        in_matrix: false,
-        suite: "--test kafka",
+        target: Some("kafka"),
+        long: Some(("kafka3", Service::Kafka3)),
     },
 ];
 
@@ -93,8 +93,8 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     let args = Arguments::parse(words, &grammar)?;
     let long = args.has("--long");
     let Some(name) = args.value("--backend").filter(|name| *name != "all") else {
-        let matrix: Vec<&Backend> = BACKENDS.iter().filter(|b| b.in_matrix).collect();
-        return with_servers(&matrix, |steps| everything(steps, long));
+        let matrix: Vec<&Backend> = BACKENDS.iter().collect();
+        return with_servers(&matrix, long, |steps| everything(steps, long));
     };
     let found = BACKENDS.iter().find(|backend| backend.name == name);
     let backend = found.ok_or_else(|| {
@@ -104,16 +104,16 @@ pub(crate) fn run(words: &[String]) -> Outcome {
             "there is no backend `{name}`: name one of {known}, all"
         ))
     })?;
-    with_servers(&[backend], |steps| {
+    with_servers(&[backend], long, |steps| {
         one_backend(steps, backend, long);
     })
 }
 
 /// Runs steps between the start and the stop of the servers they need. A server that cannot be had fails the run, and a
 /// failed step does not keep a server running.
-fn with_servers(backends: &[&Backend], run: impl FnOnce(&mut Steps)) -> Outcome {
+fn with_servers(backends: &[&Backend], long: bool, run: impl FnOnce(&mut Steps)) -> Outcome {
     let mut steps = Steps::default();
-    let needed = needed(backends, Service::is_given);
+    let needed = needed(backends, long, Service::is_given);
     let mut started = Vec::new();
     if !needed.is_empty() {
         steps.run("services up", || services::up(&needed, &mut started));
@@ -126,10 +126,14 @@ fn with_servers(backends: &[&Backend], run: impl FnOnce(&mut Steps)) -> Outcome 
 }
 
 /// The services of some backends, each once, without those that the user brings along.
-fn needed(backends: &[&Backend], is_given: impl Fn(Service) -> bool) -> Vec<Service> {
+fn needed(backends: &[&Backend], long: bool, is_given: impl Fn(Service) -> bool) -> Vec<Service> {
+    let uses = |backend: &Backend, service: &Service| {
+        let at_length = backend.long.is_some_and(|(_, needed)| needed == *service);
+        backend.services.contains(service) || long && at_length
+    };
     let is_needed = |service: &Service| {
         let mut users = backends.iter();
-        users.any(|backend| backend.services.contains(service)) && !is_given(*service)
+        users.any(|backend| uses(backend, service)) && !is_given(*service)
     };
     Service::ALL.iter().copied().filter(is_needed).collect()
 }
@@ -145,8 +149,11 @@ fn everything(steps: &mut Steps, long: bool) {
             cargo_test("--workspace --all-features --locked --no-fail-fast", long).run()
         });
         steps.run("capabilities", capabilities::check);
+        if long {
+            BACKENDS.iter().for_each(|backend| run_long(steps, backend));
+        }
     }
-    for backend in BACKENDS.iter().filter(|backend| backend.in_matrix) {
+    for backend in BACKENDS {
         run_demo(steps, backend);
     }
 }
@@ -160,8 +167,7 @@ fn one_backend(steps: &mut Steps, backend: &Backend, long: bool) {
         steps.run(&format!("suite {name}"), || {
             // A filter that matches nothing passes in cargo's eyes; here it is a failure.
             let listed = cargo_test(SUITE, long)
-                .words(backend.suite)
-                .args(filter(backend))
+                .args(chosen(backend))
                 .args(["--", "--list"])
                 .stdout()?;
             if !listed.lines().any(|line| line.ends_with(": test")) {
@@ -169,20 +175,35 @@ fn one_backend(steps: &mut Steps, backend: &Backend, long: bool) {
                     "glmsg-tests has no test whose name holds `{name}`"
                 )));
             }
-            let mut suite = cargo_test(SUITE, long).words(backend.suite);
-            if !backend.in_matrix && std::env::var_os("RUST_TEST_THREADS").is_none() {
-                // Its cases count on 100 ms, which its server does not keep beside many others.
-                suite = suite.env("RUST_TEST_THREADS", "4");
-            }
-            suite.args(["--no-fail-fast"]).args(filter(backend)).run()
+            cargo_test(SUITE, long)
+                .args(["--no-fail-fast"])
+                .args(chosen(backend))
+                .run()
         });
+        if long {
+            run_long(steps, backend);
+        }
     }
     run_demo(steps, backend);
 }
 
-/// The tests of a backend are those whose name holds its own, unless it has a binary of its own.
-fn filter(backend: &Backend) -> Option<&'static str> {
-    backend.suite.is_empty().then_some(backend.name)
+/// What tells cargo which tests are a backend's.
+fn chosen(backend: &Backend) -> Vec<&'static str> {
+    match backend.target {
+        Some(target) => vec!["--test", target],
+        None => vec![backend.name],
+    }
+}
+
+/// Runs what only a long run has.
+fn run_long(steps: &mut Steps, backend: &Backend) {
+    if let Some((target, _)) = backend.long {
+        steps.run(&format!("suite {target}"), || {
+            cargo_test(SUITE, true)
+                .args(["--no-fail-fast", "--test", target])
+                .run()
+        });
+    }
 }
 
 fn run_demo(steps: &mut Steps, backend: &Backend) {
@@ -234,14 +255,16 @@ mod tests {
         let of = |name: &str| {
             let mut backends = BACKENDS.iter();
             let backend = backends.find(|backend| backend.name == name).unwrap();
-            needed(&[backend], |_| false)
+            needed(&[backend], false, |_| false)
         };
         assert!(of("memory").is_empty() && of("sqlite").is_empty());
         assert_eq!(of("redis"), REDIS);
-        assert_eq!(of("kafka"), [Service::Kafka]);
+        assert_eq!(of("kafka"), [Service::Kafka, Service::KafkaSasl]);
         let all: Vec<&Backend> = BACKENDS.iter().collect();
+        let at_length = needed(&all, true, |_| false);
+        assert!(at_length.contains(&Service::Kafka3));
         let redis: Vec<&Backend> = all.into_iter().filter(|b| b.name == "redis").collect();
-        let brought = needed(&redis, |service| service == Service::Cluster);
+        let brought = needed(&redis, false, |service| service == Service::Cluster);
         assert_eq!(brought.len(), REDIS.len() - 1);
         assert!(!brought.contains(&Service::Cluster));
     }

@@ -40,7 +40,7 @@ pub(super) struct Package {
 }
 
 /// Installs packages on this machine, for what cannot be had unpacked alone. That needs root.
-pub(super) fn install(names: &str) -> Outcome {
+pub(crate) fn install(names: &str) -> Outcome {
     Process::new("apt-get").words("--quiet update").run()?;
     Process::new("apt-get")
         .words("--quiet --yes install --no-install-recommends")

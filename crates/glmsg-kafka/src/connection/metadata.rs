@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use glmsg_core::{Error, ErrorKind, Result};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::{Link, apart};
 use crate::error::{from_code, from_kafka};
+
+/// How long a cluster may take at least until all of it knows a new topic: a controller that makes
+/// many takes one after the other.
+const SETTLING: Duration = Duration::from_secs(15);
 
 /// How many partitions topics have, by name.
 pub(crate) type Topics = BTreeMap<String, i32>;
@@ -91,9 +96,15 @@ impl Link {
     /// Waits until every broker that is asked knows new topics: just after they are made one may
     /// not.
     pub(crate) async fn await_topics(self: &Arc<Self>, names: &[&str]) -> Result<Topics> {
-        let until = tokio::time::Instant::now() + self.config.timeout;
+        let until = tokio::time::Instant::now() + self.config.timeout.max(SETTLING);
+        let (mut found, mut pause) = (Topics::new(), Duration::from_millis(5));
         loop {
-            let found = self.find_topics(names.iter().copied()).await?;
+            let missing = names
+                .iter()
+                .copied()
+                .filter(|name| !found.contains_key(*name));
+            let missing: Vec<&str> = missing.collect();
+            found.extend(self.find_topics(missing).await?);
             if found.len() == names.len() {
                 return Ok(found);
             }
@@ -104,7 +115,9 @@ impl Link {
                 )
                 .remedy("see whether its brokers and their controller are well"));
             }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(pause).await;
+            // A cluster that takes long is busy: to ask it ever so often would keep it so.
+            pause = (pause * 2).min(Duration::from_millis(100));
         }
     }
 }
