@@ -14,10 +14,10 @@ use glmsg_kafka::{KafkaBroker, KafkaConfig};
 struct Namespace(String);
 
 impl Namespace {
-    fn on(service: &str, partitions: u32) -> Self {
+    fn on(service: &str, settings: &str) -> Self {
         let id = MessageId::new().to_string();
         Self(format!(
-            "{service}?namespace=t-{id}&partitions={partitions}&session_timeout_ms=6000"
+            "{service}?namespace=t-{id}&session_timeout_ms=6000&{settings}"
         ))
     }
 
@@ -50,7 +50,7 @@ impl Drop for Namespace {
 }
 
 macro_rules! fixture {
-    ($(#[$doc:meta])* $name:ident, $service:literal, $partitions:literal) => {
+    ($(#[$doc:meta])* $name:ident, $service:literal, $settings:literal) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $name(Namespace);
@@ -74,7 +74,7 @@ macro_rules! fixture {
             }
 
             async fn new() -> Self {
-                Self(Namespace::on(&services::get($service), $partitions))
+                Self(Namespace::on(&services::get($service), $settings))
             }
 
             async fn broker(&self) -> Arc<dyn Broker> {
@@ -115,11 +115,25 @@ fixture!(
     /// Kafka with one broker. Its topics have one partition, so that they keep one order.
     Kafka,
     "KAFKA_URL",
-    1
+    "partitions=1"
 );
 fixture!(
     /// Kafka with one broker, and topics of four partitions.
     KafkaPartitions,
     "KAFKA_URL",
-    4
+    "partitions=4"
+);
+fixture!(
+    /// Kafka with three brokers that keep three copies, as in production. Its topics have one
+    /// partition.
+    Kafka3,
+    "KAFKA3_URL",
+    "partitions=1&replication=3&min_insync=2&profile=production"
+);
+fixture!(
+    /// Kafka with three brokers that keep three copies, as in production, and topics of four
+    /// partitions.
+    Kafka3Partitions,
+    "KAFKA3_URL",
+    "partitions=4&replication=3&min_insync=2&profile=production"
 );

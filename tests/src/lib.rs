@@ -10,6 +10,7 @@
 pub mod copier;
 mod kafka;
 mod kafka_server;
+pub mod kafka_topics;
 mod memory;
 mod redis;
 pub mod report;
@@ -17,7 +18,7 @@ mod sqlite;
 pub mod traffic;
 pub mod worker;
 
-pub use kafka::{Kafka, KafkaPartitions};
+pub use kafka::{Kafka, Kafka3, Kafka3Partitions, KafkaPartitions};
 pub use kafka_server::KafkaServer;
 pub use memory::{BEGINNING, Memory, MemoryByHand};
 pub use redis::{Cluster, Redis7, Redis7Framed, Redis8, Sentinel, Tls, Valkey9};

@@ -18,7 +18,9 @@ impl Cluster {
         } else {
             let names = self.names(topic)?;
             self.make_topic(&names, config).await?;
-            return Ok(());
+            return self
+                .verify(&self.wanted_of(&names, Some(config.max_age)))
+                .await;
         };
         Err(Error::new(
             ErrorKind::Unsupported,

@@ -106,6 +106,13 @@ impl Cluster {
         }
     }
 
+    /// All groups that this process takes part in.
+    pub(crate) fn all_groups_here(&self) -> Vec<Arc<Group>> {
+        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let alive = groups.values().filter(|group| !*group.ended.borrow());
+        alive.cloned().collect()
+    }
+
     /// Takes part in a group as one more source.
     pub(crate) async fn join_group(&self, options: &SubscribeOptions) -> Result<Arc<Group>> {
         let (topic, group) = (&options.topic, &options.group);

@@ -82,6 +82,9 @@ pub struct KafkaConfig {
     pub topic: TopicConfig,
     /// How a message is written into a record. All ways are read. Default: [`Encoding::Headers`].
     pub encoding: Encoding,
+    /// How long a group may do nothing of a partition while messages come until health says that it
+    /// stands still. Default: 60 s. Longer than the longest handler.
+    pub stalled_after: Duration,
     /// How many bytes of messages that were fetched and not yet taken are held for each subscription.
     /// Default: 16 MiB.
     pub read_buffer: usize,
@@ -111,6 +114,7 @@ impl Default for KafkaConfig {
             profile: Profile::Development,
             topic: TopicConfig::default(),
             encoding: Encoding::Headers,
+            stalled_after: Duration::from_secs(60),
             read_buffer: 16 * 1024 * 1024,
         }
     }
@@ -130,7 +134,8 @@ impl KafkaConfig {
     /// `partitions`, `replication`, `min_insync`, `compression` (`none`, `gzip`, `snappy`, `lz4`,
     /// `zstd`), `linger_ms` (fractions are allowed), `session_timeout_ms`, `group_protocol`
     /// (`classic` or `consumer`), `instance`, `profile` (`development` or `production`), `max_age_s`,
-    /// `dead_letter_age_s`, `encoding` (`headers`, `envelope` or `cloudevents`) and `read_buffer`.
+    /// `dead_letter_age_s`, `encoding` (`headers`, `envelope` or `cloudevents`), `stalled_after_ms`
+    /// and `read_buffer`.
     ///
     /// # Errors
     /// `ConfigInvalid` for another scheme, an unknown key or a value of the wrong form;

@@ -38,14 +38,16 @@ impl Cluster {
         };
         let insync = self.link.config().min_insync.map(i64::from);
         let insync = insync.or_else(|| facts.number("min.insync.replicas"));
-        Ok(vec![
+        let mut findings = vec![
             brokers(&facts),
             replication(copies),
             in_sync(copies, insync),
             election(facts.setting("unclean.leader.election.enable")),
             persistence(copies),
             positions(facts.number("offsets.retention.minutes")),
-        ])
+        ];
+        findings.extend(self.examine_topics().await?);
+        Ok(findings)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::bell::Bell;
 use crate::connection::Link;
 use crate::inbox::{Inbox, Moved};
 use crate::names::{GroupNames, TopicNames};
+use crate::progress::Progress;
 use crate::reader;
 
 /// A group as this process takes part in it.
@@ -44,6 +45,8 @@ pub(crate) struct Group {
     failure: Mutex<Option<Error>>,
     /// When the thread was last seen at work.
     last_turn: Mutex<Instant>,
+    /// How its partitions here move on.
+    progress: Mutex<Progress>,
     /// The process stood still for long: its partitions may be somebody else's by now.
     is_unsure: AtomicBool,
 }
@@ -94,6 +97,7 @@ impl Group {
             }),
             failure: Mutex::default(),
             last_turn: Mutex::new(Instant::now()),
+            progress: Mutex::default(),
             is_unsure: AtomicBool::new(false),
         });
         reader::start(&this)?;
@@ -106,6 +110,10 @@ impl Group {
 
     pub(crate) fn now(&self) -> Timestamp {
         SystemClock.now()
+    }
+
+    pub(crate) fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn taking_part(&self) -> MutexGuard<'_, TakingPart> {

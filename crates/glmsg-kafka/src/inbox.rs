@@ -24,6 +24,7 @@ use self::expected::Expectations;
 use self::keys::Keys;
 pub(crate) use self::settle::{Moved, Verdict};
 use crate::entry::Entry;
+use crate::progress::Seen;
 use crate::window::{State, Window};
 
 /// Behind the offset that was committed when a partition came here, so many messages are told of
@@ -57,6 +58,8 @@ pub(crate) struct Assigned {
     careful_until: i64,
     /// Something is to be committed.
     is_dirty: bool,
+    /// How many of its messages are done.
+    done: u64,
 }
 
 /// A delivery that is out.
@@ -149,6 +152,7 @@ impl Inbox {
             careful_until: window.low() + CAREFUL,
             window,
             is_dirty: false,
+            done: 0,
         };
         self.parts.insert(self.next_part, assigned);
     }
@@ -246,6 +250,7 @@ impl Inbox {
             self.out.remove(&lapsed);
         }
         assigned.is_dirty = true;
+        assigned.done += 1;
         self.changes += 1;
         if self.ordering == Ordering::PerKey
             && let Some(key) = entry.key()
@@ -264,6 +269,20 @@ impl Inbox {
             part.is_dirty = false;
             let (low, told) = (part.window.low(), part.window.metadata());
             (part.topic.clone(), part.partition, low, told)
+        });
+        each.collect()
+    }
+
+    /// What is seen of the lanes that are assigned, given where they end. What comes back to the
+    /// group waits for its time, and is not looked at.
+    pub(crate) fn seen(&self, end: impl Fn(&str, i32) -> Option<i64>) -> Vec<Seen> {
+        let lanes = self.parts.iter().filter(|(_, p)| p.role == Role::Lane);
+        let each = lanes.map(|(number, part)| Seen {
+            topic: part.topic.clone(),
+            partition: part.partition,
+            part: *number,
+            done: part.done,
+            lag: end(&part.topic, part.partition).map(|end| (end - part.window.low()).max(0)),
         });
         each.collect()
     }

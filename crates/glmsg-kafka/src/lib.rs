@@ -22,6 +22,7 @@ mod marks;
 mod moving;
 mod names;
 mod producer;
+mod progress;
 mod publish;
 mod reader;
 mod record;
@@ -31,6 +32,8 @@ mod scan;
 mod subscriber;
 mod topology;
 mod transactional;
+mod trouble;
+mod verify;
 mod window;
 
 pub use acker::KafkaSettler;

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 
 use crate::KafkaConfig;
 use crate::error::from_kafka;
+use crate::trouble::Trouble;
 
 /// A record to send.
 #[derive(Debug)]
@@ -81,9 +82,14 @@ struct Room {
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
     room: Arc<Room>,
+    trouble: Arc<Trouble>,
 }
 
-impl ClientContext for Reports {}
+impl ClientContext for Reports {
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.trouble.note(&error, reason);
+    }
+}
 
 impl ProducerContext for Reports {
     type DeliveryOpaque = Box<Report>;
@@ -115,6 +121,8 @@ impl ProducerContext for Reports {
 pub(crate) struct Producer {
     inner: ThreadedProducer<Reports>,
     room: Arc<Room>,
+    /// Why no broker is reached, while none is.
+    pub(crate) trouble: Arc<Trouble>,
     timeout: Duration,
 }
 
@@ -127,11 +135,12 @@ impl fmt::Debug for Producer {
 impl Producer {
     pub(crate) fn new(config: &KafkaConfig) -> Result<Self> {
         let reports = Reports::default();
-        let room = Arc::clone(&reports.room);
+        let (room, trouble) = (Arc::clone(&reports.room), Arc::clone(&reports.trouble));
         let made = config.producer()?.create_with_context(reports);
         Ok(Self {
             inner: made.map_err(|e| from_kafka(&e, false))?,
             room,
+            trouble,
             timeout: config.timeout,
         })
     }

@@ -169,7 +169,10 @@ impl Reader {
             false => self.consumer.resume(&all),
         });
         match done {
-            Ok(()) => self.paused = paused,
+            Ok(()) => {
+                self.paused = paused;
+                self.consumer.context().is_full(paused);
+            }
             Err(error) => tracing::debug!(%error, "partitions could not be paused or resumed"),
         }
     }

@@ -70,6 +70,8 @@ impl Cluster {
         if found.len() < 2 {
             self.make_topic(&names, &self.link.config().topic).await?;
         }
+        let kept = self.asked(|topic| topic.max_age);
+        self.verify(&self.wanted_of(&names, kept)).await?;
         self.known.add(topic, &names);
         Ok(names)
     }
@@ -149,6 +151,7 @@ impl Cluster {
         }
         let topics = self.ensure_topic(topic).await?;
         if let Some(names) = self.group_of(&topics, group).await? {
+            self.verify_group(topic, group, &names).await?;
             return Ok(Ensured {
                 names,
                 is_new: false,
@@ -183,7 +186,21 @@ impl Cluster {
             start.extend(others.map(|partition| (partition, none.clone())));
             self.link.commit(&names.id, start).await?;
         }
+        self.verify_group(topic, group, &names).await?;
         Ok(Ensured { names, is_new })
+    }
+
+    /// One that this process takes part in was looked at before.
+    async fn verify_group(
+        &self,
+        topic: &TopicName,
+        group: &GroupName,
+        names: &GroupNames,
+    ) -> Result<()> {
+        match self.group_here(topic, group) {
+            Some(_) => Ok(()),
+            None => self.verify(&self.wanted_of_group(names)).await,
+        }
     }
 
     /// What a new group commits first.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use glmsg_tests::{report, worker};
 
 const PAGE: &str = "docs/capabilities.md";
-const REMEDY: &str = "run `cargo run -p glmsg-tests --bin capabilities` and commit the page";
+const REMEDY: &str = "run `cargo xtask services up kafka`, then `cargo run -p glmsg-tests --all-features --bin capabilities`, and commit the page";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

@@ -12,9 +12,8 @@ pub(super) type Verdicts = BTreeMap<(&'static str, &'static str), Verdict>;
 type Ended = ((&'static str, &'static str), Option<Verdict>);
 
 /// The in-process cases.
-pub(super) async fn judge<F: Fixture>() -> Result<Verdicts, String> {
-    // Most of the time of most cases is waiting.
-    let turns = Arc::new(Semaphore::new(24));
+pub(super) async fn judge<F: Fixture>(at_once: usize) -> Result<Verdicts, String> {
+    let turns = Arc::new(Semaphore::new(at_once));
     let mut running = JoinSet::new();
     for case in catalog::<F>() {
         let turns = turns.clone();

@@ -6,8 +6,11 @@ mod exactly_once;
 mod exactly_once_groups;
 mod exactly_once_in_doubt;
 mod exactly_once_killed;
+mod login;
 mod membership;
 mod new_topics;
+mod standstill;
+mod topics;
 
 mod with_one_partition {
     use glmsg_tests::Kafka;

@@ -32,6 +32,10 @@ pub(super) fn check(config: &KafkaConfig) -> Result<()> {
     if session < Duration::from_secs(6) || session > Duration::from_secs(300) {
         return wrong("the session timeout must be 6 s to 5 min");
     }
+    let stalled = config.stalled_after;
+    if stalled < Duration::from_secs(1) || stalled > Duration::from_secs(24 * 3600) {
+        return wrong("stalled_after_ms must be 1 s (1000) to 24 h (86400000)");
+    }
     if !READ_BUFFER.contains(&config.read_buffer) {
         return wrong("read_buffer must be 64 KiB (65536) to 1 GiB (1073741824)");
     }

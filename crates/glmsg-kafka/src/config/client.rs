@@ -85,6 +85,11 @@ impl KafkaConfig {
         client
             .set("group.id", group_id)
             .set("group.protocol", self.group_protocol.as_str())
+            // What is told of a group's progress: often enough to see it stand still.
+            .set(
+                "statistics.interval.ms",
+                millis(self.stalled_after / 4, 250, 5000),
+            )
             // What is done is told when it is done, and nothing else.
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")

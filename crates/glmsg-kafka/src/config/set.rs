@@ -153,6 +153,13 @@ impl KafkaConfig {
         self
     }
 
+    /// Sets [`stalled_after`](Self::stalled_after).
+    #[must_use]
+    pub fn stalled_after(mut self, time: Duration) -> Self {
+        self.stalled_after = time;
+        self
+    }
+
     /// Sets [`read_buffer`](Self::read_buffer).
     #[must_use]
     pub fn read_buffer(mut self, bytes: usize) -> Self {

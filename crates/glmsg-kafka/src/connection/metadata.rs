@@ -55,8 +55,10 @@ impl Link {
 
     fn look(&self, name: Option<&str>) -> Result<Topics> {
         let client = self.producer.client();
+        let trouble = &self.producer.trouble;
         let found = client.fetch_metadata(name, self.config.timeout);
-        let found = found.map_err(|e| from_kafka(&e, false))?;
+        let found = found.map_err(|e| trouble.explain(from_kafka(&e, false)))?;
+        trouble.clear();
         let mut topics = Topics::new();
         for topic in found.topics() {
             match topic.error() {

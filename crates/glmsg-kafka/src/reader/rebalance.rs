@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
-use rdkafka::{ClientContext, TopicPartitionList};
+use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 
 use super::{offsets_list, role};
 use crate::connection::{committed, ends};
 use crate::group::Group;
 use crate::inbox::Role;
+use crate::progress;
 use crate::window::Window;
 
 /// So many messages of each partition are waited for at first, for the urgent to go first.
@@ -25,6 +26,8 @@ pub(crate) struct Turns {
     held: Mutex<Vec<(String, i32)>>,
     /// Something was served while polling: there may be more.
     has_served: AtomicBool,
+    /// Nothing more is read for lack of room.
+    is_full: AtomicBool,
 }
 
 impl Turns {
@@ -34,6 +37,7 @@ impl Turns {
             is_committing: AtomicBool::new(false),
             held: Mutex::default(),
             has_served: AtomicBool::new(false),
+            is_full: AtomicBool::new(false),
         }
     }
 
@@ -41,6 +45,10 @@ impl Turns {
     /// from an empty queue.
     pub(super) fn has_served(&self) -> bool {
         self.has_served.swap(false, SeqCst)
+    }
+
+    pub(super) fn is_full(&self, is_full: bool) {
+        self.is_full.store(is_full, SeqCst);
     }
 
     pub(super) fn is_committing(&self) -> bool {
@@ -157,6 +165,18 @@ impl ClientContext for Turns {
     fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
         self.has_served.store(true, SeqCst);
         tracing::debug!(%error, reason, "the Kafka client reports");
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.has_served.store(true, SeqCst);
+        let Some(group) = self.group.upgrade() else {
+            return;
+        };
+        let seen = group
+            .inbox()
+            .seen(|topic, partition| progress::end(&statistics, topic, partition));
+        let is_full = self.is_full.load(SeqCst);
+        group.progress().observe(&seen, is_full, Instant::now());
     }
 }
 

@@ -10,7 +10,7 @@ use crate::config::{
     Compression, Encoding, GroupProtocol, KafkaConfig, Profile, SaslMechanism, TlsFiles,
 };
 
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "ca",
     "cert",
     "compression",
@@ -32,6 +32,7 @@ const KEYS: [&str; 23] = [
     "replication",
     "sasl",
     "session_timeout_ms",
+    "stalled_after_ms",
     "timeout_ms",
     "tls",
 ];
@@ -50,6 +51,9 @@ pub(super) fn set(config: &mut KafkaConfig, key: &str, value: &str) -> Result<()
         "timeout_ms" => config.timeout = Duration::from_millis(number(key, value)?),
         "session_timeout_ms" => {
             config.session_timeout = Duration::from_millis(number(key, value)?);
+        }
+        "stalled_after_ms" => {
+            config.stalled_after = Duration::from_millis(number(key, value)?);
         }
         "linger_ms" => config.linger = fraction(key, value)?,
         "max_age_s" => config.topic.max_age = Duration::from_secs(number(key, value)?),
