@@ -15,13 +15,14 @@ impl Trouble {
     /// The library reports an error of its own, with its reason.
     pub(crate) fn note(&self, error: &KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "the Kafka client reports");
-        let Some(found) = error
-            .rdkafka_error_code()
-            .and_then(|code| read(code, reason))
-        else {
-            return;
-        };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+        let code = error.rdkafka_error_code();
+        self.keep(code.and_then(|code| read(code, reason)));
+    }
+
+    fn keep(&self, found: Option<Error>) {
+        if found.is_some() {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        }
     }
 
     /// A broker has answered.
@@ -63,17 +64,7 @@ fn read(code: Code, reason: &str) -> Option<Error> {
         };
         return Some(from_code(code, false));
     }
-    let is_protocol = reason.contains("security.protocol") || reason.contains("SSL listener");
-    is_protocol.then(|| {
-        Error::new(
-            ErrorKind::Unavailable,
-            "the broker closes the connection before anything is said",
-        )
-        .remedy(
-            "the port may want TLS or a login: write kafka://USER:PASSWORD@HOST:PORT?tls=true and \
-             sasl=…, or take them out where it wants none; then see whether the broker is well",
-        )
-    })
+    None
 }
 
 #[cfg(test)]
@@ -111,13 +102,5 @@ mod tests {
         let trouble = Trouble::default();
         trouble.note(&KafkaError::Global(Code::SSL), "hush");
         assert!(!trouble.explain(timed_out()).to_string().contains("hush"));
-        let reason = "Disconnected: might be caused by incorrect security.protocol configuration";
-        trouble.note(&KafkaError::Global(Code::BrokerTransportFailure), reason);
-        assert!(
-            trouble
-                .explain(timed_out())
-                .to_string()
-                .contains("tls=true")
-        );
     }
 }

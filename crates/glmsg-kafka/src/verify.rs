@@ -195,9 +195,7 @@ impl Link {
         apart(move || {
             let mut facts = BTreeMap::new();
             for name in &names {
-                let client = link.producer.client();
-                let found = client.fetch_metadata(Some(name), link.config().timeout);
-                let found = found.map_err(|e| from_kafka(&e, false))?;
+                let found = link.metadata(Some(name))?;
                 for topic in found
                     .topics()
                     .iter()

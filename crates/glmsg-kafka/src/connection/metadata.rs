@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use glmsg_core::{Error, ErrorKind, Result};
+use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::{Link, apart};
@@ -46,19 +47,48 @@ impl Link {
 
     /// How many brokers there are, and the number of one.
     pub(crate) fn brokers(&self) -> Result<(usize, i32)> {
-        let client = self.producer.client();
-        let found = client.fetch_metadata(None, self.config.timeout);
-        let found = found.map_err(|e| from_kafka(&e, false))?;
+        let found = self.metadata(None)?;
         let first = found.brokers().first().map_or(-1, |broker| broker.id());
         Ok((found.brokers().len(), first))
     }
 
+    /// What the cluster says of itself and of this topic, or of all. Asks again until the time is
+    /// over: a connection that was just lost comes back.
+    pub(crate) fn metadata(&self, name: Option<&str>) -> Result<Metadata> {
+        let (client, trouble) = (self.producer.client(), &self.producer.trouble);
+        let until = Instant::now() + self.config.timeout;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let error = match client.fetch_metadata(name, left) {
+                Ok(found) => {
+                    trouble.clear();
+                    return Ok(found);
+                }
+                Err(error) => trouble.explain(from_kafka(&error, false)),
+            };
+            // Why it fails is told a moment later than that it does.
+            let pause = Duration::from_millis(100);
+            if !error.is_transient() || Instant::now() + pause >= until {
+                return Err(self.maybe_unheard(error));
+            }
+            std::thread::sleep(pause);
+        }
+    }
+
+    /// A broker closes a connection that lacks TLS or a login, and does not say why.
+    fn maybe_unheard(&self, error: Error) -> Error {
+        let is_bare = self.config.tls.is_none() || self.config.user.is_none();
+        if error.is_transient() && is_bare {
+            return error.remedy(
+                "check that the cluster runs and can be reached; if its port wants TLS or a login, \
+                 say so in the URL: kafka://USER:PASSWORD@HOST:PORT?tls=true&sasl=…",
+            );
+        }
+        error
+    }
+
     fn look(&self, name: Option<&str>) -> Result<Topics> {
-        let client = self.producer.client();
-        let trouble = &self.producer.trouble;
-        let found = client.fetch_metadata(name, self.config.timeout);
-        let found = found.map_err(|e| trouble.explain(from_kafka(&e, false)))?;
-        trouble.clear();
+        let found = self.metadata(name)?;
         let mut topics = Topics::new();
         for topic in found.topics() {
             match topic.error() {
