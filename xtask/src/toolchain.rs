@@ -24,7 +24,7 @@ const OPENSSL: &[(&str, &str, &str)] = &[
 /// Makes sure that all of it is there before a build of minutes fails for the lack of it. What is missing is installed where
 /// that can be done.
 pub(crate) fn require() -> Outcome {
-    let missing = missing(|probe| is_there(probe));
+    let missing = missing(is_there);
     if missing.is_empty() {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! A cluster that wants TLS and a login (SCRAM-SHA-512).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use glmsg_broker::{
@@ -63,12 +63,12 @@ async fn with_the_right_credentials_everything_works() {
     let topic = TopicName::new("t").expect("a valid name");
     let group = GroupName::new("g").expect("a valid name");
     let done = Arc::new(AtomicUsize::new(0));
-    let counted = done.clone();
+    let (counted, was_bad) = (done.clone(), Arc::new(AtomicBool::new(false)));
     let handler = move |incoming: Incoming| {
-        let counted = counted.clone();
+        let (counted, was_bad) = (counted.clone(), was_bad.clone());
         async move {
-            if &incoming.payload()[..] == b"bad" && counted.load(Ordering::SeqCst) < 3 {
-                return Err(HandlerError::reject("not before the others"));
+            if &incoming.payload()[..] == b"bad" && !was_bad.swap(true, Ordering::SeqCst) {
+                return Err(HandlerError::reject("not at first"));
             }
             counted.fetch_add(1, Ordering::SeqCst);
             Ok(())
