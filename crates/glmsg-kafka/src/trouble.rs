@@ -43,28 +43,23 @@ impl Trouble {
 /// What tells more than that nobody answers. The reason may repeat names of ours, so it is not
 /// shown.
 fn read(code: Code, reason: &str) -> Option<Error> {
-    if matches!(
-        code,
+    let code = match code {
+        // The library has one code for all that goes wrong with a login.
         Code::Authentication
-            | Code::SaslAuthenticationFailed
-            | Code::UnsupportedSASLMechanism
-            | Code::IllegalSASLState
-            | Code::SSL
-            | Code::Resolve
-    ) {
-        // The library has one code for all that goes wrong on the way to a secret connection.
-        let code = match code {
-            Code::Authentication
-                if reason.contains("mechanism not supported")
-                    || reason.contains("Unsupported SASL mechanism") =>
-            {
-                Code::UnsupportedSASLMechanism
-            }
-            code => code,
-        };
-        return Some(from_code(code, false));
-    }
-    None
+            if reason.contains("mechanism not supported")
+                || reason.contains("Unsupported SASL mechanism") =>
+        {
+            Code::UnsupportedSASLMechanism
+        }
+        Code::Authentication
+        | Code::SaslAuthenticationFailed
+        | Code::UnsupportedSASLMechanism
+        | Code::IllegalSASLState
+        | Code::SSL
+        | Code::Resolve => code,
+        _ => return None,
+    };
+    Some(from_code(code, false))
 }
 
 #[cfg(test)]

@@ -70,8 +70,10 @@ pub async fn a_message_within_its_time_is_delivered<F: Fixture>(f: F) {
 pub async fn a_retry_may_expire<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let life = 20 * F::soon();
-    store(&broker, &[build(builder("late").ttl(life))]).await;
     let mut member = Member::join(&broker, "g").await;
+    // It is at work before the message's time runs.
+    member.expect_nothing(&broker).await;
+    store(&broker, &[build(builder("late").ttl(life))]).await;
     let got = member.next().await;
     member.retry(&got, life, "later").await;
     f.pass(life + F::soon()).await;
@@ -89,8 +91,10 @@ pub async fn a_retry_may_expire<F: Fixture>(f: F) {
 pub async fn a_lease_may_outlive_the_time_to_live<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let life = 10 * F::soon();
-    store(&broker, &[build(builder("just in time").ttl(life))]).await;
     let mut member = Member::join(&broker, "g").await;
+    // It is at work before the message's time runs.
+    member.expect_nothing(&broker).await;
+    store(&broker, &[build(builder("just in time").ttl(life))]).await;
     let got = member.next().await;
     f.pass(life + F::soon()).await;
     member.ack(&got).await;
@@ -105,8 +109,10 @@ pub async fn a_lease_may_outlive_the_time_to_live<F: Fixture>(f: F) {
 pub async fn an_abandoned_message_may_expire<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let life = 10 * F::soon();
-    store(&broker, &[build(builder("forgotten").ttl(life))]).await;
     let mut member = Member::join_briefly::<F>(&broker, "g").await;
+    // It is at work before the message's time runs.
+    member.expect_nothing(&broker).await;
+    store(&broker, &[build(builder("forgotten").ttl(life))]).await;
     let _held = member.next().await;
     f.pass(life + F::soon()).await;
     member.expect_nothing(&broker).await;
@@ -144,11 +150,15 @@ pub async fn a_scheduled_message_lives_from_its_due_time<F: Fixture>(f: F) {
 pub async fn each_group_finds_its_own_expired<F: Fixture>(f: F) {
     let broker = f.broker().await;
     let life = 10 * F::soon();
-    store(&broker, &[build(builder("brief").ttl(life))]).await;
     let mut quick = Member::join(&broker, "quick").await;
+    // It is at work before the message's time runs.
+    quick.expect_nothing(&broker).await;
+    store(&broker, &[build(builder("brief").ttl(life))]).await;
     let got = quick.next().await;
     quick.ack(&got).await;
     let mut slow = Member::join(&broker, "slow").await;
+    let first = slow.next().await;
+    slow.ack(&first).await;
     f.pass(life + F::soon()).await;
     slow.sweep(1).await;
     assert_eq!(lag(&broker, "quick").await.total(), 0);
