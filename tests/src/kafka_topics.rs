@@ -1,9 +1,14 @@
 //! Topics made past the backend, as somebody else could.
 
+use std::time::{Duration, Instant};
+
 use glmsg_kafka::KafkaConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
+
+/// How long a cluster may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Makes all that a topic of ours consists of, with these settings, in the namespace of a URL.
 ///
@@ -31,5 +36,16 @@ pub async fn make(url: &str, topic: &str, copies: i32, settings: &[(&str, &str)]
     let made = client.create_topics(&topics, &AdminOptions::new()).await;
     for one in made.expect("the cluster answers") {
         one.expect("the topic is made");
+    }
+    // Just after they are made the cluster may not show them.
+    let is_there = |name: &String| {
+        let found = client.inner().fetch_metadata(Some(name), PATIENCE);
+        let found = found.expect("the cluster answers");
+        found.topics().iter().all(|topic| topic.error().is_none())
+    };
+    let until = Instant::now() + PATIENCE;
+    while !names.iter().all(is_there) {
+        assert!(Instant::now() < until, "waited in vain for {names:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -4,6 +4,7 @@ mod metadata;
 mod offsets;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_core::{Error, ErrorKind, Result};
@@ -99,7 +100,7 @@ impl Link {
     }
 
     /// Deletes topics. Returns whether there was any.
-    pub(crate) async fn delete(&self, names: &[&str]) -> Result<bool> {
+    pub(crate) async fn delete(self: &Arc<Self>, names: &[&str]) -> Result<bool> {
         if names.is_empty() {
             return Ok(false);
         }
@@ -114,6 +115,9 @@ impl Link {
                 )) => {}
                 Err((name, code)) => return Err(from_code(code, true).with("name", name)),
             }
+        }
+        if was_any {
+            self.await_gone(names).await?;
         }
         Ok(was_any)
     }

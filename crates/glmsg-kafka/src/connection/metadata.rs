@@ -154,6 +154,25 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Waits until topics that were deleted are no longer shown: a busy broker shows them for a
+    /// moment. After the time-out they may still be; they are deleted all the same.
+    pub(super) async fn await_gone(self: &Arc<Self>, names: &[&str]) -> Result<()> {
+        let until = tokio::time::Instant::now() + self.config.timeout;
+        let mut left: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut pause = Duration::from_millis(5);
+        loop {
+            let found = self.find_topics(left.iter().map(String::as_str)).await?;
+            if found.is_empty() || tokio::time::Instant::now() > until {
+                return Ok(());
+            }
+            left = found.into_keys().collect();
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(100));
+        }
+    }
+}
+
 /// All partitions of topics.
 pub(crate) fn partitions(topics: &Topics) -> Partitions {
     let each = topics

@@ -10,7 +10,7 @@ use std::time::Duration;
 use glmsg_core::Timestamp;
 
 /// How long what is less urgent waits at most.
-const MOMENT: Duration = Duration::from_millis(200);
+const MOMENT: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 struct Expected {
