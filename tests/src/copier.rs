@@ -1,9 +1,9 @@
 //! The worker process of the exactly-once cases: it copies messages from one topic to another, and can die at a step of
 //! its choice.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use glmsg_broker::{Broker, Settler as _, Source as _, SubscribeOptions};
@@ -42,12 +42,15 @@ pub struct Plan {
     pub timeout_s: u64,
     /// At which step it dies, and the how many-th time it comes there.
     pub dies_at: Option<(String, u32)>,
+    /// At which step it stops, as by `SIGSTOP`, the first time it comes there.
+    pub stops_at: Option<String>,
     /// Results and offsets are stored apart from each other: a subscription, a publish, an ack.
     pub is_apart: bool,
 }
 
 static DIES_AT: OnceLock<(String, u32)> = OnceLock::new();
 static TIMES: AtomicU32 = AtomicU32::new(0);
+static STOPS_AT: Mutex<Option<String>> = Mutex::new(None);
 
 fn step(name: &'static str) {
     if let Some((at, time)) = DIES_AT.get()
@@ -55,6 +58,13 @@ fn step(name: &'static str) {
         && TIMES.fetch_add(1, Ordering::SeqCst) + 1 == *time
     {
         std::process::abort();
+    }
+    let mut stops_at = STOPS_AT.lock().expect("nobody panics");
+    if stops_at.as_deref() == Some(name) {
+        *stops_at = None;
+        let pid = std::process::id().to_string();
+        let stopped = Command::new("kill").args(["-STOP", &pid]).status();
+        assert!(stopped.is_ok_and(|status| status.success()), "it stops");
     }
 }
 
@@ -73,6 +83,10 @@ pub fn main() -> ExitCode {
         if let Some(dies_at) = plan.dies_at.clone() {
             DIES_AT.get_or_init(|| dies_at);
         }
+        STOPS_AT
+            .lock()
+            .expect("nobody panics")
+            .clone_from(&plan.stops_at);
         let config = KafkaConfig::from_url(&plan.url).expect("a valid URL");
         let broker = KafkaBroker::open(config).await;
         let broker = Arc::new(broker.expect("the cluster answers"));

@@ -33,6 +33,7 @@ async fn judge(step: &str, is_apart: bool) -> Report {
         member: "one".into(),
         timeout_s: 30,
         dies_at: None,
+        stops_at: None,
         is_apart,
     };
     let launch = |dies_at: Option<(String, u32)>| {
@@ -112,6 +113,7 @@ async fn what_one_leaves_open_another_member_goes_on_with() {
             member: member.into(),
             timeout_s: 2,
             dies_at,
+            stops_at: None,
             is_apart: false,
         };
         let text = serde_json::to_string(&plan).expect("a plan can be written");
@@ -144,6 +146,7 @@ async fn at_any_moment() {
             member: member.into(),
             timeout_s: 30,
             dies_at: None,
+            stops_at: None,
             is_apart: false,
         };
         let text = serde_json::to_string(&plan).expect("a plan can be written");

@@ -6,6 +6,7 @@ mod exactly_once;
 mod exactly_once_groups;
 mod exactly_once_in_doubt;
 mod exactly_once_killed;
+mod exactly_once_stopped;
 mod login;
 mod membership;
 mod new_topics;

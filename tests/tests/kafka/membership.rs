@@ -48,6 +48,7 @@ impl Case {
             member: member.into(),
             timeout_s: 2,
             dies_at: None,
+            stops_at: None,
             is_apart: self.is_apart,
         };
         let text = serde_json::to_string(&plan).expect("a plan can be written");

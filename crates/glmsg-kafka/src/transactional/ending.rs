@@ -3,7 +3,6 @@
 use glmsg_core::{Error, ErrorKind, Result, RetryClass};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::options::TransactionalOptions;
 use super::outlet::{Failed, Outlet};
 use super::state::{Desk, Open};
 use super::worker::Worker;
@@ -38,11 +37,7 @@ impl Worker {
                 error
             }
             Failed::Lost(error) => self.discard(error),
-            // The cluster may have given it up for its age, and then nobody else has the id.
-            Failed::Fenced(error) if is_aged(&open, &self.options) => {
-                self.discard(error.retry(RetryClass::Transient))
-            }
-            Failed::Fenced(error) => self.shut_out(error),
+            Failed::Fenced(error) => self.fenced(error, self.is_aged(&open)),
         })
     }
 
@@ -62,12 +57,12 @@ impl Worker {
 
     /// Aborts at the cluster, and has what was read come again.
     pub(super) fn abort(&mut self) {
-        let has_taken = match &mut self.desk.state().open {
+        let (has_taken, is_aged) = match &mut self.desk.state().open {
             Some(open) => {
                 open.outgoing.clear();
-                !open.taken.is_empty()
+                (!open.taken.is_empty(), self.is_aged(open))
             }
-            None => false,
+            None => (false, false),
         };
         if has_taken {
             self.must_rewind = true;
@@ -80,7 +75,7 @@ impl Worker {
                 tracing::debug!(%error, "a transaction could not be aborted: a new producer does it");
             }
             Some(Err(Failed::Fenced(error))) => {
-                let error = self.shut_out(error);
+                let error = self.fenced(error, is_aged);
                 tracing::debug!(%error, "a transaction could not be aborted");
             }
         }
@@ -94,8 +89,23 @@ impl Worker {
         error
     }
 
+    /// The cluster knows of a later producer of the id. It makes one itself where it gives up a
+    /// transaction for its age, and then nobody else has the id.
+    pub(super) fn fenced(&mut self, error: Error, is_aged: bool) -> Error {
+        match is_aged {
+            true => self.discard(error.retry(RetryClass::Transient)),
+            false => self.shut_out(error),
+        }
+    }
+
+    /// Whether the cluster may have given a transaction up.
+    fn is_aged(&self, open: &Open) -> bool {
+        let age = open.since.map(|since| since.elapsed());
+        age.is_some_and(|age| age > self.options.timeout)
+    }
+
     /// Another has the transactional id.
-    pub(super) fn shut_out(&mut self, error: Error) -> Error {
+    fn shut_out(&mut self, error: Error) -> Error {
         self.outlet = None;
         // It leaves the group, so that others read what is its.
         self.intake = None;
@@ -107,12 +117,6 @@ impl Worker {
         self.desk.fail(told.duplicate());
         told
     }
-}
-
-/// Whether the cluster may have given a transaction up.
-fn is_aged(open: &Open, options: &TransactionalOptions) -> bool {
-    let age = open.since.map(|since| since.elapsed());
-    age.is_some_and(|age| age > options.timeout)
 }
 
 fn list(desk: &Desk, open: &Open) -> Result<TopicPartitionList> {

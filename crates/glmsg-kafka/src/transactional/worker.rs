@@ -177,7 +177,7 @@ impl Worker {
                 Ok(())
             }
             Some(Err(Failed::Refused(error) | Failed::Lost(error))) => Err(self.discard(error)),
-            Some(Err(Failed::Fenced(error))) => Err(self.shut_out(error)),
+            Some(Err(Failed::Fenced(error))) => Err(self.fenced(error, false)),
             None => Err(closed()),
         }
     }
@@ -208,7 +208,7 @@ impl Worker {
             let error = match failed {
                 Failed::Refused(error) => error,
                 Failed::Lost(error) => self.discard(error),
-                Failed::Fenced(error) => self.shut_out(error),
+                Failed::Fenced(error) => self.fenced(error, self.is_old()),
             };
             self.doom(error);
         }
