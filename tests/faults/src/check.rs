@@ -39,6 +39,7 @@ mod honesty;
 mod invariant;
 mod lease;
 mod order;
+mod partitions;
 mod passage;
 mod phantom;
 mod remains;
@@ -49,6 +50,7 @@ mod stuck;
 pub use counts::Counts;
 pub use expectation::{Expectation, Loss};
 pub use invariant::Invariant;
+pub use partitions::Partitions;
 pub use remains::{Counted, DeadLetter, Remains};
 pub use report::{Report, Verdict, Violation};
 

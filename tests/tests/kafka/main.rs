@@ -1,5 +1,10 @@
 //! The suite on the Kafka backend.
-#![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "these are tests, which tell what they counted"
+)]
 
 mod copying;
 mod exactly_once;
@@ -7,6 +12,7 @@ mod exactly_once_groups;
 mod exactly_once_in_doubt;
 mod exactly_once_killed;
 mod exactly_once_stopped;
+mod faults;
 mod login;
 mod membership;
 mod new_topics;

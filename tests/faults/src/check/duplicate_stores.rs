@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Expectation;
+use super::partitions::{may_move, may_repeat};
 use super::passage::{Delivery, Passage};
 use super::story::Story;
 
@@ -26,7 +27,7 @@ pub(super) fn duplicate_stores<'a>(
             .entry(id)
             .or_default()
             .extend(&passage.deliveries);
-        let first = first_deliveries(passage);
+        let first = first_deliveries(story, expectation, passage);
         if first > 1 && !forgiven(story, expectation, passage.deliveries.iter()) {
             let text = format!(
                 "stored again: delivered to group {group} for the first time {first} times"
@@ -49,10 +50,20 @@ pub(super) fn duplicate_stores<'a>(
 }
 
 /// How many first deliveries there were that nothing but a copy explains, and the first of all.
-fn first_deliveries(passage: &Passage<'_>) -> usize {
+fn first_deliveries(story: &Story<'_>, expectation: &Expectation, passage: &Passage<'_>) -> usize {
     let deliveries = || passage.deliveries.iter();
     let first = deliveries().filter(|one| one.attempt == 1).count();
     let returned = deliveries().filter(|one| one.released()).count();
+    // One that nobody could write down before its partition went to another.
+    let untold = deliveries().filter(|one| one.attempt == 1);
+    let mut untold: Vec<_> = untold.collect();
+    untold.sort_by_key(|one| one.at);
+    let untold = untold.windows(2).filter(|pair| {
+        !pair[0].released()
+            && (may_move(story, expectation, pair[0], pair[1])
+                || may_repeat(story, expectation, pair[0], pair[1].at))
+    });
+    let returned = returned + untold.count();
     first.saturating_sub(returned + passage.redrives.len())
 }
 

@@ -1,6 +1,7 @@
 //! I4: whatever comes twice has a reason.
 
 use super::duplicate_stores::duplicate_stores;
+use super::partitions::{may_move, may_repeat};
 use super::passage::{Call, Delivery};
 use super::story::Story;
 use super::{Counts, Expectation, Finding, Violation};
@@ -33,6 +34,7 @@ pub(super) fn find(story: &Story<'_>, expectation: &Expectation) -> Finding {
         for (first, second) in passage.pairs() {
             if let Some(end) = was_settled_for_good(first, second)
                 && !forgotten(story, expectation, first, second)
+                && !may_repeat(story, expectation, first, second.at)
             {
                 let (one, other) = (first.process, second.process);
                 let text =
@@ -100,6 +102,7 @@ fn is_explained(
         || first.lease_over_by(second.at, expectation)
         || story.disturbed(first.process, from, to)
         || story.disturbed(second.process, from, to)
+        || may_move(story, expectation, first, second)
 }
 
 #[cfg(test)]

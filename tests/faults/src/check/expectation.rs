@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::availability::Resource;
-use super::{Invariant, Remains};
+use super::{Invariant, Partitions, Remains};
 
 /// What may be lost of that which the store said it has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,6 +33,7 @@ pub struct Expectation {
     pub(super) times_stored: BTreeMap<String, u32>,
     pub(super) duplicate_stores: usize,
     pub(super) places_change: bool,
+    pub(super) partitions: Option<Partitions>,
     pub(super) redelivered: Option<u64>,
     pub(super) ordered: bool,
     pub(super) max_attempts: Option<u32>,
@@ -124,6 +125,13 @@ impl Expectation {
     /// I4: a message may change its place in the store, as one does that leaves a frame: two places are not two copies.
     pub fn places_change(mut self, they_do: bool) -> Self {
         self.places_change = they_do;
+        self
+    }
+
+    /// I4, I7: the store keeps a group's place by partitions: acks count a little later, and leases end when partitions
+    /// move. Without this, an ack counts at once and a lease is the holder's to its end.
+    pub fn partitions(mut self, partitions: Partitions) -> Self {
+        self.partitions = Some(partitions);
         self
     }
 

@@ -1,6 +1,7 @@
 //! I7: a lease is one consumer's.
 
 use super::duplicate_stores::duplicate_stores;
+use super::partitions::may_move;
 use super::passage::{Call, Delivery};
 use super::story::Story;
 use super::{Expectation, Finding, Violation};
@@ -85,6 +86,7 @@ fn overlap(
         && !first.died()
         && !first.gone_by(second.at)
         && !story.may_have_forgotten(expectation, first.at, second.at)
+        && !may_move(story, expectation, first, second)
 }
 
 #[cfg(test)]

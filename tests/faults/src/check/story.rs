@@ -181,6 +181,12 @@ impl<'a> Story<'a> {
         })
     }
 
+    /// Whether any process began or ended between two moments.
+    pub(super) fn changed_members(&self, from: u64, to: u64) -> bool {
+        let mut moments = self.ends.values().flatten();
+        moments.any(|at| (from..=to).contains(at))
+    }
+
     /// Whether the store may have lost, between two moments, what it knew before.
     pub(super) fn may_have_forgotten(&self, expectation: &Expectation, from: u64, to: u64) -> bool {
         expectation.loss != Loss::Forbidden && self.faulty(from, to)

@@ -1,0 +1,102 @@
+//! Stores that keep a group's place by partitions, as Kafka does.
+//!
+//! Who reads a partition writes down a little later what it was told of its messages, and takes that along when the
+//! partition goes to another. So an ack counts from then on, and a lease ends when the partition moves.
+
+use std::time::Duration;
+
+use super::Expectation;
+use super::passage::{Call, Delivery};
+use super::story::Story;
+
+/// How long what such a store does takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Partitions {
+    /// What was told is written down by then. A consumer that is killed, or a store that fails, before takes it along.
+    pub commit: Duration,
+    /// After a consumer has begun or ended, the partitions are shared out anew by then.
+    pub rebalance: Duration,
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Whether a delivery that was acked may come again by that moment, as the ack was not yet written down.
+pub(super) fn may_repeat(
+    story: &Story<'_>,
+    expectation: &Expectation,
+    first: &Delivery<'_>,
+    second: u64,
+) -> bool {
+    let (Some(partitions), Some(acked)) = (expectation.partitions, first.accepted(Call::Ack))
+    else {
+        return false;
+    };
+    let until = acked.at.saturating_add(nanos(partitions.commit));
+    let gone = first.gone.is_some_and(|gone| gone <= until.min(second));
+    gone || story.disturbed(first.process, acked.at, until)
+}
+
+/// Whether a delivery that was not settled may have gone to another by that moment, its lease notwithstanding.
+pub(super) fn may_move(
+    story: &Story<'_>,
+    expectation: &Expectation,
+    first: &Delivery<'_>,
+    second: &Delivery<'_>,
+) -> bool {
+    let Some(partitions) = expectation.partitions else {
+        return false;
+    };
+    let (from, to) = (first.at.min(second.at), first.at.max(second.at));
+    let from = from.saturating_sub(nanos(partitions.rebalance));
+    story.changed_members(from, to) || story.faulty(from, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hand::hand;
+    use super::super::{Invariant, check};
+    use super::*;
+
+    const STORED: &str = "0 p pub_try m\n1 p pub_ok m\n";
+
+    fn broken(way: &str) -> Vec<Invariant> {
+        let expectation = Expectation::for_groups(["g"]).partitions(Partitions {
+            commit: Duration::from_millis(10),
+            rebalance: Duration::from_millis(20),
+        });
+        check(&hand(&format!("{STORED}{way}")), &expectation).broken()
+    }
+
+    #[test]
+    fn an_ack_counts_when_it_is_written_down() {
+        let acked = "2 a recv m attempt=1 lease=100\n5 a done m\n6 a ack m accepted\n";
+        let again = "90 b recv m attempt=1 lease=100\n91 b done m";
+        assert!(broken(&format!("{acked}14 a crash\n{again}")).is_empty());
+        assert!(
+            broken(&format!(
+                "{acked}7 s fault_begin kill\n9 s fault_end kill\n{again}"
+            ))
+            .is_empty()
+        );
+        assert_eq!(
+            broken(&format!("{acked}30 a crash\n{again}")),
+            [Invariant::I4],
+            "it was written down by then"
+        );
+        assert_eq!(broken(&format!("{acked}{again}")), [Invariant::I4]);
+    }
+
+    #[test]
+    fn a_lease_ends_when_partitions_move() {
+        let moved = "50 a recv m attempt=1 lease=100\n60 b recv m attempt=1 lease=100\n70 b done m\n71 b ack m accepted";
+        assert!(broken(&format!("45 b start\n{moved}")).is_empty());
+        assert!(broken(&format!("55 c crash\n{moved}")).is_empty());
+        assert_eq!(
+            broken(&format!("20 b start\n{moved}")),
+            [Invariant::I4, Invariant::I7],
+            "all was shared out by then"
+        );
+    }
+}
