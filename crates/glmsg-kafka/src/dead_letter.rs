@@ -258,15 +258,21 @@ fn link_range(link: &Link, topic: &str) -> Result<(i64, i64)> {
     found.map_err(|e| from_kafka(&e, false))
 }
 
+/// A process that dies, or has no answer, between writing a letter and committing that it has leaves
+/// the message where it was, and another writes the letter again: the first of an origin counts.
 fn read_letters(link: &Link, range: Range) -> Result<Letters> {
     let (mut letters, mut settled) = (Letters::new(), HashSet::new());
+    let mut origins: HashSet<Box<str>> = HashSet::new();
     link.scan(&[range], |record| {
         if record::find(record, SETTLED).is_some() {
             let offsets = std::str::from_utf8(record.payload().unwrap_or_default());
             let offsets = offsets.unwrap_or_default().split(' ');
             settled.extend(offsets.filter_map(|offset| offset.parse::<i64>().ok()));
         } else if let Some(letter) = read(record) {
-            letters.insert(record.offset(), letter);
+            let origin = letter.entry.origin.clone();
+            if origin.is_none_or(|origin| origins.insert(origin)) {
+                letters.insert(record.offset(), letter);
+            }
         }
     })?;
     letters.retain(|offset, _| !settled.contains(offset));

@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) is_back: bool,
     /// The delivery before, if its holder may still settle it.
     pub(crate) lapsed: Option<u64>,
+    /// Where its first record of this life stands, if that is another one.
+    pub(crate) origin: Option<Box<str>>,
 }
 
 /// What stood in the partition.
@@ -51,6 +53,7 @@ impl Entry {
             is_scheduled: false,
             is_back: false,
             lapsed: None,
+            origin: None,
         }
     }
 
@@ -67,6 +70,7 @@ impl Entry {
             is_scheduled: false,
             is_back: false,
             lapsed: None,
+            origin: None,
         }
     }
 

@@ -264,7 +264,8 @@ impl Inbox {
     /// What is to be committed, and up to which change it tells. Nothing is to be committed
     /// afterwards unless something changes.
     pub(crate) fn take_commits(&mut self) -> Vec<(String, i32, i64, String)> {
-        let dirty = self.parts.values_mut().filter(|part| part.is_dirty);
+        let dirty = self.parts.values_mut();
+        let dirty = dirty.filter(|part| part.is_dirty && part.window.is_known());
         let each = dirty.map(|part| {
             part.is_dirty = false;
             let (low, told) = (part.window.low(), part.window.metadata());
@@ -303,7 +304,8 @@ impl Inbox {
     }
 
     pub(crate) fn is_dirty(&self) -> bool {
-        self.parts.values().any(|part| part.is_dirty)
+        let mut parts = self.parts.values();
+        parts.any(|part| part.is_dirty && part.window.is_known())
     }
 }
 

@@ -18,6 +18,7 @@ const DUE: &str = "gm-due";
 const EXPIRES: &str = "gm-expires";
 const SCHEDULED: &str = "gm-scheduled";
 const BYTES: &str = "gm-bytes";
+const ORIGIN: &str = "gm-origin";
 
 /// What is sent: value and headers.
 #[derive(Debug)]
@@ -62,6 +63,9 @@ pub(crate) fn write(entry: &Entry) -> Sent {
     if entry.is_scheduled {
         headers = header(headers, SCHEDULED, b"1");
     }
+    if let Some(origin) = &entry.origin {
+        headers = header(headers, ORIGIN, origin.as_bytes());
+    }
     Sent { value, headers }
 }
 
@@ -104,6 +108,7 @@ pub(crate) fn read(record: &BorrowedMessage<'_>) -> Entry {
         is_scheduled: find(record, SCHEDULED).is_some(),
         is_back: false,
         lapsed: None,
+        origin: find(record, ORIGIN).map(|at| String::from_utf8_lossy(at).into()),
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Window {
     next: i64,
     /// What was told of messages that have not come yet.
     told: BTreeMap<i64, Mark>,
+    /// What is committed is known, or a message has come.
+    is_known: bool,
 }
 
 impl Window {
@@ -45,7 +47,19 @@ impl Window {
             low,
             next: low,
             told: marks::read(low, metadata),
+            is_known: true,
         }
+    }
+
+    /// Begins where nobody knows what is committed. Until a message comes there is nothing to commit:
+    /// it would take back what others have done.
+    pub(crate) fn unknown() -> Self {
+        Self::default()
+    }
+
+    /// Whether there is an offset that may be committed.
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_known
     }
 
     pub(crate) fn low(&self) -> i64 {
@@ -63,6 +77,7 @@ impl Window {
             return None;
         }
         self.next = offset + 1;
+        self.is_known = true;
         let mark = self.told.remove(&offset);
         // Offsets without a message were not told of, or are gone.
         if self
@@ -198,6 +213,16 @@ mod tests {
         window.finish(15);
         assert_eq!(window.low(), 16);
         assert!(window.finish(15).is_none());
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_committed() {
+        let mut window = Window::unknown();
+        assert!(!window.is_known());
+        come(&mut window, 700);
+        assert!(window.is_known());
+        assert_eq!(window.low(), 700);
+        assert!(Window::new(0, "").is_known());
     }
 
     #[test]

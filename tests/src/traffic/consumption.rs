@@ -27,6 +27,8 @@ pub struct Consumption {
     pub retry: Vec<Duration>,
     /// Whether the order of keys is kept.
     pub ordered: bool,
+    /// How many consumers a process has.
+    pub consumers: usize,
 }
 
 impl Default for Consumption {
@@ -39,6 +41,7 @@ impl Default for Consumption {
             handler_timeout: None,
             retry: [0, 100, 200].map(Duration::from_millis).into(),
             ordered: false,
+            consumers: 1,
         }
     }
 }
@@ -54,7 +57,20 @@ impl Consumption {
         (topic, group): (&str, &str),
         ledger: &Writer,
     ) -> Result<ConsumerHandle> {
-        let pen = Pen::new(ledger.clone(), group);
+        self.start_with(broker, (topic, group), Pen::new(ledger.clone(), group))
+            .await
+    }
+
+    /// The same with that pen.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(
+        &self,
+        broker: Arc<dyn Broker>,
+        (topic, group): (&str, &str),
+        pen: Pen,
+    ) -> Result<ConsumerHandle> {
         let broker = Recorder::before(broker, pen.clone(), self.lease);
         let mut consumer = Consumer::new(broker, topic, group)
             .workers(self.workers)

@@ -132,6 +132,25 @@ impl Crew {
         self.shared().await.workers.clone()
     }
 
+    /// One more worker begins.
+    pub async fn joined(&self) {
+        let mut shared = self.shared().await;
+        let worker = shared.spawn();
+        shared.workers.push(worker);
+    }
+
+    /// The worker that has been there for longest is asked to end, and is not replaced.
+    ///
+    /// # Panics
+    /// If it does not end in a minute.
+    pub async fn left(&self) {
+        let mut shared = self.shared().await;
+        let worker = shared.workers.remove(0);
+        worker.terminate();
+        let status = worker.wait(PATIENCE).await;
+        shared.gone.push((worker, status));
+    }
+
     /// Kills the `nth` worker, counted round and round, and has it replaced.
     pub async fn kill(&self, nth: u64) {
         kill(&self.shared, nth).await;

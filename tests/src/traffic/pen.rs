@@ -10,13 +10,26 @@ use glmsg_faults::ledger::{What, Writer};
 pub struct Pen {
     writer: Writer,
     group: String,
+    /// Which of the process's consumers, where it has several.
+    number: Option<usize>,
 }
 
 impl Pen {
     /// For a consumer of that group, under the writer's name.
     pub fn new(writer: Writer, group: &str) -> Self {
         let group = group.to_owned();
-        Self { writer, group }
+        Self {
+            writer,
+            group,
+            number: None,
+        }
+    }
+
+    /// For one of several consumers of a process.
+    #[must_use]
+    pub fn numbered(mut self, number: usize) -> Self {
+        self.number = Some(number);
+        self
     }
 
     /// The group.
@@ -35,7 +48,11 @@ impl Pen {
 
     /// Records a step that belongs to an attempt at a message.
     pub fn record(&self, attempt: u32, what: What) {
-        let task = format!("{}/{attempt}", self.writer.process());
+        let process = self.writer.process();
+        let task = match self.number {
+            Some(number) => format!("{process}/{number}.{attempt}"),
+            None => format!("{process}/{attempt}"),
+        };
         self.writer.record_for(&task, what);
     }
 

@@ -10,7 +10,7 @@ use glmsg_faults::ledger::Writer;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::plan::{Plan, Role};
-use super::{Consumption, Publisher, Told, stderr};
+use super::{Consumption, Pen, Publisher, Told, stderr};
 
 /// How long a broker is tried to be reached, and a group to be joined.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -65,6 +65,9 @@ async fn consume(
     stop: Signal,
 ) -> Result<()> {
     let names = (plan.topic.as_str(), plan.group.as_str());
+    if consumption.consumers > 1 {
+        return consume_by_many(names, consumption, broker, ledger, stop).await;
+    }
     let start = || consumption.start(broker.clone(), names, ledger);
     let mut consumer = retried(start).await?;
     tokio::select! {
@@ -73,6 +76,26 @@ async fn consume(
         ended = consumer.ended() => return ended.map(drop),
     }
     consumer.shutdown().await.map(drop)
+}
+
+async fn consume_by_many(
+    names: (&str, &str),
+    consumption: &Consumption,
+    broker: &Arc<dyn Broker>,
+    ledger: &Writer,
+    stop: Signal,
+) -> Result<()> {
+    let mut consumers = Vec::new();
+    for number in 0..consumption.consumers {
+        let pen = || Pen::new(ledger.clone(), names.1).numbered(number);
+        let start = || consumption.start_with(broker.clone(), names, pen());
+        consumers.push(retried(start).await?);
+    }
+    until(stop).await;
+    for consumer in consumers {
+        consumer.shutdown().await?;
+    }
+    Ok(())
 }
 
 /// Tries again as long as that can help.

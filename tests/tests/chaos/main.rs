@@ -10,6 +10,8 @@
 mod clock;
 mod cluster;
 mod failover;
+mod kafka_leader;
+mod kafka_many;
 mod partition;
 mod place;
 mod server_killed;

@@ -1,6 +1,7 @@
 //! The short fault cases: each makes its fault under traffic of worker processes, and has the ledger judged.
 //! `docs/guides/testing.md` tells which case is where.
 
+mod rebalance;
 mod server_killed;
 
 use std::time::Duration;

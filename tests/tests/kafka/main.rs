@@ -7,6 +7,7 @@
 )]
 
 mod copying;
+mod defaults;
 mod exactly_once;
 mod exactly_once_groups;
 mod exactly_once_in_doubt;
@@ -16,6 +17,8 @@ mod faults;
 mod login;
 mod membership;
 mod new_topics;
+mod other_programs;
+mod raw;
 mod standstill;
 mod topics;
 

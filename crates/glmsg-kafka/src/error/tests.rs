@@ -7,6 +7,7 @@ use rdkafka::producer::{BaseProducer, Producer};
 
 use super::*;
 
+mod answers;
 mod real;
 
 /// The code, its kind where nothing was sent, its kind where something was, whether trying again

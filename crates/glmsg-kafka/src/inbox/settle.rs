@@ -158,8 +158,10 @@ impl Inbox {
 
     /// It goes elsewhere: nobody can settle it meanwhile, and its lease does not run out.
     pub(super) fn move_out(&mut self, spot: Spot) -> Option<Moved> {
-        let state = self.parts.get_mut(&spot.0)?.window.get(spot.1)?;
-        let (entry, fence) = match std::mem::replace(state, State::Done) {
+        let assigned = self.parts.get_mut(&spot.0)?;
+        let origin = format!("{}/{}/{}", assigned.topic, assigned.partition, spot.1);
+        let state = assigned.window.get(spot.1)?;
+        let (mut entry, fence) = match std::mem::replace(state, State::Done) {
             State::Out(entry, fence) => (entry, fence),
             State::Waiting(entry) => {
                 let fence = self.next_fence;
@@ -171,6 +173,7 @@ impl Inbox {
                 return None;
             }
         };
+        entry.origin.get_or_insert_with(|| origin.into());
         *state = State::Out(entry.clone(), fence);
         let hold = Hold::Moving;
         self.out.insert(fence, Out { spot, hold });

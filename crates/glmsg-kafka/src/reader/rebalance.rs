@@ -1,6 +1,7 @@
 //! What happens when partitions come and go, and when a commit is answered. All of it runs on the
 //! thread that reads, while it polls.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext
 use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 
 use super::{offsets_list, role};
-use crate::connection::{committed, ends};
+use crate::connection::{Committed, committed, ends};
 use crate::group::Group;
 use crate::inbox::Role;
 use crate::progress;
@@ -19,6 +20,8 @@ use crate::window::Window;
 const ENOUGH: i64 = 200;
 /// How long those who have deliveries of a partition that goes away may take to settle them.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long a cluster that does not answer is asked for what is committed.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Turns {
     group: Weak<Group>,
@@ -81,11 +84,7 @@ impl Turns {
 
     fn assigned(&self, group: &Group, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         let timeout = group.link.config().timeout;
-        // What was told beside the offset: where it cannot be had, messages come again.
-        let found = committed(consumer, list.clone(), timeout).unwrap_or_else(|error| {
-            tracing::warn!(%error, "it is not known what a group has done of its partitions");
-            Default::default()
-        });
+        let found = self.find_committed(group, consumer, list);
         // What is there already: the urgent of it goes first. Where it cannot be had, it does not.
         let ends = ends(consumer, list, timeout).unwrap_or_default();
         let mut inbox = group.inbox();
@@ -93,7 +92,7 @@ impl Turns {
             let (topic, partition) = (element.topic(), element.partition());
             let window = match found.get(&(topic.to_owned(), partition)) {
                 Some(committed) => Window::new(committed.offset, &committed.metadata),
-                None => Window::new(0, ""),
+                None => Window::unknown(),
             };
             let (low, role) = (window.low(), role(group, topic, partition));
             inbox.assign(topic, partition, role, window);
@@ -105,6 +104,31 @@ impl Turns {
             if end > low && role != Role::Later {
                 let offset = (end - 1).min(low + ENOUGH);
                 inbox.expect((topic, partition), offset, (3, true), group.now());
+            }
+        }
+    }
+
+    /// What was told beside the offset: where it cannot be had, messages come again and their attempts
+    /// are counted anew. So it is asked for again while the cluster does not answer.
+    fn find_committed(
+        &self,
+        group: &Group,
+        consumer: &BaseConsumer<Self>,
+        list: &TopicPartitionList,
+    ) -> BTreeMap<(String, i32), Committed> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let found = committed(consumer, list.clone(), group.link.config().timeout);
+            match found {
+                Ok(found) => return found,
+                Err(error) if error.is_transient() && Instant::now() < until => {
+                    tracing::debug!(%error, "what a group has done of its partitions is asked for again");
+                    group.rest(Duration::from_millis(100));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "it is not known what a group has done of its partitions");
+                    return BTreeMap::new();
+                }
             }
         }
     }

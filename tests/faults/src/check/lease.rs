@@ -1,7 +1,7 @@
 //! I7: a lease is one consumer's.
 
 use super::duplicate_stores::duplicate_stores;
-use super::partitions::may_move;
+use super::partitions::{may_be_twice, may_move};
 use super::passage::{Call, Delivery};
 use super::story::Story;
 use super::{Expectation, Finding, Violation};
@@ -15,7 +15,8 @@ pub(super) fn find(story: &Story<'_>, expectation: &Expectation) -> Finding {
     let allowed = copies.len() <= expectation.duplicate_stores;
     let mut violations = Vec::new();
     for ((group, id), passage) in &story.passages {
-        if allowed && copies.contains_key(id) {
+        let is_twice = may_be_twice(story, expectation, passage);
+        if is_twice || (allowed && copies.contains_key(id)) {
             continue;
         }
         for (first, second) in passage.pairs() {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Expectation;
-use super::passage::{Call, Delivery};
+use super::passage::{Call, Delivery, Passage};
 use super::story::Story;
 
 /// How long what such a store does takes.
@@ -36,6 +36,25 @@ pub(super) fn may_repeat(
     let until = acked.at.saturating_add(nanos(partitions.commit));
     let gone = first.gone.is_some_and(|gone| gone <= until.min(second));
     gone || story.disturbed(first.process, acked.at, until)
+}
+
+/// Whether a message may be in two places: it was given back, to wait elsewhere, and that it left its old place was not
+/// written down.
+pub(super) fn may_be_twice(
+    story: &Story<'_>,
+    expectation: &Expectation,
+    passage: &Passage<'_>,
+) -> bool {
+    let Some(partitions) = expectation.partitions else {
+        return false;
+    };
+    passage.deliveries.iter().any(|one| {
+        let Some(nacked) = one.accepted(Call::Nack) else {
+            return one.may_have_returned() && !one.released();
+        };
+        let until = nacked.at.saturating_add(nanos(partitions.commit));
+        one.gone.is_some_and(|gone| gone <= until) || story.disturbed(one.process, nacked.at, until)
+    })
 }
 
 /// Whether a delivery that was not settled may have gone to another by that moment, its lease notwithstanding.
@@ -86,6 +105,18 @@ mod tests {
             "it was written down by then"
         );
         assert_eq!(broken(&format!("{acked}{again}")), [Invariant::I4]);
+    }
+
+    #[test]
+    fn what_was_given_back_may_be_in_two_places() {
+        let nacked = "2 a recv m attempt=1 lease=100\n5 a nack m accepted\n";
+        let twice = "90 b recv m attempt=2 lease=100\n91 b done m\n92 b ack m accepted\n95 b recv m attempt=2 lease=100\n96 b done m";
+        assert!(broken(&format!("{nacked}7 a crash\n{twice}")).is_empty());
+        assert_eq!(
+            broken(&format!("{nacked}30 a crash\n{twice}")),
+            [Invariant::I4],
+            "it had left its old place by then"
+        );
     }
 
     #[test]

@@ -133,7 +133,10 @@ fn properties(index: usize, controllers: &[SocketAddr]) -> Vec<String> {
         "group.initial.rebalance.delay.ms=0".to_owned(),
         "unclean.leader.election.enable=false".to_owned(),
         // One that was killed is not let in again before its session is over.
-        "broker.session.timeout.ms=1500".to_owned(),
+        format!(
+            "broker.session.timeout.ms={}",
+            if copies > 1 { 4000 } else { 1500 }
+        ),
         "broker.heartbeat.interval.ms=300".to_owned(),
         // By itself 128 MiB of the heap, taken at the start.
         "log.cleaner.dedupe.buffer.size=8388608".to_owned(),
