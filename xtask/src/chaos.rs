@@ -10,7 +10,7 @@ use crate::steps::Steps;
 use crate::workspace;
 
 pub(crate) const HELP: &str = "\
-Runs the cases of the fault matrix on the Redis backend, and prints a table of what came of each: what was published, acknowledged,
+Runs the cases of the fault matrix on the Redis and Kafka backends, and prints a table of what came of each: what was published, acknowledged,
 lost, not answered, stored or handled twice, the longest time in which nobody could publish, and the verdict. A second table has
 what was lost by durability and fault, how much of it was found out, and how much stored again. The servers that are needed are
 started before, as `cargo xtask services up` does.
@@ -24,8 +24,9 @@ Arguments:
 
 Options:
   --long          Also the cases that are in no other run: F1 and F2 with the log flushed always and each second, F7 the clock
-                  jumps, F12 and F13 Sentinel failover without and with a partition, F14 a Cluster whose slots move; and
-                  half an hour of soak, F33
+                  jumps, F12 and F13 Sentinel failover without and with a partition, F14 a Cluster whose slots move, F16 one
+                  and two of three Kafka brokers killed, a thousand subscriptions of a group on Kafka; and half an hour
+                  of soak, F33
   --soak SECONDS  How long the soak goes on";
 
 /// What the cases talk to, and whose programs they start.
@@ -34,6 +35,7 @@ const SERVICES: &[Service] = &[
     Service::Redis8,
     Service::Valkey9,
     Service::Tls,
+    Service::Kafka,
 ];
 /// How long the soak goes on, without and with `--long`.
 const SOAK: (u64, u64) = (60, 1800);

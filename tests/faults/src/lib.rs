@@ -112,6 +112,8 @@
 //! | F8 F9 data gone | [`command`](server::RedisServer::command): `FLUSHALL`, `DEL`, `XGROUP DESTROY`, `SCRIPT FLUSH` | [`Loss::Reported`](check::Loss::Reported); for `SCRIPT FLUSH` the default |
 //! | F10 memory full | `command`: `CONFIG SET maxmemory …` | [`pub_full`](ledger::Writer::pub_full), then I1 and I3 |
 //! | F11 eviction on | [`maxmemory_policy`](server::RedisSetup::maxmemory_policy) | the refusal to connect |
+//! | F15 F16 Kafka brokers killed | [`KafkaSet`](server::KafkaSet) | [`partitions`](check::Expectation::partitions), [`duplicate_stores`](check::Expectation::duplicate_stores) |
+//! | F17 workers come and go | [`Worker::terminate`](process::Worker::terminate), again and again | the same |
 //! | F24 too large | the API | [`pub_rejected`](ledger::Writer::pub_rejected), I2, [`Usage`](process::Usage) as a [`resource`](check::Expectation::resource) |
 //! | F25 malformed bytes | `command`: `XADD …` | [`strangers`](check::Expectation::strangers), the dead letters |
 //! | F26 poison | a [`Worker`](process::Worker) that aborts or hangs, restarted by a `Killer` | [`max_attempts`](check::Expectation::max_attempts), [`Remains::dead`](check::Remains::dead) |

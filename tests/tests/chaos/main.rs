@@ -1,4 +1,4 @@
-//! The long cases of the fault matrix on the Redis backend: `cargo xtask chaos --long` runs them, each over several seeds,
+//! The long cases of the fault matrix on the Redis and Kafka backends: `cargo xtask chaos --long` runs them, each over several seeds,
 //! and prints what came of them.
 #![allow(
     clippy::expect_used,

@@ -15,7 +15,7 @@ use crate::port::Port;
 use crate::process::{Child, Launch, Usage, tail};
 
 /// How long a server may take to answer after its start, and to end when asked to.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a health check looks at.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ impl Server {
     /// folder of its own in `launch` it gets one that is deleted with it, and without a log one in that folder.
     ///
     /// # Panics
-    /// If it cannot be started, ends, or does not answer within a minute; the message has the end of its log.
+    /// If it cannot be started, ends, or does not answer within two minutes; the message has the end of its log.
     pub async fn start<P, F>(launch: Launch, ping: P) -> Self
     where
         P: Fn(Probe) -> F + Send + Sync + 'static,
@@ -130,7 +130,7 @@ impl Server {
     /// `SIGTERM`, and waits until it has ended.
     ///
     /// # Panics
-    /// If it does not within a minute.
+    /// If it does not within two minutes.
     pub async fn terminate(&self) {
         let child = self.child();
         child.terminate();

@@ -11,7 +11,7 @@ use crate::process::Launch;
 use crate::{Port, services, until};
 
 /// How long a cluster may take until all of its brokers know each other, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Memory for the heap of a broker, in MiB.
 const HEAP: u32 = 384;
@@ -55,7 +55,7 @@ impl KafkaSet {
     /// Waits until each broker knows all.
     ///
     /// # Panics
-    /// If they do not within a minute and a half.
+    /// If they do not within three minutes.
     pub async fn is_whole(&self) {
         until("all brokers know each other", PATIENCE, || async {
             for broker in &self.brokers {
