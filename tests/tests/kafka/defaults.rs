@@ -34,7 +34,7 @@ fn consumption() -> Consumption {
     }
 }
 
-fn received<'a>(events: &'a [Event], attempts: std::ops::RangeInclusive<u32>) -> Vec<&'a Event> {
+fn received(events: &[Event], attempts: std::ops::RangeInclusive<u32>) -> Vec<&Event> {
     let is_one = |event: &&Event| match &event.what {
         What::Recv { attempt, .. } => attempts.contains(attempt),
         _ => false,

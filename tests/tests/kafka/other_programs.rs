@@ -64,7 +64,7 @@ impl Place {
         let records = text.lines().map(|line| {
             let record: Value = serde_json::from_str(line).expect("JSON");
             let words = record["headers"].as_array().cloned().unwrap_or_default();
-            let words: Vec<String> = words.iter().map(|word| shown(word)).collect();
+            let words: Vec<String> = words.iter().map(shown).collect();
             let headers = words
                 .chunks(2)
                 .map(|pair| (pair[0].clone(), pair[1].clone()));
