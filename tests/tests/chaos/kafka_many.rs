@@ -54,7 +54,7 @@ async fn a_thousand_subscriptions_over_a_thousand_partitions() {
     let begun = Instant::now();
     let crew = Crew::hire(PROCESSES, TRAFFIC, &scene, &consumption);
     let publication = Publication {
-        mix: Mix::default().with(10_000, Duty::Slow(200)),
+        mix: Mix::default().with(10_000, Duty::Slow(50)),
         tasks: 8,
         batch: 50,
         pause: Duration::from_millis(100),
@@ -73,7 +73,7 @@ async fn a_thousand_subscriptions_over_a_thousand_partitions() {
     println!("all subscriptions work after {:?}", begun.elapsed());
     let (_, before) = at_work(&scene);
     let stored = publisher.answers().stored;
-    publisher.reaches(stored + 10_000).await;
+    publisher.reaches(stored + 2_000).await;
     for worker in crew.workers().await {
         let usage = worker.usage();
         let mib = usage.resident_bytes >> 20;
@@ -97,7 +97,7 @@ async fn a_thousand_subscriptions_over_a_thousand_partitions() {
     crew.dismiss().await;
     assert_eq!(broker.lag(&topic, &group).await.expect("a lag").total(), 0);
     let expectation = Expectation::for_groups([scene.group()])
-        .published_at_least(10_000)
+        .published_at_least(3_000)
         .max_attempts(4)
         .partitions(Partitions {
             commit: Duration::from_secs(1),
