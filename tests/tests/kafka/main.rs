@@ -14,6 +14,7 @@ mod exactly_once_in_doubt;
 mod exactly_once_killed;
 mod exactly_once_stopped;
 mod faults;
+mod letters;
 mod login;
 mod membership;
 mod new_topics;

@@ -14,12 +14,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Where something stands: the partition and the offset.
 pub(crate) type Place = (i32, i64);
 
+/// The brokers that a URL names.
+pub(crate) fn servers(url: &str) -> &str {
+    let place = url.trim_start_matches("kafka://");
+    place.split('?').next().unwrap_or(place)
+}
+
 /// A client of the cluster at that URL, in a group that it does not join.
 pub(crate) fn client(url: &str, group: &str) -> BaseConsumer {
-    let place = url.trim_start_matches("kafka://");
-    let servers = place.split('?').next().unwrap_or(place);
     ClientConfig::new()
-        .set("bootstrap.servers", servers)
+        .set("bootstrap.servers", servers(url))
         .set("group.id", group)
         .set("enable.auto.commit", "false")
         .create()
