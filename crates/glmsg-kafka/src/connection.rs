@@ -12,7 +12,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 
-pub(crate) use self::metadata::{Topics, partitions};
+pub(crate) use self::metadata::{SETTLING, Topics, partitions};
 pub(crate) use self::offsets::{Committed, Place, committed, ends, list};
 use crate::KafkaConfig;
 use crate::error::{from_code, from_kafka};

@@ -2,19 +2,25 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use glmsg_broker::{StartFrom, TopicConfig};
 use glmsg_core::{Error, ErrorKind, GroupName, Result, TopicName};
+use tokio::time::Instant;
 
 use crate::broker::{no_group, no_topic};
 use crate::cluster::Cluster;
-use crate::connection::Topics;
 use crate::connection::{Committed, Place, ToMake};
+use crate::connection::{SETTLING, Topics};
 use crate::names::{GroupNames, Kind, TopicNames};
 use crate::retry;
 
 /// The most partitions of the lanes that are not the normal one, and of what is scheduled.
 const SIDE: i32 = 4;
+/// How long the maker of a group may take to say where it begins. It may have died meanwhile.
+const STARTING: Duration = Duration::from_secs(5);
+/// How long is waited before it is looked again.
+const PAUSE: Duration = Duration::from_millis(20);
 /// The most topics whose names are remembered.
 const REMEMBERED: usize = 4096;
 
@@ -152,6 +158,9 @@ impl Cluster {
         let topics = self.ensure_topic(topic).await?;
         if let Some(names) = self.group_of(&topics, group).await? {
             self.verify_group(topic, group, &names).await?;
+            if self.group_here(topic, group).is_none() {
+                self.await_start(&names).await?;
+            }
             return Ok(Ensured {
                 names,
                 is_new: false,
@@ -184,10 +193,45 @@ impl Cluster {
                 metadata: String::new(),
             };
             start.extend(others.map(|partition| (partition, none.clone())));
-            self.link.commit(&names.id, start).await?;
+            self.commit_start(&names, start).await?;
         }
         self.verify_group(topic, group, &names).await?;
         Ok(Ensured { names, is_new })
+    }
+
+    /// Says where a new group begins.
+    async fn commit_start(
+        &self,
+        names: &GroupNames,
+        start: BTreeMap<(String, i32), Committed>,
+    ) -> Result<()> {
+        let until = Instant::now() + SETTLING;
+        loop {
+            match self.link.commit(&names.id, start.clone()).await {
+                // The broker that keeps the group's offsets may not know the new topics yet.
+                Err(e) if e.kind() == ErrorKind::NotFound && Instant::now() < until => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Waits until it is said where a group begins, which is the last that is done to make one. Of
+    /// an old group nothing may be known any more: that one begins at the beginning.
+    async fn await_start(&self, names: &GroupNames) -> Result<()> {
+        let until = Instant::now() + STARTING;
+        let first = vec![(names.retry.clone(), 0)];
+        while self
+            .link
+            .committed(&names.id, first.clone())
+            .await?
+            .is_empty()
+            && Instant::now() < until
+        {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
     }
 
     /// One that this process takes part in was looked at before.

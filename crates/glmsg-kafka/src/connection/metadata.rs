@@ -13,7 +13,7 @@ use crate::error::{from_code, from_kafka};
 
 /// How long a cluster may take at least until all of it knows a new topic: a controller that makes
 /// many takes one after the other.
-const SETTLING: Duration = Duration::from_secs(15);
+pub(crate) const SETTLING: Duration = Duration::from_secs(15);
 
 /// How many partitions topics have, by name.
 pub(crate) type Topics = BTreeMap<String, i32>;
