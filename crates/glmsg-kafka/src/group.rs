@@ -11,7 +11,9 @@ use glmsg_core::{Clock as _, Error, GroupName, Result, SystemClock, Timestamp, T
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
+use crate::absence::Absence;
 use crate::bell::Bell;
+use crate::broker::no_group;
 use crate::connection::Link;
 use crate::inbox::{Inbox, Moved};
 use crate::names::{GroupNames, TopicNames};
@@ -43,6 +45,7 @@ pub(crate) struct Group {
     is_closing: AtomicBool,
     taking_part: Mutex<TakingPart>,
     failure: Mutex<Option<Error>>,
+    absence: Absence,
     /// When the thread was last seen at work.
     last_turn: Mutex<Instant>,
     /// How its partitions here move on.
@@ -96,6 +99,7 @@ impl Group {
                 is_over: false,
             }),
             failure: Mutex::default(),
+            absence: Absence::default(),
             last_turn: Mutex::new(Instant::now()),
             progress: Mutex::default(),
             is_unsure: AtomicBool::new(false),
@@ -267,6 +271,16 @@ impl Group {
             _ = committed.wait_for(|done| *done >= changes) => Ok(()),
             _ = ended.wait_for(|ended| *ended) => self.check(),
         }
+    }
+
+    /// A topic could not be read: perhaps it was deleted.
+    pub(crate) fn see_whether_it_is_there(self: &Arc<Self>) {
+        let names = [&*self.names.retry, self.topics.base()];
+        let this = Arc::clone(self);
+        self.absence
+            .look(&self.runtime, &self.link, names, move || {
+                this.fail(no_group(&this.topic, &this.group));
+            });
     }
 
     /// The group can go on no more.

@@ -1,6 +1,7 @@
 #![doc = include_str!("docs.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod absence;
 mod acker;
 mod admin;
 mod backend;

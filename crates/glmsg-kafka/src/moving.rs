@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use glmsg_core::{DeadLetterReason, MessageId, Result, Timestamp};
 
-use crate::broker::no_group;
 use crate::entry::Entry;
 use crate::group::Group;
 use crate::inbox::Moved;
@@ -83,17 +82,4 @@ pub(crate) fn letter(
     let dead_at = dead_at.unwrap_or(now).as_micros();
     let headers = header(headers, DEAD_AT, dead_at.to_string().as_bytes());
     Sent { value, headers }
-}
-
-/// A topic could not be read: perhaps it was deleted.
-pub(crate) fn see_whether_it_is_there(group: &Arc<Group>) {
-    let group = Arc::clone(group);
-    group.runtime.clone().spawn(async move {
-        let names = [&*group.names.retry, group.topics.base()];
-        if let Ok(found) = group.link.find_topics(names).await
-            && found.len() < 2
-        {
-            group.fail(no_group(&group.topic, &group.group));
-        }
-    });
 }

@@ -218,7 +218,7 @@ impl Reader {
                 RDKafkaErrorCode::UnknownTopicOrPartition
                 | RDKafkaErrorCode::UnknownTopic
                 | RDKafkaErrorCode::UnknownPartition,
-            ) => moving::see_whether_it_is_there(&self.group),
+            ) => self.group.see_whether_it_is_there(),
             error => {
                 tracing::debug!(%error, "reading failed");
                 let error = from_kafka(error, false);

@@ -271,13 +271,10 @@ fn heed(desk: &Arc<Desk>, error: &KafkaError) {
 
 /// A topic could not be read: perhaps it was deleted.
 fn see_whether_it_is_there(desk: &Arc<Desk>) {
-    let desk = Arc::clone(desk);
-    desk.runtime.clone().spawn(async move {
-        let names = [&*desk.names.retry, &*desk.topics[1]];
-        if let Ok(found) = desk.link.find_topics(names).await
-            && found.len() < 2
-        {
-            desk.fail(no_group(&desk.topic, &desk.group));
-        }
-    });
+    let names = [&*desk.names.retry, &*desk.topics[1]];
+    let this = Arc::clone(desk);
+    desk.absence
+        .look(&desk.runtime, &desk.link, names, move || {
+            this.fail(no_group(&this.topic, &this.group));
+        });
 }

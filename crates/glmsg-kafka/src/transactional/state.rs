@@ -14,6 +14,7 @@ use rdkafka::message::OwnedHeaders;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
+use crate::absence::Absence;
 use crate::bell::Bell;
 use crate::broker::{Shared, closed};
 use crate::connection::Link;
@@ -106,6 +107,7 @@ pub(super) struct Desk {
     pub(super) runtime: Handle,
     state: Mutex<State>,
     pub(super) bell: Bell,
+    pub(super) absence: Absence,
     /// Something was read or has failed, or there is room to publish.
     pub(super) changed: Notify,
     pub(super) ended: watch::Sender<bool>,
@@ -130,6 +132,7 @@ impl Desk {
             runtime: Handle::current(),
             state: Mutex::default(),
             bell: Bell::default(),
+            absence: Absence::default(),
             changed: Notify::new(),
             ended: watch::Sender::new(false),
         }

@@ -131,6 +131,11 @@ fn properties(index: usize, controllers: &[SocketAddr]) -> Vec<String> {
         format!("transaction.state.log.replication.factor={copies}"),
         format!("transaction.state.log.min.isr={in_sync}"),
         "group.initial.rebalance.delay.ms=0".to_owned(),
+        // As short as the session of the other protocol's members may be: by itself 45 s.
+        "group.consumer.min.session.timeout.ms=6000".to_owned(),
+        "group.consumer.session.timeout.ms=6000".to_owned(),
+        "group.consumer.min.heartbeat.interval.ms=1000".to_owned(),
+        "group.consumer.heartbeat.interval.ms=1500".to_owned(),
         "unclean.leader.election.enable=false".to_owned(),
         // One that was killed is not let in again before its session is over.
         format!(

@@ -59,6 +59,8 @@ pub(super) fn text(all: &[Ports], index: usize, directory: &Path, keys: &Path) -
         format!("transaction.state.log.replication.factor={copies}"),
         format!("transaction.state.log.min.isr={in_sync}"),
         "group.initial.rebalance.delay.ms=0".to_owned(),
+        // How often it is looked for transactions whose time is over: by itself every 10 s.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000".to_owned(),
         // By itself 128 MiB of the heap, taken at the start.
         "log.cleaner.dedupe.buffer.size=8388608".to_owned(),
     ];
