@@ -212,6 +212,8 @@ impl Cluster {
                 Err(e) if e.kind() == ErrorKind::NotFound && Instant::now() < until => {
                     tokio::time::sleep(PAUSE).await;
                 }
+                // It has members already, who do not wait for what took too long: they have begun.
+                Err(e) if e.kind() == ErrorKind::Conflict => return Ok(()),
                 done => return done,
             }
         }

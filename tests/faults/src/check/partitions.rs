@@ -22,6 +22,16 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// When what was told at that moment is written down at the latest. While partitions are shared out anew it waits.
+fn written_by(story: &Story<'_>, partitions: Partitions, told: u64) -> u64 {
+    let by = told.saturating_add(nanos(partitions.commit));
+    let rebalance = nanos(partitions.rebalance);
+    match story.changed_members(told.saturating_sub(rebalance), by) {
+        true => told.saturating_add(rebalance),
+        false => by,
+    }
+}
+
 /// Whether a delivery that was acked may come again by that moment, as the ack was not yet written down.
 pub(super) fn may_repeat(
     story: &Story<'_>,
@@ -33,7 +43,7 @@ pub(super) fn may_repeat(
     else {
         return false;
     };
-    let until = acked.at.saturating_add(nanos(partitions.commit));
+    let until = written_by(story, partitions, acked.at);
     let gone = first.gone.is_some_and(|gone| gone <= until.min(second));
     gone || story.disturbed(first.process, acked.at, until)
 }
@@ -52,7 +62,7 @@ pub(super) fn may_be_twice(
         let Some(nacked) = one.accepted(Call::Nack) else {
             return one.may_have_returned() && !one.released();
         };
-        let until = nacked.at.saturating_add(nanos(partitions.commit));
+        let until = written_by(story, partitions, nacked.at);
         one.gone.is_some_and(|gone| gone <= until) || story.disturbed(one.process, nacked.at, until)
     })
 }
@@ -105,6 +115,19 @@ mod tests {
             "it was written down by then"
         );
         assert_eq!(broken(&format!("{acked}{again}")), [Invariant::I4]);
+    }
+
+    #[test]
+    fn nothing_is_written_down_while_partitions_are_shared_out_anew() {
+        let acked = "2 a recv m attempt=1 lease=100\n5 a done m\n6 a ack m accepted\n";
+        let again = "90 b recv m attempt=1 lease=100\n91 b done m";
+        let joins = format!("4 c start\n{acked}");
+        assert!(broken(&format!("{joins}24 a crash\n{again}")).is_empty());
+        assert_eq!(
+            broken(&format!("{joins}40 a crash\n{again}")),
+            [Invariant::I4],
+            "it was over by then"
+        );
     }
 
     #[test]
