@@ -224,14 +224,13 @@ impl Cluster {
     async fn await_start(&self, names: &GroupNames) -> Result<()> {
         let until = Instant::now() + STARTING;
         let first = vec![(names.retry.clone(), 0)];
-        while self
-            .link
-            .committed(&names.id, first.clone())
-            .await?
-            .is_empty()
-            && Instant::now() < until
-        {
-            tokio::time::sleep(PAUSE).await;
+        while Instant::now() < until {
+            match self.link.committed(&names.id, first.clone()).await {
+                Ok(found) if !found.is_empty() => break,
+                Err(e) if !e.is_transient() => return Err(e),
+                // A coordinator that is about to be another, or busy, is asked again.
+                Ok(_) | Err(_) => tokio::time::sleep(PAUSE).await,
+            }
         }
         Ok(())
     }
