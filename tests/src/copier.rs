@@ -4,7 +4,7 @@
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use glmsg_broker::{Broker, Settler as _, Source as _, SubscribeOptions};
 use glmsg_core::{GroupName, Message, TopicName};
@@ -48,6 +48,9 @@ pub struct Plan {
     pub is_apart: bool,
 }
 
+/// Who was stopped has stood still for longer.
+const STANDSTILL: Duration = Duration::from_millis(500);
+
 static DIES_AT: OnceLock<(String, u32)> = OnceLock::new();
 static TIMES: AtomicU32 = AtomicU32::new(0);
 static STOPS_AT: Mutex<Option<String>> = Mutex::new(None);
@@ -65,6 +68,13 @@ fn step(name: &'static str) {
         let pid = std::process::id().to_string();
         let stopped = Command::new("kill").args(["-STOP", &pid]).status();
         assert!(stopped.is_ok_and(|status| status.success()), "it stops");
+        // Another thread takes the signal, on a busy machine a little later. This one goes on when
+        // it has seen that it stood still.
+        let mut seen = Instant::now();
+        while seen.elapsed() < STANDSTILL {
+            seen = Instant::now();
+            std::thread::sleep(STANDSTILL / 20);
+        }
     }
 }
 

@@ -28,7 +28,7 @@ const AT_ONCE: usize = 500;
 /// The most messages that wait to be taken.
 pub(crate) const MOST_READY: usize = 8_000;
 /// How long after a commit the next one goes, unless somebody waits for it: many acks share one.
-const BETWEEN_COMMITS: Duration = Duration::from_millis(25);
+const BETWEEN_COMMITS: Duration = Duration::from_millis(5);
 const BETWEEN_AWAITED: Duration = Duration::from_millis(2);
 /// How long reading may stand still before the partitions are paused: pausing throws away what
 /// Kafka's client has fetched ahead.
