@@ -65,12 +65,12 @@ fn step(name: &'static str) {
     let mut stops_at = STOPS_AT.lock().expect("nobody panics");
     if stops_at.as_deref() == Some(name) {
         *stops_at = None;
+        let mut seen = Instant::now();
         let pid = std::process::id().to_string();
         let stopped = Command::new("kill").args(["-STOP", &pid]).status();
         assert!(stopped.is_ok_and(|status| status.success()), "it stops");
         // Another thread takes the signal, on a busy machine a little later. This one goes on when
         // it has seen that it stood still.
-        let mut seen = Instant::now();
         while seen.elapsed() < STANDSTILL {
             seen = Instant::now();
             std::thread::sleep(STANDSTILL / 20);

@@ -180,7 +180,7 @@ mod tests {
         }
         assert!(check_ledger(&ledger(""), Frames::Yes, ABOVE_ZERO).is_err());
         assert!(check_ledger("done", Frames::No, ABOVE_ZERO).is_err());
-        assert!(check_ledger("[1]", Frames::No).is_err());
+        assert!(check_ledger("[1]", Frames::No, ABOVE_ZERO).is_err());
     }
 
     #[test]

@@ -190,6 +190,8 @@ fn one_backend(steps: &mut Steps, backend: &Backend, long: bool) {
 /// What tells cargo which tests are a backend's.
 fn chosen(backend: &Backend) -> Vec<&'static str> {
     match backend.target {
+        // Those that kill processes ask for a machine of their own.
+        Some("kafka") => vec!["--test", "kafka", "--test", "kafka_processes"],
         Some(target) => vec!["--test", target],
         None => vec![backend.name],
     }

@@ -6,17 +6,8 @@
     reason = "these are tests, which tell what they counted"
 )]
 
-mod copying;
-mod defaults;
-mod exactly_once;
-mod exactly_once_groups;
-mod exactly_once_in_doubt;
-mod exactly_once_killed;
-mod exactly_once_stopped;
-mod faults;
 mod letters;
 mod login;
-mod membership;
 mod new_topics;
 mod other_programs;
 mod raw;

@@ -1,0 +1,19 @@
+//! The cases on Kafka whose processes and brokers are killed, stopped, joined and left. They take minutes, and ask for a machine
+//! that does nothing else.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "these are tests, which tell what they counted"
+)]
+
+mod copying;
+mod defaults;
+mod exactly_once;
+mod exactly_once_groups;
+mod exactly_once_in_doubt;
+mod exactly_once_killed;
+mod exactly_once_stopped;
+mod faults;
+mod membership;
+mod raw;
