@@ -16,4 +16,5 @@ mod exactly_once_killed;
 mod exactly_once_stopped;
 mod faults;
 mod membership;
+mod places;
 mod raw;

@@ -15,7 +15,7 @@ use glmsg_tests::traffic::{Consumption, Crew, Duty, Mix, Publication, Publisher,
 use tokio::task::JoinHandle;
 
 use super::{PARTITIONS, TRAFFIC};
-use crate::raw;
+use crate::{places, raw};
 
 /// What a group had committed at a moment, by partition.
 type Sample = (u64, BTreeMap<i32, i64>);
@@ -89,7 +89,7 @@ async fn case(settings: &str) {
     );
     report.assert_ok();
     assert!(gap < STANDSTILL, "nothing was acked for {gap:?}");
-    let places = tokio::task::spawn_blocking(move || raw::places(&url, &topic));
+    let places = tokio::task::spawn_blocking(move || places::places(&url, &topic));
     let ahead = committed_ahead(&events, &samples, &places.await.expect("no panic"));
     assert!(looked > 20, "only {looked} looks at what is committed");
     assert_eq!(
@@ -113,7 +113,7 @@ impl Watch {
         let task = tokio::task::spawn_blocking(move || {
             let mut samples = Vec::new();
             while !stopped.load(Ordering::Relaxed) {
-                let committed = raw::committed(&client, &topic);
+                let committed = places::committed(&client, &topic);
                 // Taken afterwards: what is found was committed by then.
                 samples.push((now_ns(), committed));
                 std::thread::sleep(Duration::from_millis(50));
@@ -146,7 +146,7 @@ fn longest_standstill(events: &[Event]) -> Duration {
 fn committed_ahead(
     events: &[Event],
     samples: &[Sample],
-    places: &BTreeMap<String, raw::Place>,
+    places: &BTreeMap<String, places::Place>,
 ) -> Vec<String> {
     let mut ended: HashMap<&str, u64> = HashMap::new();
     for event in events {
