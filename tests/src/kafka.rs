@@ -70,6 +70,7 @@ macro_rules! fixture {
                 all.members = false;
                 all.frames = false;
                 all.live = false;
+                all.storage = false;
                 all
             }
 

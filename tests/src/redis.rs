@@ -42,7 +42,9 @@ macro_rules! fixture {
 
         impl Fixture for $name {
             fn capability() -> Capability {
-                Capability::all(Durability::Local)
+                let mut all = Capability::all(Durability::Local);
+                all.storage = false;
+                all
             }
 
             async fn new() -> Self {

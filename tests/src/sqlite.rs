@@ -61,6 +61,7 @@ impl Fixture for Sqlite {
         let mut capability = Capability::all(Durability::Fsynced);
         capability.frames = false;
         capability.live = false;
+        capability.storage = false;
         capability
     }
 

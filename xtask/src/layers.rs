@@ -32,6 +32,10 @@ const LAYERS: &[(&str, Uses)] = &[
     ("glmsg-broker", Uses::Only(&["glmsg-core"])),
     ("glmsg-kafka", Uses::Only(&["glmsg-broker", "glmsg-core"])),
     ("glmsg-memory", Uses::Only(&["glmsg-broker", "glmsg-core"])),
+    (
+        "glmsg-patterns",
+        Uses::Only(&["glmsg-broker", "glmsg-core"]),
+    ),
     ("glmsg-redis", Uses::Only(&["glmsg-broker", "glmsg-core"])),
     ("glmsg-sqlite", Uses::Only(&["glmsg-broker", "glmsg-core"])),
     (
@@ -45,6 +49,7 @@ const LAYERS: &[(&str, Uses)] = &[
             "glmsg-core",
             "glmsg-kafka",
             "glmsg-memory",
+            "glmsg-patterns",
             "glmsg-redis",
             "glmsg-sqlite",
         ]),
@@ -56,8 +61,8 @@ const LAYERS: &[(&str, Uses)] = &[
     ("xtask", Uses::Only(&[])),
 ];
 
-/// What a test may use from anywhere: the suite every backend proves itself with, and the faults.
-const FOR_TESTS: &[&str] = &["glmsg-conformance", "glmsg-faults"];
+/// What a test may use from anywhere: the suite every backend proves itself with, the faults, and the reference model.
+const FOR_TESTS: &[&str] = &["glmsg-conformance", "glmsg-faults", "glmsg-memory"];
 
 /// A build of ours, and the packages that must not be in it.
 struct Absence {

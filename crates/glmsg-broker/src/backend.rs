@@ -8,7 +8,7 @@ use glmsg_core::{DeadLetter, GroupName, History, Message, Result, TopicName};
 use crate::{
     BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig,
     GroupInfo, Health, Lag, LiveOptions, LiveSource, MemberInfo, Nack, Page, Published,
-    ReplayQuery, Settled, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
+    ReplayQuery, Settled, Storage, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 
 /// One delivery as a backend hands it out.
@@ -47,6 +47,9 @@ pub trait Backend: Send + Sync + 'static {
     /// What [`listen`](Self::listen) gives: a [`LiveReceiver`](crate::LiveReceiver), unless it is a
     /// layer's own.
     type Live: LiveSource;
+
+    /// What [`storage`](Self::storage) gives; [`NoStorage`](crate::NoStorage) where it has none.
+    type Storage: Storage;
 
     /// The scheme in URLs: `memory`, `sqlite`, …
     fn name(&self) -> &'static str;
@@ -223,6 +226,12 @@ pub trait Backend: Send + Sync + 'static {
     /// `InvalidArgument` from [`LiveOptions::check`], `Unavailable`, `PermissionDenied`, `Closed`,
     /// `Unsupported`.
     fn listen(&self, options: &LiveOptions) -> impl Future<Output = Result<Self::Live>> + Send;
+
+    /// The logs and values kept beside the topics. Cheap; patterns call it once.
+    ///
+    /// # Errors
+    /// `Closed`, and those of the connection; `Unsupported`.
+    fn storage(&self) -> impl Future<Output = Result<Self::Storage>> + Send;
 
     /// Probes whether messages can be stored and received now. Answers within 5 s.
     fn health(&self) -> impl Future<Output = Health> + Send;

@@ -9,10 +9,10 @@ use std::time::Duration;
 use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName};
 
 use crate::{
-    Backend, BoxLiveSource, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector,
-    Finding, GroupConfig, GroupInfo, Health, Intake, Lag, LiveOptions, MemberInfo, Nack, Page,
-    Published, Received, ReplayQuery, Settled, Settler, Source, Stored, SubscribeOptions, Token,
-    TopicConfig, TopicInfo,
+    Backend, BoxLiveSource, BoxStorage, BrokerMetrics, Capability, DeadLetterQuery,
+    DeadLetterSelector, Finding, GroupConfig, GroupInfo, Health, Intake, Lag, LiveOptions,
+    MemberInfo, Nack, Page, Published, Received, ReplayQuery, Settled, Settler, Source, Stored,
+    SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 
 /// A boxed future, as the object-safe traits return it.
@@ -99,6 +99,8 @@ pub trait Broker: sealed::Sealed + Send + Sync + 'static {
     fn announce<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<()>>;
     /// See [`Backend::listen`]. Most users want [`BrokerExt::listen`](crate::BrokerExt::listen).
     fn open_live<'a>(&'a self, options: &'a LiveOptions) -> BoxFuture<'a, Result<BoxLiveSource>>;
+    /// See [`Backend::storage`].
+    fn open_storage(&self) -> BoxFuture<'_, Result<BoxStorage>>;
     /// See [`Backend::health`].
     fn health(&self) -> BoxFuture<'_, Health>;
     /// See [`Backend::doctor`].
@@ -197,6 +199,9 @@ impl<B: Backend> Broker for B {
     }
     fn open_live<'a>(&'a self, options: &'a LiveOptions) -> BoxFuture<'a, Result<BoxLiveSource>> {
         Box::pin(async move { Ok(BoxLiveSource::new(Backend::listen(self, options).await?)) })
+    }
+    fn open_storage(&self) -> BoxFuture<'_, Result<BoxStorage>> {
+        Box::pin(async move { Ok(BoxStorage::new(Backend::storage(self).await?)) })
     }
     fn health(&self) -> BoxFuture<'_, Health> {
         Box::pin(Backend::health(self))

@@ -47,6 +47,8 @@ pub struct Capability {
     pub frames: bool,
     /// Messages can be announced, and listened to, live.
     pub live: bool,
+    /// Logs and values can be kept: [`Storage`](crate::Storage).
+    pub storage: bool,
     /// The largest payload accepted, in bytes.
     pub max_payload: usize,
 }
@@ -67,6 +69,7 @@ impl Capability {
             members: true,
             frames: true,
             live: true,
+            storage: true,
             max_payload: limits::DEFAULT_MAX_PAYLOAD,
         }
     }

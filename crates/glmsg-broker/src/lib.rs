@@ -24,6 +24,7 @@ mod publish;
 mod replay;
 mod retry;
 mod settle;
+mod storage;
 mod subscription;
 mod topic;
 
@@ -52,6 +53,10 @@ pub use publish::Published;
 pub use replay::{Position, ReplayQuery, Stored, StoredError};
 pub use retry::{RetryPolicy, Verdict};
 pub use settle::{Nack, Requeue, Settled, Token};
+pub use storage::{
+    BoxStorage, Change, Expected, KeyPrefix, MAX_APPEND, NoStorage, Record, Storage, StorageKey,
+    Value,
+};
 pub use subscription::{Delivery, Subscription};
 pub use topic::{Overflow, TopicConfig, TopicInfo};
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use glmsg_core::{Clock, DeadLetter, GroupName, Message, Result, SystemClock, TopicName};
 
 use crate::{
-    Backend, BoxLiveSource, BoxSettler, BoxSource, Broker, BrokerMetrics, Capability,
+    Backend, BoxLiveSource, BoxSettler, BoxSource, BoxStorage, Broker, BrokerMetrics, Capability,
     DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig, GroupInfo, Health, Intake, Lag,
     Layer, LiveOptions, MemberInfo, Nack, Page, Published, Received, ReplayQuery, Settled, Settler,
     Source, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
@@ -43,6 +43,7 @@ struct Metered {
 impl Backend for Metered {
     type Source = MeteredSource;
     type Live = BoxLiveSource;
+    type Storage = BoxStorage;
 
     fn name(&self) -> &'static str {
         self.inner.name()
@@ -144,6 +145,9 @@ impl Backend for Metered {
         self.inner.open_live(options).await
     }
 
+    async fn storage(&self) -> Result<BoxStorage> {
+        self.inner.open_storage().await
+    }
     async fn health(&self) -> Health {
         self.inner.health().await
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_broker::{
-    Backend, BoxLiveSource, BoxSettler, BoxSource, Broker, BrokerMetrics, Capability,
+    Backend, BoxLiveSource, BoxSettler, BoxSource, BoxStorage, Broker, BrokerMetrics, Capability,
     DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig, GroupInfo, Health, Intake, Lag,
     LiveOptions, MemberInfo, Nack, Page, Published, Received, ReplayQuery, Settled, Settler,
     Source, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
@@ -90,6 +90,7 @@ impl<H> fmt::Debug for Interposed<H> {
 impl<H: Hooks> Backend for Interposed<H> {
     type Source = InterposedSource<H>;
     type Live = BoxLiveSource;
+    type Storage = BoxStorage;
 
     fn name(&self) -> &'static str {
         self.inner.name()
@@ -167,6 +168,9 @@ impl<H: Hooks> Backend for Interposed<H> {
     }
     async fn listen(&self, options: &LiveOptions) -> Result<BoxLiveSource> {
         self.inner.open_live(options).await
+    }
+    async fn storage(&self) -> Result<BoxStorage> {
+        self.inner.open_storage().await
     }
     async fn health(&self) -> Health {
         self.inner.health().await

@@ -2,8 +2,8 @@
 
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Finding,
-    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page, Published,
-    ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, NoStorage, Page,
+    Published, ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
@@ -20,6 +20,7 @@ fn unsupported(what: &str) -> Error {
 impl Backend for KafkaBroker {
     type Source = KafkaSource;
     type Live = LiveReceiver;
+    type Storage = NoStorage;
 
     fn name(&self) -> &'static str {
         "kafka"
@@ -33,6 +34,7 @@ impl Backend for KafkaBroker {
         all.members = false;
         all.frames = false;
         all.live = false;
+        all.storage = false;
         all
     }
 
@@ -154,6 +156,10 @@ impl Backend for KafkaBroker {
 
     async fn listen(&self, _options: &LiveOptions) -> Result<LiveReceiver> {
         Err(unsupported("live messages").operation("listen"))
+    }
+
+    async fn storage(&self) -> Result<NoStorage> {
+        Err(NoStorage::unsupported(Backend::name(self)))
     }
 
     async fn health(&self) -> Health {

@@ -12,7 +12,7 @@ use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName, limits};
 use tokio::task::coop::consume_budget;
 
 use crate::shared::Shared;
-use crate::{MemoryConfig, MemorySource};
+use crate::{MemoryConfig, MemorySource, MemoryStorage};
 
 /// A broker in this process's memory. A clone is another handle on the same broker; when the last
 /// is gone, so are the messages.
@@ -49,6 +49,7 @@ impl MemoryBroker {
 impl Backend for MemoryBroker {
     type Source = MemorySource;
     type Live = LiveReceiver;
+    type Storage = MemoryStorage;
 
     fn name(&self) -> &'static str {
         "memory"
@@ -154,6 +155,11 @@ impl Backend for MemoryBroker {
 
     async fn listen(&self, options: &LiveOptions) -> Result<LiveReceiver> {
         self.hear(options).map_err(|e| e.operation("listen"))
+    }
+
+    async fn storage(&self) -> Result<MemoryStorage> {
+        self.shared.check_open()?;
+        Ok(MemoryStorage::new(self.shared.clone()))
     }
 
     async fn health(&self) -> Health {

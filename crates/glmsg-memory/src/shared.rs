@@ -13,6 +13,7 @@ use crate::group::{Group, LANES};
 use crate::lane::Lane;
 use crate::live::Listeners;
 use crate::replay::unknown_message;
+use crate::storage::Shelves;
 use crate::topic::{End, Topic, TopicState};
 
 /// What all handles of a broker share.
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) config: MemoryConfig,
     topics: RwLock<Topics>,
     pub(crate) listeners: Listeners,
+    pub(crate) shelves: Shelves,
     /// The last fence or group number given out.
     numbers: AtomicU64,
 }
@@ -37,6 +39,7 @@ impl Shared {
             config,
             topics: RwLock::default(),
             listeners: Listeners::default(),
+            shelves: Shelves::default(),
             numbers: AtomicU64::new(0),
         }
     }
@@ -164,6 +167,7 @@ impl Shared {
             topic.end(End::Closed);
         }
         self.listeners.close();
+        self.shelves.close();
     }
 
     /// The clock was moved by hand.

@@ -2,8 +2,8 @@
 
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig,
-    GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page, Published, ReplayQuery,
-    Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, NoStorage, Page, Published,
+    ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
@@ -12,6 +12,7 @@ use crate::{RedisBroker, RedisSource, doctor, replay};
 impl Backend for RedisBroker {
     type Source = RedisSource;
     type Live = LiveReceiver;
+    type Storage = NoStorage;
 
     fn name(&self) -> &'static str {
         "redis"
@@ -21,6 +22,7 @@ impl Backend for RedisBroker {
         let config = self.shared.link.config();
         let mut capability = Capability::all(config.durability);
         capability.max_payload = config.max_payload;
+        capability.storage = false;
         capability
     }
 
@@ -131,6 +133,10 @@ impl Backend for RedisBroker {
     async fn listen(&self, options: &LiveOptions) -> Result<LiveReceiver> {
         let begun = self.shared.listen(options).await;
         begun.map_err(|e| e.operation("listen"))
+    }
+
+    async fn storage(&self) -> Result<NoStorage> {
+        Err(NoStorage::unsupported(Backend::name(self)))
     }
 
     async fn health(&self) -> Health {

@@ -2,8 +2,8 @@
 
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Finding,
-    Frames, GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page,
-    Published, ReplayQuery, StartFrom, Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    Frames, GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, NoStorage,
+    Page, Published, ReplayQuery, StartFrom, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
@@ -18,6 +18,7 @@ const PIECE_WEIGHT: usize = 1000;
 impl Backend for SqliteBroker {
     type Source = SqliteSource;
     type Live = LiveReceiver;
+    type Storage = NoStorage;
 
     fn name(&self) -> &'static str {
         "sqlite"
@@ -29,6 +30,7 @@ impl Backend for SqliteBroker {
         capability.live = false;
         // A message costs a row either way; its group commit shares what a frame would share.
         capability.frames = false;
+        capability.storage = false;
         capability
     }
 
@@ -198,6 +200,10 @@ impl Backend for SqliteBroker {
     async fn listen(&self, options: &LiveOptions) -> Result<LiveReceiver> {
         options.check()?;
         Err(nothing_live("listen"))
+    }
+
+    async fn storage(&self) -> Result<NoStorage> {
+        Err(NoStorage::unsupported(Backend::name(self)))
     }
 
     async fn health(&self) -> Health {

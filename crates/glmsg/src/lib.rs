@@ -22,6 +22,21 @@ pub mod memory {
     pub use glmsg_memory::*;
 }
 
+/// Coordination patterns, one feature each.
+#[cfg(any(
+    feature = "request-reply",
+    feature = "pub-sub",
+    feature = "work-queue",
+    feature = "event-sourcing",
+    feature = "saga",
+    feature = "circuit-breaker",
+    feature = "inbox",
+    feature = "outbox"
+))]
+pub mod patterns {
+    pub use glmsg_patterns::*;
+}
+
 /// The Redis and Valkey broker.
 ///
 /// The front page of [`glmsg_redis`] lists the settings of its URL, what it promises, and what the

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Finding,
-    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Ordering, Page,
-    PageToken, Published, ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, NoStorage,
+    Ordering, Page, PageToken, Published, ReplayQuery, Stored, SubscribeOptions, TopicConfig,
+    TopicInfo,
 };
 use glmsg_core::{
     Clock, DeadLetter, Error, ErrorKind, GroupName, Message, Result, SystemClock, TopicName,
@@ -52,6 +53,7 @@ fn unsupported<T>(what: &str) -> Result<T> {
 impl Backend for ShelfBroker {
     type Source = ShelfSource;
     type Live = LiveReceiver;
+    type Storage = NoStorage;
 
     fn name(&self) -> &'static str {
         "shelf"
@@ -72,6 +74,7 @@ impl Backend for ShelfBroker {
         capability.members = false;
         capability.frames = false;
         capability.live = false;
+        capability.storage = false;
         capability
     }
 
@@ -235,6 +238,10 @@ impl Backend for ShelfBroker {
 
     async fn listen(&self, _options: &LiveOptions) -> Result<LiveReceiver> {
         unsupported("this backend has no live subscriptions")
+    }
+
+    async fn storage(&self) -> Result<NoStorage> {
+        Err(NoStorage::unsupported(Backend::name(self)))
     }
 
     async fn health(&self) -> Health {
