@@ -42,9 +42,7 @@ macro_rules! fixture {
 
         impl Fixture for $name {
             fn capability() -> Capability {
-                let mut all = Capability::all(Durability::Local);
-                all.storage = false;
-                all
+                Capability::all(Durability::Local)
             }
 
             async fn new() -> Self {

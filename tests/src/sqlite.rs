@@ -61,7 +61,6 @@ impl Fixture for Sqlite {
         let mut capability = Capability::all(Durability::Fsynced);
         capability.frames = false;
         capability.live = false;
-        capability.storage = false;
         capability
     }
 

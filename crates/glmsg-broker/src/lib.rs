@@ -54,8 +54,8 @@ pub use replay::{Position, ReplayQuery, Stored, StoredError};
 pub use retry::{RetryPolicy, Verdict};
 pub use settle::{Nack, Requeue, Settled, Token};
 pub use storage::{
-    BoxStorage, Change, Expected, KeyPrefix, MAX_APPEND, NoStorage, Record, Storage, StorageKey,
-    Value,
+    BoxStorage, Change, Expected, KeyPrefix, MAX_APPEND, MAX_APPEND_BYTES, NoStorage, Record,
+    Storage, StorageKey, Value, check_append, check_put,
 };
 pub use subscription::{Delivery, Subscription};
 pub use topic::{Overflow, TopicConfig, TopicInfo};

@@ -4,6 +4,7 @@
 mod boxed;
 mod change;
 mod key;
+mod limits;
 mod none;
 mod record;
 
@@ -16,11 +17,9 @@ use glmsg_core::Result;
 pub use boxed::BoxStorage;
 pub use change::{Change, Expected};
 pub use key::{KeyPrefix, StorageKey};
+pub use limits::{MAX_APPEND, MAX_APPEND_BYTES, check_append, check_put};
 pub use none::NoStorage;
 pub use record::{Record, Value};
-
-/// The most records of one [`append`](Storage::append).
-pub const MAX_APPEND: usize = 1_000;
 
 /// A small store beside the topics, of the same server or file and at the same durability: what
 /// sagas, event stores and inboxes keep their state in.
@@ -29,11 +28,14 @@ pub const MAX_APPEND: usize = 1_000;
 /// - **Logs** only grow. A record has a version, from 1, without gaps. Nothing trims a log; it is
 ///   removed as a whole or not at all.
 /// - **Values** are replaced as a whole. Each change makes the version one greater; a value that is
-///   not there has version 0, and one made anew after it was removed or has expired begins at 1.
+///   not there has version 0. One made anew, after it was removed or has expired, begins above
+///   every version it had before (not always right above).
 ///
 /// A change names the version it [expects](Expected) to find. That is compare-and-swap, and it is
 /// fencing: who has fallen behind another finds a [`Conflict`](Change::Conflict) and has changed
-/// nothing.
+/// nothing. For a value this holds across its removal and expiry too, so that who held a value that
+/// has expired cannot change what another made since. A log made anew begins at 1 again: do not
+/// remove one that somebody may still append to.
 ///
 /// All methods may be called at the same time from many tasks and processes.
 ///
@@ -54,8 +56,9 @@ pub trait Storage: Send + Sync + 'static {
     /// - Of several callers that expect the same version exactly one succeeds.
     ///
     /// # Errors
-    /// `InvalidArgument` for more than [`MAX_APPEND`] records, `TooLarge` for a record above the
-    /// payload limit of the broker, `Full` where there is no room.
+    /// `InvalidArgument` for more than [`MAX_APPEND`] records; `TooLarge` for a record above the
+    /// payload limit of the broker, or several that together are above [`MAX_APPEND_BYTES`]; `Full`
+    /// where there is no room.
     fn append(
         &self,
         log: &StorageKey,
@@ -63,8 +66,8 @@ pub trait Storage: Send + Sync + 'static {
         records: &[Bytes],
     ) -> impl Future<Output = Result<Change>> + Send;
 
-    /// The records after version `after`, in order, at most `max`. An empty answer is the end for
-    /// now. A log that does not exist has no records.
+    /// The records after version `after`, in order, at most `max`; fewer where they are large. An
+    /// empty answer is the end for now. A log that does not exist has no records.
     fn read(
         &self,
         log: &StorageKey,

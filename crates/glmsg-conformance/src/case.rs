@@ -86,6 +86,7 @@ pub fn catalog<F: Fixture>() -> Vec<Case<F>> {
         cases::health::all,
         cases::frames::all,
         cases::live::all,
+        cases::storage::all,
     ];
     groups.into_iter().flat_map(|group| group()).collect()
 }

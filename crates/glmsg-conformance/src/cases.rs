@@ -20,4 +20,5 @@ pub mod replay;
 pub mod retention;
 pub mod retry;
 pub mod shutdown;
+pub mod storage;
 pub mod ttl;

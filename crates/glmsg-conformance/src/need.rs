@@ -37,6 +37,8 @@ pub enum Need {
     Frames,
     /// `Capability::live`
     Live,
+    /// `Capability::storage`
+    Storage,
     /// `Capability::multi_process`
     MultiProcess,
     /// [`Fixture::can_reopen`]
@@ -56,6 +58,7 @@ impl fmt::Display for Need {
             Self::Members => "members",
             Self::Frames => "frames",
             Self::Live => "live",
+            Self::Storage => "storage",
             Self::MultiProcess => "multi_process",
             Self::Reopen => "a durability above volatile",
         })
@@ -80,6 +83,7 @@ impl Need {
             Self::Members => capability.members,
             Self::Frames => capability.frames,
             Self::Live => capability.live,
+            Self::Storage => capability.storage,
             Self::MultiProcess => capability.multi_process,
             Self::Reopen => can_reopen,
         }
@@ -141,6 +145,10 @@ impl Need {
                 let options = LiveOptions::new("**").expect("a valid pattern");
                 let refused = broker.open_live(&options).await;
                 unsupported("a live subscription", error_kind("it", refused));
+            }
+            Self::Storage => {
+                let refused = broker.open_storage().await;
+                unsupported("a storage", error_kind("it", refused));
             }
             // Nothing to call: a second publish is stored twice, and one process is alone.
             Self::IdempotentPublish | Self::MultiProcess => {}

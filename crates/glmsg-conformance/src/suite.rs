@@ -14,7 +14,7 @@ const CASE_PATIENCE: Duration = Duration::from_secs(180);
 /// ```text
 /// glmsg_conformance::suite!(MyFixture; delivery, batch, ordering, groups, redelivery, lease,
 ///     retry, ttl, priority, dead_letter, replay, retention, idempotence, limits, shutdown,
-///     reconnect, consumer, health, frames, live);
+///     reconnect, consumer, health, frames, live, storage);
 /// ```
 ///
 /// A group may be left out only if the backend's capability lacks what the group is about; the
@@ -91,6 +91,9 @@ macro_rules! __group {
     };
     (live $f:ty) => {
         $crate::live_cases! { __tests $f }
+    };
+    (storage $f:ty) => {
+        $crate::storage_cases! { __tests $f }
     };
     (frames $f:ty) => {
         $crate::frames_cases! { __tests $f }
@@ -179,6 +182,7 @@ const OPTIONAL: &[(&str, Need)] = &[
     ("reconnect", Need::Reopen),
     ("frames", Need::Frames),
     ("live", Need::Live),
+    ("storage", Need::Storage),
 ];
 
 /// Fails if a group is missing that the backend's capability calls for, or if a broker declares

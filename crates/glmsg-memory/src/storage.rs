@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use glmsg_broker::{Change, Expected, KeyPrefix, MAX_APPEND, Record, Storage, StorageKey, Value};
-use glmsg_core::{Error, ErrorKind, Result, Timestamp};
+use glmsg_broker::{
+    Change, Expected, KeyPrefix, Record, Storage, StorageKey, Value, check_append, check_put,
+};
+use glmsg_core::{Result, Timestamp};
 use tokio::sync::Notify;
 
 use crate::shared::Shared;
@@ -39,6 +41,8 @@ struct State {
     values: BTreeMap<StorageKey, Kept>,
     /// The values that will expire, by when.
     expiring: BTreeSet<(Timestamp, StorageKey)>,
+    /// The greatest version of a value that is gone: one made anew begins above it.
+    floor: u64,
 }
 
 #[derive(Debug)]
@@ -67,18 +71,6 @@ impl MemoryStorage {
         self.shared.check_open()?;
         Ok(self.shared.shelves.lock())
     }
-
-    fn check_size(&self, key: &StorageKey, data: &Bytes) -> Result<()> {
-        let limit = self.shared.config.max_payload;
-        if data.len() <= limit {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::TooLarge,
-            format!("{} bytes, this broker takes {limit}", data.len()),
-        )
-        .with("key", key))
-    }
 }
 
 impl State {
@@ -93,7 +85,9 @@ impl State {
     }
 
     fn set(&mut self, key: &StorageKey, value: Value, until: Timestamp) {
-        self.unset(key);
+        if let Some(kept) = self.values.get(key) {
+            self.expiring.remove(&(kept.until, key.clone()));
+        }
         if until < Timestamp::MAX {
             self.expiring.insert((until, key.clone()));
         }
@@ -103,6 +97,7 @@ impl State {
     fn unset(&mut self, key: &StorageKey) {
         if let Some(kept) = self.values.remove(key) {
             self.expiring.remove(&(kept.until, key.clone()));
+            self.floor = self.floor.max(kept.value.version);
         }
     }
 
@@ -113,7 +108,9 @@ impl State {
                 self.expiring.insert((until, key));
                 return;
             }
-            self.values.remove(&key);
+            if let Some(kept) = self.values.remove(&key) {
+                self.floor = self.floor.max(kept.value.version);
+            }
         }
     }
 }
@@ -125,16 +122,7 @@ impl Storage for MemoryStorage {
         expected: Expected,
         records: &[Bytes],
     ) -> Result<Change> {
-        if records.len() > MAX_APPEND {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("{} records, an append takes {MAX_APPEND}", records.len()),
-            )
-            .with("log", log));
-        }
-        for data in records {
-            self.check_size(log, data)?;
-        }
+        check_append(log, records, self.shared.config.max_payload)?;
         let mut state = self.open()?;
         let actual = state.log_version(log);
         if !expected.is_met_by(actual) {
@@ -225,14 +213,7 @@ impl Storage for MemoryStorage {
         expected: Expected,
         ttl: Option<Duration>,
     ) -> Result<Change> {
-        if ttl.is_some_and(|ttl| ttl < Duration::from_millis(1)) {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                "a time to live under a millisecond",
-            )
-            .with("key", key));
-        }
-        self.check_size(key, value)?;
+        check_put(key, value, ttl, self.shared.config.max_payload)?;
         let mut state = self.open()?;
         let now = self.shared.now();
         let actual = state.value(key, now).map_or(0, |value| value.version);
@@ -240,7 +221,7 @@ impl Storage for MemoryStorage {
             return Ok(Change::Conflict(actual));
         }
         state.drop_expired(now);
-        let version = actual + 1;
+        let version = if actual == 0 { state.floor } else { actual } + 1;
         let value = Value {
             version,
             data: value.clone(),

@@ -2,17 +2,17 @@
 
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig,
-    GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, NoStorage, Page, Published,
-    ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page, Published, ReplayQuery,
+    Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
-use crate::{RedisBroker, RedisSource, doctor, replay};
+use crate::{RedisBroker, RedisSource, RedisStorage, doctor, replay};
 
 impl Backend for RedisBroker {
     type Source = RedisSource;
     type Live = LiveReceiver;
-    type Storage = NoStorage;
+    type Storage = RedisStorage;
 
     fn name(&self) -> &'static str {
         "redis"
@@ -22,7 +22,6 @@ impl Backend for RedisBroker {
         let config = self.shared.link.config();
         let mut capability = Capability::all(config.durability);
         capability.max_payload = config.max_payload;
-        capability.storage = false;
         capability
     }
 
@@ -135,8 +134,8 @@ impl Backend for RedisBroker {
         begun.map_err(|e| e.operation("listen"))
     }
 
-    async fn storage(&self) -> Result<NoStorage> {
-        Err(NoStorage::unsupported(Backend::name(self)))
+    async fn storage(&self) -> Result<RedisStorage> {
+        RedisStorage::open(&self.shared).map_err(|e| e.operation("storage"))
     }
 
     async fn health(&self) -> Health {

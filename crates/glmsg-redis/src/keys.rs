@@ -131,3 +131,57 @@ impl GroupRow {
 pub(crate) fn registry(namespace: &str) -> (u16, String) {
     (slot_of(namespace), format!("glmsg:{{{namespace}}}:topics"))
 }
+
+/// How many shards a namespace's logs and values are spread over.
+pub(crate) const SHARDS: u16 = 16;
+
+/// The keys of a shard of a namespace's logs and values.
+#[derive(Debug)]
+pub(crate) struct ShardKeys {
+    pub(crate) slot: u16,
+    base: String,
+}
+
+impl ShardKeys {
+    pub(crate) fn new(namespace: &str, shard: u16) -> Self {
+        let tag = format!("{namespace}#{shard:02}");
+        Self {
+            slot: slot_of(&tag),
+            base: format!("glmsg:{{{tag}}}:"),
+        }
+    }
+
+    /// The shard of a log or value.
+    pub(crate) fn of(namespace: &str, key: &str) -> Self {
+        Self::new(namespace, slot_of(key) % SHARDS)
+    }
+
+    fn named<const N: usize>(&self, names: [&str; N]) -> [String; N] {
+        names.map(|name| format!("{}{name}", self.base))
+    }
+
+    pub(crate) fn log(&self, log: &str) -> String {
+        format!("{}log:{log}", self.base)
+    }
+
+    /// What is known of each log, and their names in order.
+    pub(crate) fn logs(&self) -> [String; 2] {
+        self.named(["logs", "log-names"])
+    }
+
+    /// In the order that the steps over values know.
+    pub(crate) fn values(&self) -> [String; 5] {
+        self.named([
+            "values",
+            "value-bytes",
+            "value-names",
+            "value-expiry",
+            "value-floor",
+        ])
+    }
+
+    /// An operation, by which a step that is sent again finds what it did.
+    pub(crate) fn operation(&self, id: u128) -> String {
+        format!("{}operation:{id:032x}", self.base)
+    }
+}

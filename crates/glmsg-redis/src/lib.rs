@@ -29,6 +29,7 @@ mod recently_used;
 mod replay;
 mod room;
 mod scripts;
+mod storage;
 mod subscriber;
 mod topology;
 
@@ -36,4 +37,5 @@ pub use acker::RedisSettler;
 pub use broker::RedisBroker;
 pub use config::{Address, Eviction, RedisConfig, Secret, Server, TlsFiles};
 pub use event::RedisEvent;
+pub use storage::RedisStorage;
 pub use subscriber::RedisSource;

@@ -51,7 +51,8 @@ impl Script {
         call
     }
 
-    fn call<K: redis::ToRedisArgs>(&self, keys: &[K]) -> Cmd {
+    /// The call of a step over keys.
+    pub(crate) fn call<K: redis::ToRedisArgs>(&self, keys: &[K]) -> Cmd {
         let mut call = redis::cmd("EVALSHA");
         call.arg(&self.hash).arg(keys.len()).arg(keys);
         call
@@ -77,6 +78,12 @@ pub(crate) struct Scripts {
     pub(crate) letters: Script,
     pub(crate) members: Script,
     pub(crate) missing: Script,
+    pub(crate) append: Script,
+    pub(crate) remove: Script,
+    pub(crate) put: Script,
+    pub(crate) take: Script,
+    pub(crate) get: Script,
+    pub(crate) keys: Script,
 }
 
 impl Scripts {
@@ -85,6 +92,8 @@ impl Scripts {
         const FRAMES: &str = include_str!("scripts/frames.lua");
         const KEPT: &str = include_str!("scripts/kept.lua");
         const GROUP: &str = include_str!("scripts/group.lua");
+        const LOGS: &str = include_str!("scripts/logs.lua");
+        const VALUES: &str = include_str!("scripts/values.lua");
         let of_topic = |own| Script::new(&[PRELUDE, FRAMES, KEPT, own]);
         let of_group = |own| Script::new(&[PRELUDE, FRAMES, GROUP, own]);
         Self {
@@ -104,6 +113,12 @@ impl Scripts {
             letters: of_group(include_str!("scripts/letters.lua")),
             members: of_group(include_str!("scripts/members.lua")),
             missing: of_topic(include_str!("scripts/missing.lua")),
+            append: Script::new(&[LOGS, include_str!("scripts/append.lua")]),
+            remove: Script::new(&[LOGS, include_str!("scripts/remove.lua")]),
+            put: Script::new(&[VALUES, include_str!("scripts/put.lua")]),
+            take: Script::new(&[VALUES, include_str!("scripts/take.lua")]),
+            get: Script::new(&[VALUES, include_str!("scripts/get.lua")]),
+            keys: Script::new(&[VALUES, include_str!("scripts/keys.lua")]),
         }
     }
 
@@ -126,6 +141,12 @@ impl Scripts {
             &self.letters,
             &self.members,
             &self.missing,
+            &self.append,
+            &self.remove,
+            &self.put,
+            &self.take,
+            &self.get,
+            &self.keys,
         ];
         all.map(|script| script.source.clone()).into()
     }

@@ -2,15 +2,15 @@
 
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Finding,
-    Frames, GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, NoStorage,
-    Page, Published, ReplayQuery, StartFrom, Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    Frames, GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page,
+    Published, ReplayQuery, StartFrom, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
 use crate::admin::{self, GroupRow};
 use crate::snapshot::TopicRow;
 use crate::writer::Piece;
-use crate::{SqliteBroker, SqliteSource, dead_letter, replay};
+use crate::{SqliteBroker, SqliteSource, SqliteStorage, dead_letter, replay};
 
 /// Roughly how many rows a piece of a redrive or purge touches.
 const PIECE_WEIGHT: usize = 1000;
@@ -18,7 +18,7 @@ const PIECE_WEIGHT: usize = 1000;
 impl Backend for SqliteBroker {
     type Source = SqliteSource;
     type Live = LiveReceiver;
-    type Storage = NoStorage;
+    type Storage = SqliteStorage;
 
     fn name(&self) -> &'static str {
         "sqlite"
@@ -30,7 +30,6 @@ impl Backend for SqliteBroker {
         capability.live = false;
         // A message costs a row either way; its group commit shares what a frame would share.
         capability.frames = false;
-        capability.storage = false;
         capability
     }
 
@@ -202,8 +201,8 @@ impl Backend for SqliteBroker {
         Err(nothing_live("listen"))
     }
 
-    async fn storage(&self) -> Result<NoStorage> {
-        Err(NoStorage::unsupported(Backend::name(self)))
+    async fn storage(&self) -> Result<SqliteStorage> {
+        SqliteStorage::new(self).map_err(|e| e.operation("storage"))
     }
 
     async fn health(&self) -> Health {
@@ -216,6 +215,7 @@ impl Backend for SqliteBroker {
 
     async fn close(&self) -> Result<()> {
         self.handle.queue().close();
+        self.grown.notify_waiters();
         // The last connection to go removes the log, so that must be the writer's.
         self.readers.close();
         self.status.ended().await;

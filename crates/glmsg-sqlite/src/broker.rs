@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use glmsg_core::{Error, ErrorKind, Result, Timestamp, TopicName};
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::SqliteConfig;
 use crate::clock::GuardedClock;
@@ -24,6 +24,8 @@ pub struct SqliteBroker {
     pub(crate) handle: Arc<Handle>,
     /// Room for what waits for the writer.
     pub(crate) waiting: Arc<Semaphore>,
+    /// Wakes who waits for a log to grow.
+    pub(crate) grown: Arc<Notify>,
     pub(crate) readers: Arc<Readers>,
     pub(crate) status: Arc<Status>,
 }
@@ -69,6 +71,7 @@ impl SqliteBroker {
         Ok(Self {
             readers: Arc::new(Readers::new(&path, in_use)),
             handle: Arc::new(Handle::new(queue)),
+            grown: Arc::default(),
             waiting: Arc::new(Semaphore::new(MOST_WAITING)),
             config,
             clock,

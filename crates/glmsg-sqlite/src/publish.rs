@@ -23,8 +23,7 @@ impl SqliteBroker {
             return Ok(Vec::new());
         }
         let batch = Encoded::new(messages, self.config.max_payload);
-        let units = (batch.size() / UNIT + 1).min(MOST_WAITING);
-        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        let units = units(batch.size());
         let waiting = Arc::clone(&self.waiting);
         let room = waiting.acquire_many_owned(units).await;
         let room = room.map_err(|_| closed().operation("publish"))?;
@@ -39,6 +38,12 @@ impl SqliteBroker {
             stored => stored.map_err(|e| e.operation("publish")),
         }
     }
+}
+
+/// How many permits so many bytes take.
+pub(crate) fn units(bytes: usize) -> u32 {
+    let units = (bytes / UNIT + 1).min(MOST_WAITING);
+    u32::try_from(units).unwrap_or(u32::MAX)
 }
 
 fn indeterminate(error: &Error, messages: usize) -> Vec<Published> {

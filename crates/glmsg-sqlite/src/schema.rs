@@ -8,7 +8,7 @@ use crate::error::Sql;
 pub(crate) const APPLICATION_ID: i32 = 0x676C_6D71;
 
 /// What turns version `n` of the schema into version `n + 1`, for each `n` from 0, the empty store.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("storage.sql")];
 
 /// The version this build reads and writes.
 pub(crate) fn version() -> i32 {

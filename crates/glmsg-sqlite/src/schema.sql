@@ -120,7 +120,8 @@ CREATE TABLE dead (
 CREATE INDEX dead_of ON dead (grp);
 CREATE INDEX dead_id ON dead (grp, id);
 
--- What is deleted and not cleared away yet. kind: 0 a topic's messages, 1 a group's rows.
+-- What is deleted and not cleared away yet. kind: 0 a topic's messages, 1 a group's rows, and
+-- from version 2 on 2 a log's records.
 CREATE TABLE garbage (
     kind INTEGER NOT NULL,
     id INTEGER NOT NULL,

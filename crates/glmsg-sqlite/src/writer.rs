@@ -15,6 +15,7 @@ mod schedule;
 mod search;
 mod settle;
 mod status;
+mod storage;
 mod store;
 mod store_message;
 mod topic;

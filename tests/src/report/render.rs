@@ -26,7 +26,7 @@ No other mark exists: a case that fails keeps this page from being written. The 
 
 type Declared = (&'static str, fn(&Capability) -> bool);
 
-const DECLARED: [Declared; 11] = [
+const DECLARED: [Declared; 12] = [
     ("several processes on one store", |c| c.multi_process),
     ("priorities", |c| c.priorities),
     ("scheduled messages", |c| c.scheduling),
@@ -38,6 +38,7 @@ const DECLARED: [Declared; 11] = [
     ("list of members", |c| c.members),
     ("frames", |c| c.frames),
     ("live subscriptions", |c| c.live),
+    ("logs and values", |c| c.storage),
 ];
 
 /// One row's first cells: group, name, text, promises.

@@ -77,7 +77,7 @@ macro_rules! groups {
 }
 
 groups!(delivery batch ordering groups redelivery lease retry ttl priority dead_letter replay
-    retention idempotence limits shutdown reconnect consumer health frames live);
+    retention idempotence limits shutdown reconnect consumer health frames live storage);
 
 mod across_processes {
     use glmsg_tests::Redis7Framed;

@@ -5,7 +5,7 @@ mod with_a_clock_moved_by_hand {
 
     glmsg_conformance::suite!(MemoryByHand; delivery, batch, ordering, groups, redelivery, lease,
         retry, ttl, priority, dead_letter, replay, retention, idempotence, limits, shutdown,
-        reconnect, consumer, health, frames, live);
+        reconnect, consumer, health, frames, live, storage);
 }
 
 mod with_a_running_clock {
@@ -13,5 +13,5 @@ mod with_a_running_clock {
 
     glmsg_conformance::suite!(Memory; delivery, batch, ordering, groups, redelivery, lease, retry,
         ttl, priority, dead_letter, replay, retention, idempotence, limits, shutdown, reconnect,
-        consumer, health, frames, live);
+        consumer, health, frames, live, storage);
 }

@@ -7,7 +7,7 @@ macro_rules! suite_on {
 
             glmsg_conformance::suite!($fixture; delivery, batch, ordering, groups, redelivery,
                 lease, retry, ttl, priority, dead_letter, replay, retention, idempotence, limits,
-                shutdown, reconnect, consumer, health, frames, live);
+                shutdown, reconnect, consumer, health, frames, live, storage);
         }
     };
 }

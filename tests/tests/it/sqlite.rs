@@ -5,7 +5,7 @@ mod with_a_clock_moved_by_hand {
 
     glmsg_conformance::suite!(SqliteByHand; delivery, batch, ordering, groups, redelivery, lease,
         retry, ttl, priority, dead_letter, replay, retention, idempotence, limits, shutdown,
-        reconnect, consumer, health, frames, live);
+        reconnect, consumer, health, frames, live, storage);
 }
 
 mod with_a_running_clock {
@@ -13,7 +13,7 @@ mod with_a_running_clock {
 
     glmsg_conformance::suite!(Sqlite; delivery, batch, ordering, groups, redelivery, lease, retry,
         ttl, priority, dead_letter, replay, retention, idempotence, limits, shutdown, reconnect,
-        consumer, health, frames, live);
+        consumer, health, frames, live, storage);
 }
 
 mod across_processes {

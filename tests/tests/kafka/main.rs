@@ -19,7 +19,7 @@ mod with_one_partition {
 
     glmsg_conformance::suite!(Kafka; delivery, batch, ordering, groups, redelivery, lease, retry,
         ttl, priority, dead_letter, replay, retention, idempotence, limits, shutdown, reconnect,
-        consumer, health, frames, live);
+        consumer, health, frames, live, storage);
 }
 
 mod across_processes {

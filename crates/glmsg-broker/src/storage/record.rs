@@ -17,7 +17,7 @@ pub struct Record {
 /// A value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value {
-    /// How often it was changed since it was made, from 1.
+    /// One greater with every change, from 1 or more; greater than any it had before.
     pub version: u64,
     /// Its bytes, as they were put.
     pub data: Bytes,

@@ -6,6 +6,7 @@ use glmsg_broker::Overflow;
 use glmsg_core::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::storage::clear_log;
 use super::store::Store;
 use super::topic::micros;
 use crate::error::Sql;
@@ -225,7 +226,8 @@ impl Store {
         };
         let cleared = match kind {
             0 => clear_topic(&conn, id)?,
-            _ => clear_group(&conn, id)?,
+            1 => clear_group(&conn, id)?,
+            _ => clear_log(&conn, id)?,
         };
         if cleared == 0 {
             conn.prepare_cached("DELETE FROM garbage WHERE kind = ? AND id = ?")?

@@ -153,7 +153,7 @@ async fn a_store_of_version_0_is_migrated() {
         .sql()
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 1);
+    assert_eq!(version, 2);
 }
 
 #[tokio::test]
