@@ -1,7 +1,7 @@
-//! Topics that could not be read. They may have been deleted, or a broker has not heard of them.
+//! Topics that may be gone. They were deleted, or a broker has not heard of them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -9,39 +9,78 @@ use tokio::time::{Instant, sleep};
 
 use crate::connection::{Link, SETTLING};
 
+/// How often it is looked without a reason: the client reports what is gone after half a minute, and
+/// never what was gone before it read any of it. At first when all brokers know what was just made.
+const EVERY: Duration = SETTLING;
 /// The longest pause between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Looks whether topics are gone. Brokers hear of it at different times, and the client reports
-/// it once, so it is looked more than once.
-#[derive(Debug, Default)]
-pub(crate) struct Absence(Arc<AtomicBool>);
+/// Looks whether topics are gone.
+#[derive(Debug)]
+pub(crate) struct Absence {
+    is_looking: Arc<AtomicBool>,
+    next: Mutex<Instant>,
+}
+
+/// Why it is looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The client has reported that a topic cannot be read. It does so once, and brokers hear of
+    /// it at different times: so it is looked again for a while.
+    Report,
+    /// It was not looked for long.
+    Time,
+}
 
 impl Absence {
-    /// Calls `gone` if one of these is gone now or soon. Does nothing while it is being looked.
+    pub(crate) fn new() -> Self {
+        Self {
+            is_looking: Arc::default(),
+            next: Mutex::new(Instant::now() + EVERY),
+        }
+    }
+
+    /// Whether it is to be looked without a reason.
+    pub(crate) fn is_due(&self) -> bool {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let is_due = *next <= now;
+        if is_due {
+            *next = now + EVERY;
+        }
+        is_due
+    }
+
+    /// Calls `gone` if one of these is gone: then two looks in a row miss it, a second apart. Does
+    /// nothing while it is being looked, and when it is known.
     pub(crate) fn look(
         &self,
-        runtime: &Handle,
-        link: &Arc<Link>,
+        (runtime, link): (&Handle, &Arc<Link>),
         names: [&str; 2],
+        reason: Reason,
         gone: impl FnOnce() + Send + 'static,
     ) {
-        if self.0.swap(true, SeqCst) {
+        if self.is_looking.swap(true, SeqCst) {
             return;
         }
-        let (is_looking, link) = (Arc::clone(&self.0), Arc::clone(link));
+        let (is_looking, link) = (Arc::clone(&self.is_looking), Arc::clone(link));
         let names = names.map(str::to_owned);
         runtime.spawn(async move {
             let until = Instant::now() + SETTLING;
-            let mut pause = Duration::from_millis(50);
-            while Instant::now() < until {
-                if let Ok(found) = link.find_topics(names.iter().map(String::as_str)).await
-                    && found.len() < names.len()
-                {
-                    gone();
+            let (mut pause, mut was_missing) = (Duration::from_millis(50), false);
+            loop {
+                let found = link.find_topics(names.iter().map(String::as_str)).await;
+                match found.map(|found| found.len() < names.len()) {
+                    Ok(true) if was_missing => return gone(),
+                    Ok(is_missing) => was_missing = is_missing,
+                    // A cluster that does not answer says nothing of its topics.
+                    Err(_) => {}
+                }
+                let is_enough = reason == Reason::Time && !was_missing;
+                if is_enough || Instant::now() >= until {
                     break;
                 }
-                sleep(pause).await;
+                sleep(if was_missing { PAUSE } else { pause }).await;
                 pause = (pause * 2).min(PAUSE);
             }
             is_looking.store(false, SeqCst);

@@ -11,7 +11,7 @@ use glmsg_core::{Clock as _, Error, GroupName, Result, SystemClock, Timestamp, T
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
-use crate::absence::Absence;
+use crate::absence::{Absence, Reason};
 use crate::bell::Bell;
 use crate::broker::no_group;
 use crate::connection::Link;
@@ -99,7 +99,7 @@ impl Group {
                 is_over: false,
             }),
             failure: Mutex::default(),
-            absence: Absence::default(),
+            absence: Absence::new(),
             last_turn: Mutex::new(Instant::now()),
             progress: Mutex::default(),
             is_unsure: AtomicBool::new(false),
@@ -224,7 +224,10 @@ impl Group {
     }
 
     /// The thread is at work.
-    pub(crate) fn turn(&self) {
+    pub(crate) fn turn(self: &Arc<Self>) {
+        if self.absence.is_due() {
+            self.see_whether_it_is_there(Reason::Time);
+        }
         let before = std::mem::replace(&mut *self.since_last_turn(), Instant::now());
         if before.elapsed() > self.doubtful() {
             self.is_unsure.store(true, SeqCst);
@@ -273,12 +276,12 @@ impl Group {
         }
     }
 
-    /// A topic could not be read: perhaps it was deleted.
-    pub(crate) fn see_whether_it_is_there(self: &Arc<Self>) {
+    /// Perhaps the topic or the group was deleted.
+    pub(crate) fn see_whether_it_is_there(self: &Arc<Self>, reason: Reason) {
         let names = [&*self.names.retry, self.topics.base()];
         let this = Arc::clone(self);
         self.absence
-            .look(&self.runtime, &self.link, names, move || {
+            .look((&self.runtime, &self.link), names, reason, move || {
                 this.fail(no_group(&this.topic, &this.group));
             });
     }

@@ -15,6 +15,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use self::arrived::Arrived;
 use self::rebalance::Turns;
+use crate::absence::Reason;
 use crate::connection::{Committed, list};
 use crate::error::from_kafka;
 use crate::group::Group;
@@ -218,7 +219,7 @@ impl Reader {
                 RDKafkaErrorCode::UnknownTopicOrPartition
                 | RDKafkaErrorCode::UnknownTopic
                 | RDKafkaErrorCode::UnknownPartition,
-            ) => self.group.see_whether_it_is_there(),
+            ) => self.group.see_whether_it_is_there(Reason::Report),
             error => {
                 tracing::debug!(%error, "reading failed");
                 let error = from_kafka(error, false);

@@ -165,6 +165,49 @@ async fn what_a_handler_fails_at_comes_again_and_is_a_dead_letter_in_the_end() {
     assert_eq!(case.results().await, expected);
 }
 
+/// The transaction with the dead letter may be aborted for another message's sake.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_whose_attempts_are_used_up_is_not_handled_again() {
+    let case = Copying::new().await;
+    // In this order: those of a key are.
+    let keyed = |text: &str, retries: u16| {
+        let message = Message::builder(&case.from).payload(text.to_owned());
+        let message = message.key("k").max_retries(retries);
+        message.build().expect("a valid message")
+    };
+    case.publish_all(vec![keyed("poison", 1), keyed("0", 5)])
+        .await;
+    let options = TransactionalOptions::new("one").retry_delay(Duration::from_millis(10));
+    let mut copier = case.open_with(options).await;
+    let handled: Mutex<Vec<String>> = Mutex::default();
+    let handler = |input: Input| {
+        let text = text(&input.message);
+        let mut handled = handled.lock().expect("nobody panics");
+        handled.push(text.clone());
+        let times = handled.iter().filter(|one| **one == text).count();
+        let fails = text == "poison" || times <= 2;
+        let result = message(&case.to, &text);
+        async move {
+            match fails {
+                true => Err("it is not to be had"),
+                false => Ok(vec![result]),
+            }
+        }
+    };
+    tokio::select! {
+        ended = copier.run(handler) => panic!("{ended:?}"),
+        () = case.until_done() => {}
+    }
+    assert_eq!(case.results().await, once_each(1));
+    let expected = ["poison", "poison", "0", "0", "0"];
+    assert_eq!(*handled.lock().expect("nobody panics"), expected);
+    let query = DeadLetterQuery::new(case.from.clone(), case.group.clone());
+    let letters = case.broker.dead_letters(&query).await.expect("letters");
+    let letter = &letters.items[0];
+    assert_eq!((letters.items.len(), letter.attempts), (1, 2));
+    assert_eq!(&*letter.detail, "it is not to be had");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn partitions_that_go_to_another_abort_the_transaction() {
     let case = Copying::new().await;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use glmsg_broker::{Broker, DeadLetterQuery, SubscribeOptions};
+use glmsg_broker::{Broker, DeadLetterQuery, Source as _, SubscribeOptions};
 use glmsg_core::{DeadLetterReason, Error, ErrorKind, Message};
-use glmsg_kafka::{Input, TransactionalOptions};
+use glmsg_kafka::{Input, KafkaBroker, KafkaConfig, TransactionalOptions};
 
 use crate::copying::{Copying, PATIENCE, message, once_each, text};
 
@@ -47,6 +47,24 @@ async fn a_group_that_is_deleted_tells_its_members() {
         transaction.recv(1).await.map(drop)
     };
     let ended = tokio::time::timeout(PATIENCE, waiting).await;
+    let error = ended.expect("who waits is told").expect_err("it is gone");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
+/// Also one of subscriptions, that has read nothing yet, and is deleted by another process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_that_is_deleted_elsewhere_tells_its_subscriptions() {
+    let case = Copying::new().await;
+    let options = SubscribeOptions::new(&case.from, &case.group).expect("valid names");
+    let mut source = case.broker.open_source(&options).await.expect("it opens");
+    let elsewhere = KafkaConfig::from_url(&case.url).expect("a valid URL");
+    let elsewhere = KafkaBroker::open(elsewhere).await.expect("it opens");
+    elsewhere
+        .delete_group(&case.from, &case.group)
+        .await
+        .expect("it is deleted");
+    let mut received = Vec::new();
+    let ended = tokio::time::timeout(PATIENCE, source.recv(&mut received, 1)).await;
     let error = ended.expect("who waits is told").expect_err("it is gone");
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
 }

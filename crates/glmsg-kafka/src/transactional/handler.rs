@@ -84,6 +84,10 @@ impl Transactional {
         let mut transaction = self.begin().await?;
         let inputs = transaction.recv(batch).await?;
         for input in &inputs {
+            if let Some(error) = transaction.home().is_used_up(input) {
+                transaction.dead_letter(input, DeadLetterReason::MaxRetries, &error)?;
+                continue;
+            }
             let error = match handler(input.clone()).await {
                 Ok(messages) => match transaction.publish(&messages).await {
                     Ok(()) => continue,
@@ -103,6 +107,13 @@ impl Transactional {
             self.failures.remove(&input.held.place);
         }
         Ok(true)
+    }
+
+    /// How the last attempt at a message failed, if it has had all of them: the transaction that was
+    /// to hold its dead letter was aborted for another reason.
+    fn is_used_up(&self, input: &Input) -> Option<Box<str>> {
+        let last = self.failures.get(&input.held.place)?.last()?;
+        (last.number >= input.message.max_attempts()).then(|| last.error.clone())
     }
 
     /// Notes that handling a message has failed. Tells whether it was its last attempt.

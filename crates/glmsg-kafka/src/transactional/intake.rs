@@ -14,7 +14,7 @@ use super::instance;
 use super::options::TransactionalOptions;
 use super::rebalance::Turns;
 use super::state::{Desk, Held, Part};
-use crate::broker::no_group;
+use crate::absence::Reason;
 use crate::config::GroupProtocol;
 use crate::connection::committed;
 use crate::error::from_kafka;
@@ -257,7 +257,7 @@ fn heed(desk: &Arc<Desk>, error: &KafkaError) {
             RDKafkaErrorCode::UnknownTopicOrPartition
             | RDKafkaErrorCode::UnknownTopic
             | RDKafkaErrorCode::UnknownPartition,
-        ) => see_whether_it_is_there(desk),
+        ) => desk.see_whether_it_is_there(Reason::Report),
         error => {
             tracing::debug!(%error, "reading failed");
             let is_fatal = matches!(error, KafkaError::MessageConsumptionFatal(_));
@@ -267,14 +267,4 @@ fn heed(desk: &Arc<Desk>, error: &KafkaError) {
             }
         }
     }
-}
-
-/// A topic could not be read: perhaps it was deleted.
-fn see_whether_it_is_there(desk: &Arc<Desk>) {
-    let names = [&*desk.names.retry, &*desk.topics[1]];
-    let this = Arc::clone(desk);
-    desk.absence
-        .look(&desk.runtime, &desk.link, names, move || {
-            this.fail(no_group(&this.topic, &this.group));
-        });
 }

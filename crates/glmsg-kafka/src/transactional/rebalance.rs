@@ -44,6 +44,10 @@ impl ClientContext for Turns {
         self.note(|changes| changes.has_served = true);
         tracing::debug!(%error, reason, "the Kafka client reports");
     }
+
+    fn stats_raw(&self, _: &[u8]) {
+        self.note(|changes| changes.has_served = true);
+    }
 }
 
 impl ConsumerContext for Turns {

@@ -14,9 +14,9 @@ use rdkafka::message::OwnedHeaders;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
-use crate::absence::Absence;
+use crate::absence::{Absence, Reason};
 use crate::bell::Bell;
-use crate::broker::{Shared, closed};
+use crate::broker::{Shared, closed, no_group};
 use crate::connection::Link;
 use crate::entry::{Content, Entry};
 use crate::names::{GroupNames, TopicNames};
@@ -107,7 +107,7 @@ pub(super) struct Desk {
     pub(super) runtime: Handle,
     state: Mutex<State>,
     pub(super) bell: Bell,
-    pub(super) absence: Absence,
+    absence: Absence,
     /// Something was read or has failed, or there is room to publish.
     pub(super) changed: Notify,
     pub(super) ended: watch::Sender<bool>,
@@ -132,7 +132,7 @@ impl Desk {
             runtime: Handle::current(),
             state: Mutex::default(),
             bell: Bell::default(),
-            absence: Absence::default(),
+            absence: Absence::new(),
             changed: Notify::new(),
             ended: watch::Sender::new(false),
         }
@@ -154,6 +154,23 @@ impl Desk {
     /// Whether a topic is that of what comes back.
     pub(super) fn is_retry(&self, part: Part) -> bool {
         part.0 == BACK + 1
+    }
+
+    /// Looks now and then whether the topic and the group are there.
+    pub(super) fn turn(self: &Arc<Self>) {
+        if self.absence.is_due() {
+            self.see_whether_it_is_there(Reason::Time);
+        }
+    }
+
+    /// Perhaps the topic or the group was deleted.
+    pub(super) fn see_whether_it_is_there(self: &Arc<Self>, reason: Reason) {
+        let names = [&*self.names.retry, &*self.topics[1]];
+        let this = Arc::clone(self);
+        self.absence
+            .look((&self.runtime, &self.link), names, reason, move || {
+                this.fail(no_group(&this.topic, &this.group));
+            });
     }
 
     /// Nothing goes on any more.

@@ -91,6 +91,7 @@ impl Worker {
     /// Does what is to be done meanwhile, and rests.
     fn turn(&mut self) {
         let mut rest = LONGEST_REST;
+        self.desk.turn();
         if let Some(intake) = &mut self.intake {
             let turned = intake.poll(&self.desk, !self.must_rewind);
             let next = intake.release(&self.desk);
