@@ -26,8 +26,13 @@ pub(crate) struct Copying {
 
 impl Copying {
     pub(crate) async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// With these settings besides.
+    pub(crate) async fn with(settings: &str) -> Self {
         let fixture = KafkaPartitions::new().await;
-        let url = fixture.url();
+        let url = fixture.url() + settings;
         Self {
             _fixture: Some(fixture),
             ..Self::at(url).await

@@ -60,6 +60,25 @@ async fn what_is_aborted_or_dropped_comes_again_and_nobody_sees_it() {
     copier.close().await;
 }
 
+/// Whoever aborts waits for the reports on what was published, and for no time-out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_published_is_aborted_long_before_the_time_out() {
+    let case = Copying::with("&timeout_ms=60000").await;
+    let mut copier = case.open("one").await;
+    let mut transaction = copier.begin().await.expect("it begins");
+    // More than is held back, so that most of it is on its way.
+    let result = message(&case.to, &"x".repeat(900_000));
+    for _ in 0..30 {
+        let published = transaction.publish(std::slice::from_ref(&result));
+        published.await.expect("it is taken");
+    }
+    let aborted = tokio::time::timeout(PATIENCE, transaction.abort()).await;
+    aborted.expect("long before").expect("it is aborted");
+    case.publish(0..1).await;
+    finish(&case, &mut copier).await;
+    assert_eq!(case.results().await, once_each(1));
+}
+
 /// A future that is dropped must not take messages along.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receive_that_is_given_up_takes_nothing() {

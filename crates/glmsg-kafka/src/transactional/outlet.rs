@@ -1,6 +1,8 @@
 //! A transactional producer. All of it blocks.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use glmsg_core::{Error, ErrorKind, Result, RetryClass};
@@ -163,7 +165,25 @@ impl Outlet {
     }
 
     pub(super) fn abort(&self) -> Result<(), Failed> {
-        let done = self.producer.abort_transaction(self.timeout);
+        let is_over = AtomicBool::new(false);
+        let done = thread::scope(|scope| {
+            // The client waits until each record that was sent is reported on, and has the reports
+            // served by others than who waits.
+            let serve = || {
+                while !is_over.load(SeqCst) {
+                    self.producer.poll(Duration::from_millis(5));
+                }
+            };
+            if self.producer.in_flight_count() > 0 {
+                let serving = thread::Builder::new().name("glmsg-kafka-abort".into());
+                if let Err(error) = serving.spawn_scoped(scope, serve) {
+                    tracing::debug!(%error, "a thread for reports could not be started");
+                }
+            }
+            let done = self.producer.abort_transaction(self.timeout);
+            is_over.store(true, SeqCst);
+            done
+        });
         done.map_err(|error| self.judge(&error, false))
     }
 
