@@ -3,6 +3,7 @@
 use glmsg_conformance::Fixture as _;
 use glmsg_faults::ledger::Writer;
 use glmsg_faults::process::{Launch, Worker};
+use glmsg_faults::until;
 use glmsg_tests::KafkaPartitions;
 use glmsg_tests::copier::{Plan, VARIABLE};
 use tempfile::TempDir;
@@ -68,6 +69,12 @@ impl Case {
     }
 
     async fn check(&self) {
+        // Behind what a member that was killed has left open they are seen when that is over.
+        let count = self.published;
+        until("all results are seen", PATIENCE, || async {
+            self.copying.results().await.len() >= count
+        })
+        .await;
         let mut results = self.copying.results().await;
         if self.is_apart {
             // At least once.
