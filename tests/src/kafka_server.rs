@@ -139,6 +139,8 @@ impl KafkaServer {
              transaction.state.log.replication.factor=1\n\
              transaction.state.log.min.isr=1\n\
              group.initial.rebalance.delay.ms=0\n\
+             broker.session.timeout.ms=1500\n\
+             broker.heartbeat.interval.ms=300\n\
              log.cleaner.dedupe.buffer.size=8388608\n"
         )
     }

@@ -59,6 +59,12 @@ pub(super) fn text(all: &[Ports], index: usize, directory: &Path, keys: &Path) -
         format!("transaction.state.log.replication.factor={copies}"),
         format!("transaction.state.log.min.isr={in_sync}"),
         "group.initial.rebalance.delay.ms=0".to_owned(),
+        // Of the protocol where the cluster shares out, a member that was killed is missed after 45 s by itself: tests would
+        // wait for it.
+        "group.consumer.min.session.timeout.ms=6000".to_owned(),
+        "group.consumer.session.timeout.ms=6000".to_owned(),
+        "group.consumer.min.heartbeat.interval.ms=1000".to_owned(),
+        "group.consumer.heartbeat.interval.ms=1500".to_owned(),
         // How often it is looked for transactions whose time is over: by itself every 10 s.
         "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000".to_owned(),
         // By itself 128 MiB of the heap, taken at the start.
