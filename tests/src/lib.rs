@@ -7,6 +7,7 @@
     reason = "this package is the project's tests"
 )]
 
+pub mod backlog;
 pub mod copier;
 mod kafka;
 mod kafka_server;

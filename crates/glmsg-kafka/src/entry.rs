@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) is_back: bool,
     /// The delivery before, if its holder may still settle it.
     pub(crate) lapsed: Option<u64>,
+    /// It counts among what waits in its partition.
+    pub(crate) is_counted: bool,
     /// Where its first record of this life stands, if that is another one.
     pub(crate) origin: Option<Box<str>>,
 }
@@ -53,6 +55,7 @@ impl Entry {
             is_scheduled: false,
             is_back: false,
             lapsed: None,
+            is_counted: false,
             origin: None,
         }
     }
@@ -70,6 +73,7 @@ impl Entry {
             is_scheduled: false,
             is_back: false,
             lapsed: None,
+            is_counted: false,
             origin: None,
         }
     }

@@ -12,6 +12,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 mod time;
+mod waiting;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -23,6 +24,7 @@ pub(crate) use self::deliver::Taken;
 use self::expected::Expectations;
 use self::keys::Keys;
 pub(crate) use self::settle::{Moved, Verdict};
+use self::waiting::Waiting;
 use crate::entry::Entry;
 use crate::progress::Seen;
 use crate::window::{State, Window};
@@ -31,7 +33,7 @@ use crate::window::{State, Window};
 /// before they are handed out: one of them may be what ended a process before it could tell.
 const CAREFUL: i64 = WIDEST;
 /// How far a partition's window may span before it is read no further.
-pub(crate) const WIDEST: i64 = 10_000;
+const WIDEST: i64 = 10_000;
 
 /// A message that is here: which partition by our number, and its offset.
 pub(crate) type Spot = (u64, i64);
@@ -107,6 +109,8 @@ pub(crate) struct Inbox {
     expected: Expectations,
     /// What waits for its time.
     timers: BinaryHeap<Reverse<(Timestamp, Spot)>>,
+    /// How much of each partition may not be delivered yet.
+    waiting: Waiting,
     /// When the next lease runs out, at the earliest.
     lease_end: Option<Timestamp>,
     /// What may be delivered, about, in bytes.
@@ -131,6 +135,7 @@ impl Inbox {
             keys: Keys::default(),
             expected: Expectations::default(),
             timers: BinaryHeap::new(),
+            waiting: Waiting::default(),
             lease_end: None,
             bytes: 0,
             changes: 0,
@@ -188,6 +193,7 @@ impl Inbox {
         self.out.retain(|_, out| out.spot.0 != part);
         self.expected.forget(&assigned.topic, assigned.partition);
         self.keys.remove_all_of(part);
+        self.waiting.forget(part);
         self.stop(part);
         // Timers of it find nothing.
     }
@@ -215,6 +221,17 @@ impl Inbox {
         }
     }
 
+    /// Whether a partition is to be read no further for now: what it has spans too far, or is too
+    /// much of the `most` bytes that may wait. One that `was` reads on when it has half of that.
+    pub(crate) fn is_wide(&self, part: u64, most: usize, was: bool) -> bool {
+        let Some(assigned) = self.parts.get(&part) else {
+            return false;
+        };
+        let (span, most) = if was { (WIDEST / 2, most / 2) } else { (WIDEST, most) };
+        let is_heavy = self.waiting.is_heavy(part, most, self.parts.len());
+        assigned.window.span() > span || is_heavy
+    }
+
     /// Whether a delivery of a partition is out.
     pub(crate) fn is_busy(&self, part: u64) -> bool {
         self.out.values().any(|out| out.spot.0 == part)
@@ -234,7 +251,7 @@ impl Inbox {
     /// It is done with: what its key holds up goes on.
     fn finish(&mut self, spot: Spot) -> Option<Box<Entry>> {
         let assigned = self.parts.get_mut(&spot.0)?;
-        let entry = match assigned.window.finish(spot.1)? {
+        let mut entry = match assigned.window.finish(spot.1)? {
             State::Out(entry, fence) => {
                 self.out.remove(&fence);
                 entry
@@ -249,6 +266,7 @@ impl Inbox {
         if let Some(lapsed) = entry.lapsed {
             self.out.remove(&lapsed);
         }
+        self.waiting.remove(spot.0, &mut entry);
         assigned.is_dirty = true;
         assigned.done += 1;
         self.changes += 1;

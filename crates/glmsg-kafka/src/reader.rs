@@ -19,7 +19,7 @@ use crate::absence::Reason;
 use crate::connection::{Committed, list};
 use crate::error::from_kafka;
 use crate::group::Group;
-use crate::inbox::{Role, WIDEST};
+use crate::inbox::Role;
 use crate::moving;
 
 /// The longest the thread rests: callbacks and heartbeats want to be polled for.
@@ -123,6 +123,9 @@ impl Reader {
         let mut arrived = Arrived::default();
         let mut has_more = true;
         for _ in 0..AT_ONCE {
+            if arrived.bytes > self.most() / 8 {
+                break;
+            }
             match self.consumer.poll(Duration::ZERO) {
                 Some(Ok(message)) => arrived.add(self, &message),
                 Some(Err(error)) => self.heed(&error),
@@ -134,14 +137,24 @@ impl Reader {
                 }
             }
         }
+        let has_come = arrived.has_come;
         arrived.put(self);
+        if self.paused && has_come {
+            // From one that has come here since.
+            self.pause(true);
+        }
         has_more
+    }
+
+    /// How many bytes may wait to be taken, and as many for what may not be taken yet.
+    fn most(&self) -> usize {
+        self.group.link.config().read_buffer
     }
 
     /// Whether there is room for more. Where there is none for long, the partitions are paused,
     /// and polling goes on.
     fn has_room(&mut self) -> bool {
-        let most = self.group.link.config().read_buffer;
+        let most = self.most();
         let (bytes, ready) = {
             let inbox = self.group.inbox();
             (inbox.bytes, inbox.ready())
@@ -167,7 +180,7 @@ impl Reader {
     fn pause(&mut self, paused: bool) {
         let done = self.consumer.assignment().and_then(|all| match paused {
             true => self.consumer.pause(&all),
-            false => self.consumer.resume(&all),
+            false => self.consumer.resume(&self.consumer.context().without_held(&all)),
         });
         match done {
             Ok(()) => {
@@ -190,20 +203,23 @@ impl Reader {
 
     /// Goes on with partitions that were held and are no longer too wide.
     fn go_on(&self) {
+        if self.paused {
+            return;
+        }
         let Some(held) = self.consumer.context().held() else {
             return;
         };
+        let most = self.most();
         for (topic, partition) in held {
-            let inbox = self.group.inbox();
-            let part = inbox
-                .find(&topic, partition)
-                .and_then(|part| inbox.parts.get(&part));
-            if part.is_some_and(|part| part.window.span() > WIDEST / 2) {
-                drop(inbox);
+            let is_wide = {
+                let inbox = self.group.inbox();
+                let part = inbox.find(&topic, partition);
+                part.is_some_and(|part| inbox.is_wide(part, most, true))
+            };
+            if is_wide {
                 self.consumer.context().hold((topic, partition));
                 continue;
             }
-            drop(inbox);
             let mut list = TopicPartitionList::with_capacity(1);
             list.add_partition(&topic, partition);
             if let Err(error) = self.consumer.resume(&list) {

@@ -108,6 +108,7 @@ pub(crate) fn read(record: &BorrowedMessage<'_>) -> Entry {
         is_scheduled: find(record, SCHEDULED).is_some(),
         is_back: false,
         lapsed: None,
+        is_counted: false,
         origin: find(record, ORIGIN).map(|at| String::from_utf8_lossy(at).into()),
     }
 }

@@ -12,6 +12,7 @@ mod cluster;
 mod failover;
 mod kafka_leader;
 mod kafka_many;
+mod kafka_memory;
 mod partition;
 mod place;
 mod server_killed;

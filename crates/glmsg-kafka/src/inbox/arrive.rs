@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use glmsg_broker::Ordering;
 use glmsg_core::{Attempt, AttemptOutcome, Timestamp};
@@ -9,6 +10,7 @@ use glmsg_core::{Attempt, AttemptOutcome, Timestamp};
 use super::{Assigned, Inbox, Role, Spot, size};
 use crate::entry::Entry;
 use crate::marks::Mark;
+use crate::retry::HELD;
 use crate::window::State;
 
 impl Inbox {
@@ -40,11 +42,17 @@ impl Inbox {
             Role::Retry(tier) => entry
                 .due
                 .map(|due| crate::retry::leaves(tier, entry.arrived_at, due)),
-            _ => entry.due,
+            // It stands among others that are due sooner: it goes to where it is in nobody's way.
+            Role::Later => entry.due.map(|due| match due.since(now) > HELD {
+                true => now.after(Duration::from_micros(1)),
+                false => due,
+            }),
+            Role::Lane => entry.due,
         };
         let spot = (part, offset);
         match due.filter(|due| *due > now) {
             Some(due) => {
+                self.waiting.add(part, &mut entry);
                 assigned.window.push(offset, State::Waiting(entry));
                 self.timers.push(Reverse((due, spot)));
             }
@@ -83,6 +91,7 @@ impl Inbox {
                 false => self.keys.takes(lane, &key, spot),
             };
             if !has_turn {
+                self.wait(spot);
                 return;
             }
         }
@@ -93,9 +102,10 @@ impl Inbox {
         else {
             return;
         };
-        let State::Waiting(entry) = std::mem::replace(state, State::Done) else {
+        let State::Waiting(mut entry) = std::mem::replace(state, State::Done) else {
             return;
         };
+        self.waiting.remove(spot.0, &mut entry);
         self.bytes += size(&entry);
         *state = State::Ready(entry);
         if comes_back {
@@ -112,10 +122,22 @@ impl Inbox {
             .get_mut(&spot.0)
             .and_then(|p| p.window.get(spot.1));
         if let Some(state @ State::Ready(_)) = state
-            && let State::Ready(entry) = std::mem::replace(state, State::Done)
+            && let State::Ready(mut entry) = std::mem::replace(state, State::Done)
         {
             self.bytes -= size(&entry);
+            self.waiting.add(spot.0, &mut entry);
             *state = State::Waiting(entry);
+        }
+    }
+
+    /// It waits until its key has its turn.
+    fn wait(&mut self, spot: Spot) {
+        let state = self
+            .parts
+            .get_mut(&spot.0)
+            .and_then(|p| p.window.get(spot.1));
+        if let Some(State::Waiting(entry)) = state {
+            self.waiting.add(spot.0, entry);
         }
     }
 }

@@ -264,3 +264,48 @@ fn nothing_of_a_partition_that_is_gone_can_be_settled() {
         (0, 0, 0)
     );
 }
+
+#[test]
+fn a_partition_of_which_much_waits_is_read_no_further() {
+    let mut desk = Desk::new(Ordering::PerKey);
+    let part = desk.inbox.find("t", 0).unwrap();
+    let (most, payload) = (10_000, "x".repeat(1000));
+    for _ in 0..6 {
+        desk.come(keyed(&payload));
+    }
+    assert!(!desk.inbox.is_wide(part, most, false));
+    for _ in 0..2 {
+        desk.come(keyed(&payload));
+    }
+    assert!(desk.inbox.is_wide(part, most, false), "seven of a key wait");
+    let other = desk.inbox.find("t..high", 0).unwrap();
+    assert!(!desk.inbox.is_wide(other, most, false), "nothing of it waits");
+    for left in (0..8).rev() {
+        let held = desk.take(10);
+        assert_eq!(held.len(), 1, "one of a key at a time");
+        desk.inbox.ack(held[0].token);
+        // The first of them does not wait. It is read on when the rest is half of what may wait.
+        let is_wide = usize::saturating_sub(left, 1) * 1512 > most / 2;
+        assert_eq!(desk.inbox.is_wide(part, most, true), is_wide, "{left}");
+    }
+}
+
+#[test]
+fn what_is_on_its_way_elsewhere_waits_until_it_has_arrived() {
+    let mut desk = Desk::new(Ordering::None);
+    desk.inbox.assign("t..later", 0, Role::Later, Window::new(0, ""));
+    let part = desk.inbox.find("t..later", 0).unwrap();
+    let day = Duration::from_secs(86_400);
+    for offset in 0..2 {
+        let mut entry = Entry::of_message(message("tomorrow"), desk.now);
+        (entry.due, entry.is_scheduled) = (Some(desk.now.after(day)), true);
+        desk.inbox.come(part, offset, Box::new(entry), desk.now);
+    }
+    // Others that are due sooner may stand behind it, so it does not stay for a day.
+    let moved = desk.inbox.advance(at(1));
+    assert_eq!(moved.len(), 2);
+    assert!(desk.inbox.is_wide(part, 500, false));
+    moved.iter().for_each(|moved| desk.inbox.moved(moved));
+    assert!(!desk.inbox.is_wide(part, 500, true));
+    desk.inbox.revoke(part);
+}

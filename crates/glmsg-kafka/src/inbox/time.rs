@@ -103,10 +103,12 @@ impl Inbox {
         entry.is_back = true;
         let lane = entry.lane();
         if let Some(due) = due {
+            self.waiting.add(spot.0, &mut entry);
             *state = State::Waiting(entry);
             self.timers.push(Reverse((due, spot)));
         } else {
             // Its key, if keys count, is still its own.
+            self.waiting.remove(spot.0, &mut entry);
             self.bytes += size(&entry);
             *state = State::Ready(entry);
             self.back[lane].push_back(spot);

@@ -6,7 +6,6 @@ use rdkafka::message::BorrowedMessage;
 
 use super::Reader;
 use crate::entry::Entry;
-use crate::inbox::WIDEST;
 use crate::record;
 
 /// Those of one partition, one after the other.
@@ -14,6 +13,10 @@ use crate::record;
 pub(super) struct Arrived {
     from: Option<From>,
     entries: Vec<(i64, Box<Entry>)>,
+    /// Something has come.
+    pub(super) has_come: bool,
+    /// How much has come, in bytes of payload.
+    pub(super) bytes: usize,
 }
 
 #[derive(Debug)]
@@ -38,6 +41,8 @@ impl Arrived {
                 part: group.inbox().find(topic, partition),
             });
         }
+        self.has_come = true;
+        self.bytes += message.payload_len();
         let entry = match topic == group.names.retry {
             true => record::read(message),
             false => record::read_published(&group.topic, message),
@@ -62,8 +67,7 @@ impl Arrived {
         for (offset, entry) in entries {
             inbox.come(part, offset, entry, now);
         }
-        let part = inbox.parts.get(&part);
-        let is_wide = part.is_some_and(|part| part.window.span() > WIDEST);
+        let is_wide = inbox.is_wide(part, reader.most(), false);
         drop(inbox);
         if is_wide {
             // It is read on when what is at its front is done.

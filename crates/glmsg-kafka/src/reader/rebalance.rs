@@ -82,6 +82,19 @@ impl Turns {
         (!held.is_empty()).then(|| std::mem::take(&mut *held))
     }
 
+    /// A list without the partitions that are held.
+    pub(super) fn without_held(&self, list: &TopicPartitionList) -> TopicPartitionList {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rest = TopicPartitionList::with_capacity(list.count());
+        for element in list.elements() {
+            let (topic, partition) = (element.topic(), element.partition());
+            if !held.iter().any(|(t, p)| t == topic && *p == partition) {
+                rest.add_partition(topic, partition);
+            }
+        }
+        rest
+    }
+
     fn assigned(&self, group: &Group, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         let timeout = group.link.config().timeout;
         let found = self.find_committed(group, consumer, list);

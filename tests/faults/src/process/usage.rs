@@ -8,6 +8,8 @@ use std::io;
 pub struct Usage {
     /// Memory that is really there.
     pub resident_bytes: u64,
+    /// The most of it that was there at a time so far.
+    pub peak_bytes: u64,
     /// Files and sockets.
     pub open_files: u64,
     /// Threads.
@@ -24,6 +26,7 @@ impl Usage {
         let open_files = fs::read_dir(format!("/proc/{pid}/fd"))?.count();
         Ok(Self {
             resident_bytes: field(&status, "VmRSS:")? * 1024,
+            peak_bytes: field(&status, "VmHWM:")? * 1024,
             open_files: u64::try_from(open_files).unwrap_or(u64::MAX),
             threads: field(&status, "Threads:")?,
         })
@@ -55,6 +58,7 @@ mod tests {
     fn this_process_uses_something() {
         let before = Usage::of_this_process().unwrap();
         assert!(before.resident_bytes > 100_000 && before.threads > 0);
+        assert!(before.peak_bytes >= before.resident_bytes);
         let dir = tempfile::tempdir().unwrap();
         let files: Vec<_> = (0..50)
             .map(|n| fs::File::create(dir.path().join(n.to_string())).unwrap())
