@@ -58,7 +58,11 @@ pub fn message(topic: &str, number: u64, size: usize) -> Message {
 ///
 /// # Panics
 /// If there is no plan.
-#[allow(clippy::print_stdout, clippy::print_stderr, reason = "the case reads it")]
+#[allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the case reads it"
+)]
 pub fn main() -> ExitCode {
     let text = std::env::var(VARIABLE).expect("a plan in the environment");
     let plan: Plan = serde_json::from_str(&text).expect("a plan");
@@ -132,7 +136,9 @@ async fn work_off(plan: &Plan) -> Result<Outcome> {
 
 impl Seen {
     fn count(&self, payload: &[u8]) -> std::result::Result<(), &'static str> {
-        let number = payload.first_chunk::<NUMBER>().map(|n| u64::from_le_bytes(*n));
+        let number = payload
+            .first_chunk::<NUMBER>()
+            .map(|n| u64::from_le_bytes(*n));
         let place = number.and_then(|number| usize::try_from(number).ok());
         let place = place.and_then(|at| self.numbers.get(at));
         let place = place.ok_or("a message without a number")?;

@@ -25,8 +25,8 @@ Arguments:
 Options:
   --long          Also the cases that are in no other run: F1 and F2 with the log flushed always and each second, F7 the clock
                   jumps, F12 and F13 Sentinel failover without and with a partition, F14 a Cluster whose slots move, F16 one
-                  and two of three Kafka brokers killed, a thousand subscriptions of a group on Kafka; and half an hour
-                  of soak, F33
+                  and two of three Kafka brokers killed, F18 transactions on Kafka interrupted at every step, a thousand
+                  subscriptions of a group and a backlog of 1 GB on Kafka; and half an hour of soak, F33
   --soak SECONDS  How long the soak goes on";
 
 /// What the cases talk to, and whose programs they start.
@@ -76,6 +76,10 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         // Few at a time: what a case measures is its own, not its neighbours'.
         run.target(&mut steps, "faults", "", 2);
         run.target(&mut steps, "chaos", if long { "" } else { "f33" }, 1);
+        if long {
+            // F18.
+            run.target(&mut steps, "kafka_processes", "exactly_once_", 1);
+        }
     }
     if !started.is_empty() {
         steps.run("services down", || services::down(&started));

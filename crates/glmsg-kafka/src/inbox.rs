@@ -227,7 +227,11 @@ impl Inbox {
         let Some(assigned) = self.parts.get(&part) else {
             return false;
         };
-        let (span, most) = if was { (WIDEST / 2, most / 2) } else { (WIDEST, most) };
+        let (span, most) = if was {
+            (WIDEST / 2, most / 2)
+        } else {
+            (WIDEST, most)
+        };
         let is_heavy = self.waiting.is_heavy(part, most, self.parts.len());
         assigned.window.span() > span || is_heavy
     }

@@ -180,7 +180,9 @@ impl Reader {
     fn pause(&mut self, paused: bool) {
         let done = self.consumer.assignment().and_then(|all| match paused {
             true => self.consumer.pause(&all),
-            false => self.consumer.resume(&self.consumer.context().without_held(&all)),
+            false => self
+                .consumer
+                .resume(&self.consumer.context().without_held(&all)),
         });
         match done {
             Ok(()) => {

@@ -205,17 +205,10 @@ impl Cluster {
         names: &GroupNames,
         start: BTreeMap<(String, i32), Committed>,
     ) -> Result<()> {
-        let until = Instant::now() + SETTLING;
-        loop {
-            match self.link.commit(&names.id, start.clone()).await {
-                // The broker that keeps the group's offsets may not know the new topics yet.
-                Err(e) if e.kind() == ErrorKind::NotFound && Instant::now() < until => {
-                    tokio::time::sleep(PAUSE).await;
-                }
-                // It has members already, who do not wait for what took too long: they have begun.
-                Err(e) if e.kind() == ErrorKind::Conflict => return Ok(()),
-                done => return done,
-            }
+        match settled(|| self.link.commit(&names.id, start.clone())).await {
+            // It has members already, who do not wait for what took too long: they have begun.
+            Err(e) if e.kind() == ErrorKind::Conflict => Ok(()),
+            done => done,
         }
     }
 
@@ -227,7 +220,7 @@ impl Cluster {
         while Instant::now() < until {
             match self.link.committed(&names.id, first.clone()).await {
                 Ok(found) if !found.is_empty() => break,
-                Err(e) if !e.is_transient() => return Err(e),
+                Err(e) if !may_settle(&e) => return Err(e),
                 // A coordinator that is about to be another, or busy, is asked again.
                 Ok(_) | Err(_) => tokio::time::sleep(PAUSE).await,
             }
@@ -260,10 +253,11 @@ impl Cluster {
             .find_topics(names.lanes.iter().map(String::as_str))
             .await?;
         let lanes = crate::connection::partitions(&lanes);
+        let at = |place| settled(move || self.link.offsets(lanes.clone(), place));
         let offsets = match start {
-            StartFrom::Earliest => self.link.offsets(lanes, Place::Begin).await?,
-            StartFrom::Latest => self.link.offsets(lanes, Place::End).await?,
-            StartFrom::Time(at) => self.link.offsets(lanes, Place::Time(*at)).await?,
+            StartFrom::Earliest => at(Place::Begin).await?,
+            StartFrom::Latest => at(Place::End).await?,
+            StartFrom::Time(time) => at(Place::Time(*time)).await?,
             StartFrom::Message(id) => {
                 let found = self.find_message(topic, names, *id).await?;
                 found.ok_or_else(|| no_start(topic))?
@@ -275,6 +269,26 @@ impl Cluster {
             (partition, Committed { offset, metadata })
         });
         Ok(each.collect())
+    }
+}
+
+/// Whether an answer may be another in a moment, given that what was asked for is there: the broker
+/// that was asked may not know of it yet, or be about to become its leader or coordinator.
+fn may_settle(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound || error.is_transient()
+}
+
+/// Asks the cluster about what has just been made until its brokers know of it.
+async fn settled<T, F>(ask: impl Fn() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let until = Instant::now() + SETTLING;
+    loop {
+        match ask().await {
+            Err(e) if may_settle(&e) && Instant::now() < until => tokio::time::sleep(PAUSE).await,
+            done => return done,
+        }
     }
 }
 

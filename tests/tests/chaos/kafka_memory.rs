@@ -79,7 +79,10 @@ async fn a_gigabyte_takes_no_more_memory_than_is_configured() {
     let scene = Scene::new(&format!("{}?timeout_ms=60000", kafka.url()));
     let begun = Instant::now();
     publish_all(&scene).await;
-    println!("{MESSAGES} messages of {SIZE} bytes are stored after {:?}", begun.elapsed());
+    println!(
+        "{MESSAGES} messages of {SIZE} bytes are stored after {:?}",
+        begun.elapsed()
+    );
     let most = bound(16 * MIB);
     for (group, is_ordered) in [("any-order", false), ("order-of-keys", true)] {
         let outcome = work_off(&scene, group, is_ordered).await;

@@ -279,7 +279,10 @@ fn a_partition_of_which_much_waits_is_read_no_further() {
     }
     assert!(desk.inbox.is_wide(part, most, false), "seven of a key wait");
     let other = desk.inbox.find("t..high", 0).unwrap();
-    assert!(!desk.inbox.is_wide(other, most, false), "nothing of it waits");
+    assert!(
+        !desk.inbox.is_wide(other, most, false),
+        "nothing of it waits"
+    );
     for left in (0..8).rev() {
         let held = desk.take(10);
         assert_eq!(held.len(), 1, "one of a key at a time");
@@ -293,7 +296,8 @@ fn a_partition_of_which_much_waits_is_read_no_further() {
 #[test]
 fn what_is_on_its_way_elsewhere_waits_until_it_has_arrived() {
     let mut desk = Desk::new(Ordering::None);
-    desk.inbox.assign("t..later", 0, Role::Later, Window::new(0, ""));
+    desk.inbox
+        .assign("t..later", 0, Role::Later, Window::new(0, ""));
     let part = desk.inbox.find("t..later", 0).unwrap();
     let day = Duration::from_secs(86_400);
     for offset in 0..2 {
