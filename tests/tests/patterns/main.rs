@@ -8,6 +8,8 @@
     reason = "these are tests, which tell what they counted"
 )]
 
+mod event_sourcing;
+
 use std::future::Future;
 use std::time::Duration;
 
@@ -57,4 +59,18 @@ macro_rules! cases {
     };
 }
 
-cases! {}
+cases! {
+    event_sourcing [
+        sixteen_writers_leave_no_gap_and_their_conflicts_add_up
+        a_conflict_tells_the_actual_version
+        a_replay_begins_at_any_version_or_time
+        what_agents_did_is_found_by_agent_type_and_time
+        a_subscription_goes_on_where_it_was_and_follows
+        a_projection_takes_in_every_event_once
+        a_snapshot_spares_the_events_before_it
+        every_kind_of_tampering_is_found_and_named
+        a_stream_written_anew_is_found_by_a_checkpoint_kept_elsewhere
+        a_cut_stream_is_not_appended_to
+        what_was_exported_is_imported_as_it_was
+    ]
+}
