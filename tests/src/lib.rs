@@ -15,6 +15,7 @@ pub mod kafka_topics;
 mod memory;
 mod redis;
 pub mod report;
+pub mod saga;
 mod sqlite;
 pub mod traffic;
 pub mod worker;

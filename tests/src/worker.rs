@@ -26,7 +26,11 @@ pub fn main() -> ExitCode {
     })
 }
 
-async fn open(url: &str) -> Arc<dyn Broker> {
+/// The broker at this URL.
+///
+/// # Panics
+/// If it cannot be opened.
+pub async fn open(url: &str) -> Arc<dyn Broker> {
     if url.starts_with("sqlite:") {
         let config = SqliteConfig::from_url(url).expect("a valid URL");
         return Arc::new(SqliteBroker::open(config).await.expect("the store opens"));

@@ -115,12 +115,14 @@ impl RetryPolicy {
         bound.mul_f64(fastrand::f64())
     }
 
-    /// The most deliveries of a message that allows `own` of them.
-    pub(crate) fn attempts_of(&self, own: u32) -> u32 {
+    /// The most attempts at something that allows `own` of them.
+    pub fn attempts_of(&self, own: u32) -> u32 {
         self.max_attempts.map_or(own, |most| most.min(own))
     }
 
-    pub(crate) fn verdict(&self, error: &HandlerError) -> Verdict {
+    /// What is to become of what failed with this error: as it says itself, else as
+    /// [`classify`](Self::classify) says.
+    pub fn verdict(&self, error: &HandlerError) -> Verdict {
         let classify = || self.classify.as_ref().map_or(Verdict::Retry, |c| c(error));
         error.verdict().unwrap_or_else(classify)
     }

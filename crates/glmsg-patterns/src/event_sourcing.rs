@@ -52,3 +52,8 @@ pub use snapshot::Snapshot;
 pub use store::EventStore;
 pub use subscription::EventSubscription;
 pub use verify::{Tampering, Verification};
+
+/// The guide's examples are compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/event-sourcing.md")]
+mod guide {}

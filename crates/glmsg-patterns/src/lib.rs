@@ -3,3 +3,5 @@
 
 #[cfg(feature = "event-sourcing")]
 pub mod event_sourcing;
+#[cfg(feature = "saga")]
+pub mod saga;

@@ -9,6 +9,7 @@
 )]
 
 mod event_sourcing;
+mod saga;
 
 use std::future::Future;
 use std::time::Duration;
@@ -72,5 +73,18 @@ cases! {
         a_stream_written_anew_is_found_by_a_checkpoint_kept_elsewhere
         a_cut_stream_is_not_appended_to
         what_was_exported_is_imported_as_it_was
+    ]
+    saga [
+        steps_run_in_order_and_hand_on_what_they_return
+        what_was_done_is_undone_in_reverse_with_its_own_output
+        a_step_is_tried_again_as_its_policy_says
+        what_is_in_doubt_is_undone_without_an_output
+        a_compensation_that_keeps_failing_parks_the_saga_until_asked
+        a_saga_stays_on_the_version_it_began_with
+        sagas_are_listed_by_status_and_name_page_by_page
+        a_service_runs_what_was_left
+        an_owner_that_wakes_up_late_is_shut_out
+        a_saga_goes_on_wherever_it_was_cut_off
+        two_that_resume_at_once_do_no_step_twice
     ]
 }

@@ -176,7 +176,7 @@ pub(crate) async fn a_snapshot_spares_the_events_before_it<F: Fixture>(f: F) {
         *seen = 0;
     };
     let mut seen = 0_u64;
-    let mut rebuild = async |seen: &mut u64| {
+    let rebuild = async |seen: &mut u64| {
         counted(seen);
         let rebuilt = store.rebuild(STREAM, "sum", 0_u64, |sum, event| {
             *seen += 1;
