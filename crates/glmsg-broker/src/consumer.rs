@@ -2,6 +2,7 @@
 
 mod attempt;
 mod builder;
+mod gate;
 mod handle;
 mod pump;
 mod settling;
@@ -11,5 +12,6 @@ mod stats;
 mod worker;
 
 pub use builder::{Consumer, ConsumerBuilder};
+pub use gate::Gate;
 pub use handle::ConsumerHandle;
 pub use stats::{ConsumerReport, ConsumerStats};

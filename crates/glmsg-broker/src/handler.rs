@@ -46,6 +46,12 @@ impl Incoming {
         &self.received.history
     }
 
+    /// Is cancelled when the consumer begins to drain: what [`cancelled`](Self::cancelled) waits
+    /// for, to keep or to hand on.
+    pub fn cancellation(&self) -> CancellationToken {
+        (*self.draining).clone()
+    }
+
     /// Ends when the consumer begins to drain, for handlers that can finish early.
     pub async fn cancelled(&self) {
         self.draining.cancelled().await;
@@ -120,6 +126,13 @@ impl HandlerError {
         Self::new(text.into(), Some(Verdict::Reject))
     }
 
+    /// Give it back unhandled: this attempt does not count, and the group delivers the message again
+    /// at once, perhaps to this very consumer. For when it is not the message's fault and something
+    /// else keeps it from coming around in circles, such as a [`Gate`](crate::Gate) that is closed.
+    pub fn release(text: impl Into<String>) -> Self {
+        Self::new(text.into(), Some(Verdict::Release))
+    }
+
     /// A failure that the policy is to classify.
     pub(crate) fn unclassified(text: impl Into<String>) -> Self {
         Self::new(text.into(), None)
@@ -130,7 +143,8 @@ impl HandlerError {
         self.source.as_deref()?.downcast_ref()
     }
 
-    pub(crate) fn verdict(&self) -> Option<Verdict> {
+    /// What it asks for, unless the [`RetryPolicy`](crate::RetryPolicy) is to say.
+    pub fn verdict(&self) -> Option<Verdict> {
         self.verdict
     }
 

@@ -31,7 +31,9 @@ mod topic;
 pub use backend::{Backend, Intake, Received, Settler, Source};
 pub use broker::{BoxFuture, BoxSettler, BoxSource, Broker};
 pub use capability::{Capability, Durability};
-pub use consumer::{Consumer, ConsumerBuilder, ConsumerHandle, ConsumerReport, ConsumerStats};
+pub use consumer::{
+    Consumer, ConsumerBuilder, ConsumerHandle, ConsumerReport, ConsumerStats, Gate,
+};
 pub use dead_letters::{DeadLetterQuery, DeadLetterSelector, Page, PageToken};
 pub use doctor::{Finding, Severity};
 pub use ext::BrokerExt;

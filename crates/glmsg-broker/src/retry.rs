@@ -15,6 +15,9 @@ pub enum Verdict {
     RetryAfter(Duration),
     /// Do not try it again: it becomes a dead letter.
     Reject,
+    /// It was not handled: give it back at once, without counting the attempt; see
+    /// [`HandlerError::release`].
+    Release,
 }
 
 type Classify = dyn Fn(&HandlerError) -> Verdict + Send + Sync;

@@ -5,3 +5,6 @@
 pub mod event_sourcing;
 #[cfg(feature = "saga")]
 pub mod saga;
+#[cfg(feature = "circuit-breaker")]
+#[cfg_attr(docsrs, doc(cfg(feature = "circuit-breaker")))]
+pub mod circuit_breaker;

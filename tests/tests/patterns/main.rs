@@ -10,6 +10,7 @@
 
 mod event_sourcing;
 mod saga;
+mod circuit_breaker;
 
 use std::future::Future;
 use std::time::Duration;
@@ -86,5 +87,10 @@ cases! {
         an_owner_that_wakes_up_late_is_shut_out
         a_saga_goes_on_wherever_it_was_cut_off
         two_that_resume_at_once_do_no_step_twice
+    ]
+    circuit_breaker [
+        an_outage_spends_no_attempt
+        probes_of_a_consumer_are_bounded
+        others_of_the_group_go_on
     ]
 }

@@ -83,13 +83,16 @@ pub(super) fn conclude(shared: &Shared, attempted: Attempted, ended: Ended, done
             (AttemptOutcome::TimedOut, no_verdict(text))
         }
     };
-    counters.failed(1);
     let (outcome, error) = error;
     let text = error.to_string();
     let retry = &shared.settings.retry;
     // The classification is the user's code; if it panics, the message is tried again.
     let verdict = catch_unwind(AssertUnwindSafe(|| retry.verdict(&error)));
     let nack = match verdict.unwrap_or(Verdict::Retry) {
+        Verdict::Release => {
+            done.releases.push(token);
+            return;
+        }
         Verdict::Reject => {
             Nack::reject(token, error.reason(), &text).outcome(AttemptOutcome::Rejected)
         }
@@ -100,6 +103,7 @@ pub(super) fn conclude(shared: &Shared, attempted: Attempted, ended: Ended, done
         Verdict::Retry => Nack::retry(token, retry.delay(attempt), &text).outcome(outcome),
         Verdict::RetryAfter(delay) => Nack::retry(token, delay, &text).outcome(outcome),
     };
+    counters.failed(1);
     let (topic, group) = (&shared.options.topic, &shared.options.group);
     let error = clean_error_text(&text);
     // The backend decides by the same numbers, so this is what becomes of the message.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use glmsg_core::{Error, ErrorKind, GroupName, MemberName, Result, TopicName};
 use tokio_util::sync::CancellationToken;
 
+use super::gate::Gate;
 use super::handle::ConsumerHandle;
 use super::pump::Pump;
 use super::shared::Shared;
@@ -59,6 +60,7 @@ impl Consumer {
             broker,
             options: SubscribeOptions::new(topic, group),
             settings: Settings::default(),
+            gates: vec![Gate::new()],
             cancel: CancellationToken::new(),
         }
     }
@@ -92,6 +94,8 @@ pub struct ConsumerBuilder {
     broker: Arc<dyn Broker>,
     options: Result<SubscribeOptions>,
     settings: Settings,
+    /// The first is the consumer's own, for its handle.
+    gates: Vec<Gate>,
     cancel: CancellationToken,
 }
 
@@ -163,6 +167,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Holds the intake back as `gate` says; see [`Gate`]. May be called several times.
+    pub fn gate(mut self, gate: &Gate) -> Self {
+        self.gates.push(gate.clone());
+        self
+    }
+
     /// Begins to drain when `token` is cancelled.
     pub fn cancel_on(mut self, token: CancellationToken) -> Self {
         self.cancel = token;
@@ -181,7 +191,13 @@ impl ConsumerBuilder {
         // A child: stopping this consumer must not stop whatever else the user's token stops.
         let draining = self.cancel.child_token();
         let metrics = self.broker.metrics();
-        let shared = Arc::new(Shared::new(options, self.settings, metrics, draining));
+        let shared = Arc::new(Shared::new(
+            options,
+            self.settings,
+            metrics,
+            draining,
+            self.gates,
+        ));
         let pump = Pump::new(source, shared.clone(), Arc::new(handler));
         let task = tokio::spawn(pump.run());
         Ok(ConsumerHandle::new(shared, task))

@@ -48,6 +48,23 @@ impl ConsumerHandle {
         Ok(())
     }
 
+    /// Stops the intake until [`resume`](Self::resume): nothing is received, and what waits in this
+    /// process goes back to the group at once, without counting an attempt. Handlers that run
+    /// finish. It stays a member of its group. See also [`Gate`](crate::Gate).
+    pub fn pause(&self) {
+        self.shared.gates[0].close();
+    }
+
+    /// Receives again after a [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.shared.gates[0].open();
+    }
+
+    /// Whether it receives nothing now: it was paused, or a gate before it is closed.
+    pub fn is_paused(&self) -> bool {
+        self.shared.limit() == 0
+    }
+
     /// Drains: stops the intake, gives back what waits, lets running handlers finish within the
     /// drain time-out, and settles. When it returns, no handler runs any more.
     ///

@@ -8,9 +8,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use futures_util::FutureExt;
 use glmsg_core::{Error, Result};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
+use super::gate;
 use super::settling::settle;
 use super::shared::{Outcomes, Shared};
 use super::solo::{Solo, is_suspect};
@@ -43,6 +45,8 @@ pub(super) struct Pump<H> {
     settling: Option<Task<(Outcomes, Option<Error>)>>,
     settling_tokens: Vec<Token>,
     renewing: Option<Task<()>>,
+    /// Ends when a gate before this consumer changes.
+    gates: Option<Task<Vec<watch::Receiver<()>>>>,
     /// After a failure: nothing is received, or settled, before these.
     receive_at: Option<Instant>,
     settle_at: Option<Instant>,
@@ -65,6 +69,7 @@ impl<H: Handler> Pump<H> {
             settling: None,
             settling_tokens: Vec::new(),
             renewing: None,
+            gates: None,
             receive_at: None,
             settle_at: None,
             receive_backoff: Backoff::default(),
@@ -78,11 +83,14 @@ impl<H: Handler> Pump<H> {
         let beat = shared.options.lease / 3;
         let mut heartbeat = interval_at(Instant::now() + beat, beat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let gates = shared.gates.iter().map(gate::Gate::watch).collect();
+        self.gates = Some(Box::pin(gate::changed(gates)));
         let (mut draining, mut deadline) = (false, None);
         let cancelled = shared.draining.cancelled();
         tokio::pin!(cancelled);
         loop {
             self.spawn_workers();
+            shared.hold_back();
             self.begin_settling();
             if draining && self.settling.is_none() && shared.is_quiet() {
                 break;
@@ -103,6 +111,10 @@ impl<H: Handler> Pump<H> {
                 }
                 (left, error) = pending_or(&mut self.settling) => self.settled(left, error),
                 () = pending_or(&mut self.renewing) => self.renewing = None,
+                gates = pending_or(&mut self.gates) => {
+                    self.gates = Some(Box::pin(gate::changed(gates)));
+                    shared.wake_idle();
+                }
                 _ = heartbeat.tick() => {
                     shared.revoke_stuck();
                     self.renew();
@@ -207,9 +219,13 @@ impl<H: Handler> Pump<H> {
         if self.source.is_none() || is_waiting || self.receive_at.is_some() {
             return 0;
         }
+        let space = self.shared.space();
         if matches!(self.solo, Solo::Alone) {
             let quiet = self.settling.is_none() && self.shared.is_quiet();
-            return usize::from(quiet);
+            return usize::from(quiet).min(space);
+        }
+        if space != usize::MAX {
+            return space.min(self.shared.options.prefetch);
         }
         let mut state = self.shared.state();
         let waiting = state.ready.len();
@@ -253,6 +269,10 @@ impl<H: Handler> Pump<H> {
             Solo::Alone if !has_suspects => self.solo = Solo::Off,
             _ => {}
         }
+        // It was begun before a gate became narrower.
+        let space = self.shared.space().min(self.buf.len());
+        let back = self.buf.drain(space..).map(|r| r.token);
+        self.shared.state().outcomes.releases.extend(back);
         self.shared.offer(self.buf.drain(..));
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::builder::Settings;
+use super::gate::Gate;
 use super::stats::{ConsumerReport, ConsumerStats, Counters};
 use crate::{BrokerMetrics, Nack, Received, SubscribeOptions, Token};
 
@@ -25,6 +26,8 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) counters: Counters,
     pub(super) metrics: Option<BrokerMetrics>,
+    /// What holds the intake back; the first is the handle's.
+    pub(super) gates: Vec<Gate>,
     /// Cancelled: no more intake.
     pub(super) draining: CancellationToken,
     /// Cancelled: handlers are stopped.
@@ -89,6 +92,13 @@ impl Outcomes {
     }
 }
 
+impl State {
+    /// How many messages workers hold.
+    fn handling(&self) -> usize {
+        self.active.iter().map(Vec::len).sum()
+    }
+}
+
 impl Progress {
     fn restart(&self) {
         self.handled.store(0, Relaxed);
@@ -113,6 +123,7 @@ impl Shared {
         settings: Settings,
         metrics: Option<BrokerMetrics>,
         draining: CancellationToken,
+        gates: Vec<Gate>,
     ) -> Self {
         let state = State {
             workers: settings.workers,
@@ -126,6 +137,7 @@ impl Shared {
             settings,
             counters: Counters::default(),
             metrics,
+            gates,
             draining,
             abort: CancellationToken::new(),
         }
@@ -133,6 +145,37 @@ impl Shared {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many messages may be in this process, by the narrowest gate; `usize::MAX` for any.
+    pub(super) fn limit(&self) -> usize {
+        let bounds = self.gates.iter().map(Gate::bound);
+        bounds.min().unwrap_or(usize::MAX)
+    }
+
+    /// How many more messages the gates let in; `usize::MAX` for any.
+    pub(super) fn space(&self) -> usize {
+        match self.limit() {
+            usize::MAX => usize::MAX,
+            limit => {
+                let state = self.state();
+                limit.saturating_sub(state.ready.len() + state.handling())
+            }
+        }
+    }
+
+    /// Gives back what waits here and is more than the gates allow.
+    pub(super) fn hold_back(&self) {
+        let limit = self.limit();
+        if limit == usize::MAX {
+            return;
+        }
+        let mut state = self.state();
+        let keep = limit.saturating_sub(state.handling());
+        if state.ready.len() > keep {
+            let back: Vec<Token> = state.ready.drain(keep..).map(|r| r.token).collect();
+            state.outcomes.releases.extend(back);
+        }
     }
 
     /// Hands in worker `index`'s outcomes and fills `chunk` with what it does next: one message,
@@ -188,13 +231,19 @@ impl Shared {
         let mut wake_pump = gathered >= if quick { MAX_CHUNK } else { 1 };
         state.active[index].clear();
         let surplus = index >= state.workers;
-        let waiting = state.ready.len();
+        let limit = self.limit();
+        // Behind a closed gate the pump gives back what waits.
+        let waiting = if limit == 0 { 0 } else { state.ready.len() };
         let next = if surplus || (waiting == 0 && state.finished) {
             state.running[index] = false;
             Next::End
         } else if waiting > 0 {
             let share = waiting / state.workers.max(1);
-            let take = if quick { share.clamp(1, MAX_CHUNK) } else { 1 };
+            let take = if quick && limit == usize::MAX {
+                share.clamp(1, MAX_CHUNK)
+            } else {
+                1
+            };
             chunk.extend(state.ready.drain(..take));
             state.active[index].extend(chunk.iter().map(|r| r.token));
             state.progress[index].restart();
@@ -223,6 +272,7 @@ impl Shared {
         done: &mut Outcomes,
         chunk: &mut VecDeque<Received>,
     ) {
+        let limit = self.limit();
         let mut state = self.state();
         state.outcomes.append(done);
         state.active[index].clear();
@@ -232,7 +282,7 @@ impl Shared {
             chunk.clear();
         }
         while let Some(received) = chunk.pop_back() {
-            if state.draining {
+            if state.draining || limit == 0 {
                 state.outcomes.releases.push(received.token);
             } else {
                 state.ready.push_front(received);
@@ -245,13 +295,20 @@ impl Shared {
         self.wake_workers(wake);
     }
 
+    /// Wakes as many workers as there is work for.
+    pub(super) fn wake_idle(&self) {
+        let state = self.state();
+        let wake = state.idle.min(state.ready.len());
+        drop(state);
+        self.wake_workers(wake);
+    }
+
     /// Puts received messages in front of the workers.
     pub(super) fn offer(&self, received: impl IntoIterator<Item = Received>) {
         let mut state = self.state();
         state.ready.extend(received);
-        let wake = state.idle.min(state.ready.len());
         drop(state);
-        self.wake_workers(wake);
+        self.wake_idle();
     }
 
     fn wake_workers(&self, n: usize) {
@@ -317,7 +374,7 @@ impl Shared {
     pub(super) fn stats(&self) -> ConsumerStats {
         let mut stats = self.counters.snapshot();
         let state = self.state();
-        stats.in_flight = state.active.iter().map(Vec::len).sum::<usize>() as u64;
+        stats.in_flight = state.handling() as u64;
         stats.buffered = state.ready.len() as u64;
         stats.workers = state.workers as u64;
         stats

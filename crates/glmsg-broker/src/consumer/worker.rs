@@ -47,7 +47,9 @@ pub(super) async fn run<H: Handler>(shared: Arc<Shared>, index: usize, handler: 
             took.push(now - last);
             last = now;
             quick &= !waited;
-            if now - started > QUICK && !chunk.is_empty() {
+            // What is held back is not begun: the pump gives it back to the group.
+            let held_back = shared.limit() != usize::MAX;
+            if (held_back || now - started > QUICK) && !chunk.is_empty() {
                 quick = false;
                 shared.give_back(index, None, &mut done, &mut chunk);
             }

@@ -6,6 +6,7 @@ mod draining;
 mod handling;
 mod leasing;
 mod observing;
+mod pausing;
 mod retrying;
 mod scaling;
 mod subscribing;
@@ -15,6 +16,7 @@ pub use draining::*;
 pub use handling::*;
 pub use leasing::*;
 pub use observing::*;
+pub use pausing::*;
 pub use retrying::*;
 pub use scaling::*;
 pub use subscribing::*;
@@ -38,7 +40,7 @@ macro_rules! consumer_cases {
         $crate::$then! { consumer [
             "consumer/handling.rs" "consumer/retrying.rs" "consumer/backing_off.rs" "consumer/leasing.rs"
             "consumer/draining.rs" "consumer/scaling.rs" "consumer/subscribing.rs"
-            "consumer/observing.rs"
+            "consumer/observing.rs" "consumer/pausing.rs"
         ] [
             what_is_handled_is_acked,
             a_payload_that_is_not_what_the_handler_takes_is_undecodable,
@@ -77,6 +79,10 @@ macro_rules! consumer_cases {
             a_replay_streams_to_the_end (Replay),
             statistics_tell_what_happened,
             the_metrics_layer_counts,
+            a_paused_consumer_takes_nothing,
+            what_waits_behind_a_closed_gate_goes_back,
+            a_gate_lets_so_many_in,
+            what_is_released_comes_again_uncounted,
         ] $($args)* }
     };
 }
