@@ -13,6 +13,7 @@ mod kafka;
 mod kafka_server;
 pub mod kafka_topics;
 mod memory;
+pub mod pattern;
 mod redis;
 pub mod report;
 pub mod saga;

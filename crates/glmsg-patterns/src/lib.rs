@@ -8,3 +8,15 @@ pub mod saga;
 #[cfg(feature = "circuit-breaker")]
 #[cfg_attr(docsrs, doc(cfg(feature = "circuit-breaker")))]
 pub mod circuit_breaker;
+
+#[cfg(feature = "request-reply")]
+#[cfg_attr(docsrs, doc(cfg(feature = "request-reply")))]
+pub mod request_reply;
+
+#[cfg(feature = "inbox")]
+#[cfg_attr(docsrs, doc(cfg(feature = "inbox")))]
+pub mod inbox;
+
+#[cfg(feature = "outbox")]
+#[cfg_attr(docsrs, doc(cfg(feature = "outbox")))]
+pub mod outbox;

@@ -11,11 +11,17 @@
 mod event_sourcing;
 mod saga;
 mod circuit_breaker;
+mod inbox;
+mod outbox;
+mod request_reply;
 
 use std::future::Future;
 use std::time::Duration;
 
 use glmsg_conformance::Fixture;
+
+/// The program of the processes that cases start.
+const PATTERN: &str = env!("CARGO_BIN_EXE_pattern");
 
 /// How long a case may take before it counts as hung.
 const CASE_PATIENCE: Duration = Duration::from_secs(300);
@@ -92,5 +98,31 @@ cases! {
         an_outage_spends_no_attempt
         probes_of_a_consumer_are_bounded
         others_of_the_group_go_on
+    ]
+    inbox [
+        of_many_claims_one_wins
+        what_is_done_is_not_handled_again
+        a_claim_of_the_dead_lapses
+        a_claim_that_was_taken_over_is_worth_nothing
+        the_window_passes
+        a_failure_gives_the_key_back
+        a_message_that_comes_thrice_is_handled_once
+    ]
+    outbox [
+        what_is_committed_is_published_though_the_shop_is_killed
+        several_relays_lose_nothing
+    ]
+    request_reply [
+        answers_are_typed_and_errors_are_answers
+        a_thousand_at_a_time
+        who_was_never_there_is_unavailable_at_once
+        urgent_requests_are_answered_first
+        late_and_second_replies_are_dropped
+        requests_under_way_are_bounded
+        what_nobody_waits_for_is_not_handled
+        a_dropped_requester_leaves_nothing
+        a_late_reply_brings_no_inbox_back
+        a_killed_requester_leaves_nothing
+        every_request_gets_its_answer_though_responders_are_killed
     ]
 }
