@@ -96,6 +96,7 @@ where
 /// Like `Box<dyn Error>` it is no [`std::error::Error`] itself.
 pub struct HandlerError {
     text: String,
+    has_timed_out: bool,
     verdict: Option<Verdict>,
     reason: DeadLetterReason,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -105,6 +106,7 @@ impl HandlerError {
     fn new(text: String, verdict: Option<Verdict>) -> Self {
         Self {
             text,
+            has_timed_out: false,
             verdict,
             reason: DeadLetterReason::Rejected,
             source: None,
@@ -128,9 +130,19 @@ impl HandlerError {
 
     /// Give it back unhandled: this attempt does not count, and the group delivers the message again
     /// at once, perhaps to this very consumer. For when it is not the message's fault and something
-    /// else keeps it from coming around in circles, such as a [`Gate`](crate::Gate) that is closed.
+    /// else keeps it from coming around in circles, such as a [`Gate`](crate::Gate) that is closed; or
+    /// for a handler that waited for its turn, and hears [`Incoming::cancelled`] first.
     pub fn release(text: impl Into<String>) -> Self {
         Self::new(text.into(), Some(Verdict::Release))
+    }
+
+    /// The attempt took longer than it may: for a handler that keeps a time-out of its own. It is
+    /// counted and classified as one that the consumer's
+    /// [`handler_timeout`](crate::ConsumerBuilder::handler_timeout) ended.
+    pub fn timed_out(text: impl Into<String>) -> Self {
+        let mut this = Self::unclassified(text);
+        this.has_timed_out = true;
+        this
     }
 
     /// A failure that the policy is to classify.
@@ -141,6 +153,10 @@ impl HandlerError {
     /// The error this was made from, if it is an `E`.
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         self.source.as_deref()?.downcast_ref()
+    }
+
+    pub(crate) fn has_timed_out(&self) -> bool {
+        self.has_timed_out
     }
 
     /// What it asks for, unless the [`RetryPolicy`](crate::RetryPolicy) is to say.

@@ -20,3 +20,16 @@ pub mod inbox;
 #[cfg(feature = "outbox")]
 #[cfg_attr(docsrs, doc(cfg(feature = "outbox")))]
 pub mod outbox;
+#[cfg(any(feature = "pub-sub", feature = "work-queue"))]
+mod fleet;
+#[cfg(any(feature = "pub-sub", feature = "work-queue"))]
+mod gate;
+#[cfg(any(feature = "pub-sub", feature = "work-queue"))]
+mod hint;
+#[cfg(any(feature = "pub-sub", feature = "work-queue"))]
+mod lanes;
+#[cfg(feature = "pub-sub")]
+mod pub_sub;
+
+#[cfg(feature = "pub-sub")]
+pub use pub_sub::{PubSub, SubscriptionBuilder, SubscriptionHandle, SubscriptionStats};

@@ -125,4 +125,20 @@ cases! {
         a_killed_requester_leaves_nothing
         every_request_gets_its_answer_though_responders_are_killed
     ]
+mod pub_sub;
+
+cases! {
+    pub_sub [
+        a_wildcard_delivers
+        every_form_of_wildcard
+        a_new_topic_is_read_from_its_beginning
+        what_comes_while_nobody_runs_waits
+        names_get_everything_and_programs_share
+        a_deleted_topic_ends_nothing
+        unsubscribing_leaves_nothing
+        topics_share_the_handlers
+        stopping_gives_back_what_was_not_begun
+        waiting_for_a_turn_is_no_time_out
+        live_is_heard_or_refused
+    ]
 }

@@ -69,6 +69,10 @@ pub(super) fn conclude(shared: &Shared, attempted: Attempted, ended: Ended, done
             done.releases.push(token);
             return;
         }
+        Ended::Returned(Err(error)) if error.has_timed_out() => {
+            counters.timed_out.fetch_add(1, Ordering::Relaxed);
+            (AttemptOutcome::TimedOut, error)
+        }
         Ended::Returned(Err(error)) => (AttemptOutcome::Failed, error),
         Ended::Panicked(panic) => {
             counters.panicked.fetch_add(1, Ordering::Relaxed);
