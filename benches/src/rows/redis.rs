@@ -6,6 +6,7 @@ mod latency;
 mod memory;
 mod program;
 mod publish;
+mod work_queue;
 
 use tokio::runtime::Runtime;
 
@@ -31,6 +32,7 @@ pub(super) const ALL: &[OnRedis] = &[
     ("redis consume 100", consume::by_100),
     ("redis consume Consumer", consume::by_consumer),
     ("redis consume other ways", consume::other_ways),
+    ("redis work queue", work_queue::run),
     ("redis latency", latency::run),
     ("redis frames publish", frames::publish),
     ("redis frames consume", frames::consume),

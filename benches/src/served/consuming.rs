@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
+use glmsg::patterns::{Job, WorkQueue};
 use glmsg::{
     BoxSource, BrokerExt, Consumer, Delivery, GroupName, Incoming, Received, Settled, Settler,
     Source, SubscribeOptions, Subscription, Token,
@@ -77,6 +78,27 @@ impl Filled {
         let report = consumer.shutdown().await?;
         must_equal("acked", report.stats.handled, self.count)?;
         must_equal("redelivered", report.stats.redelivered, 0)?;
+        self.finish(&progress).await
+    }
+
+    /// A work queue's pool of so many workers, on its defaults, does all; a task is no work.
+    pub(crate) async fn by_work_queue(self, workers: usize) -> Outcome<Measured> {
+        let queue = WorkQueue::new(self.store.broker.clone(), sample::TOPIC)?;
+        let queue = queue.group(GroupName::new(sample::GROUP)?);
+        let progress = Arc::new(Progress::new(self.server, self.count));
+        let counting = progress.clone();
+        let pool = queue
+            .workers(workers)
+            .start(move |job: Job| {
+                counting.received(sample::number(job.payload()).unwrap_or_default());
+                counting.acked(1);
+                std::future::ready(Ok(()))
+            })
+            .await?;
+        progress.complete().await;
+        let stats = pool.shutdown().await?;
+        must_equal("tasks done", stats.done, self.count)?;
+        must_equal("redelivered", stats.redelivered, 0)?;
         self.finish(&progress).await
     }
 

@@ -3,12 +3,14 @@
 mod tally;
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use glmsg_broker::{
-    Broker, CancellationToken, ConsumerHandle, ConsumerReport, LiveOptions, LiveSubscription,
-    StartFrom,
+    Broker, CancellationToken, ConsumerHandle, LiveOptions, LiveSubscription, StartFrom,
 };
 use glmsg_core::{Error, ErrorKind, Result, TopicName};
 use tokio::task::{JoinHandle, JoinSet};
@@ -83,10 +85,6 @@ impl Shared {
         let ended: Vec<_> = ended.map(|(topic, _)| topic.clone()).collect();
         let take = |topic| consumers.remove_entry(&topic);
         ended.into_iter().filter_map(take).collect()
-    }
-
-    fn add_past(&self, report: &ConsumerReport) {
-        self.running().past.add(&report.stats);
     }
 }
 
@@ -282,8 +280,7 @@ impl<O: Outfit> Watch<O> {
     async fn bury_ended(&mut self) -> Result<()> {
         for (topic, mut consumer) in self.shared.take_ended() {
             let ended = consumer.ended().await;
-            let report = consumer.ended().await;
-            report.map(|report| self.shared.add_past(&report)).ok();
+            self.shared.running().past.add(&consumer.stats());
             self.outfit.ended(&topic);
             match ended {
                 Err(error) if error.kind() == ErrorKind::Closed => return Err(error),
@@ -304,25 +301,33 @@ impl<O: Outfit> Watch<O> {
                 self.shared.running().consumers.insert(topic, consumer);
             }
         }
-        let consumers = std::mem::take(&mut self.shared.running().consumers);
-        let mut draining = JoinSet::new();
-        for (_, mut consumer) in consumers {
-            // It has heard that it is to drain.
-            draining.spawn(async move {
-                let ended = consumer.ended().await;
-                (consumer.ended().await, ended)
-            });
-        }
         let mut failed = Ok(());
-        while let Some(Ok((report, ended))) = draining.join_next().await {
-            report.map(|report| self.shared.add_past(&report)).ok();
-            match ended {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    failed = failed.and(Err(error))
+        // They have heard that they are to drain. They stay where they are, for who counts.
+        poll_fn(|cx| {
+            let mut is_pending = false;
+            for consumer in self.shared.running().consumers.values_mut() {
+                match pin!(consumer.ended()).poll(cx) {
+                    Poll::Pending => is_pending = true,
+                    // Told once; from then on it is its report.
+                    Poll::Ready(Err(error))
+                        if failed.is_ok() && error.kind() != ErrorKind::NotFound =>
+                    {
+                        failed = Err(error);
+                    }
+                    Poll::Ready(_) => {}
                 }
-                _ => {}
             }
+            match is_pending {
+                true => Poll::Pending,
+                false => Poll::Ready(()),
+            }
+        })
+        .await;
+        let mut running = self.shared.running();
+        for (_, consumer) in std::mem::take(&mut running.consumers) {
+            running.past.add(&consumer.stats());
         }
+        drop(running);
         failed
     }
 }

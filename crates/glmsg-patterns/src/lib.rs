@@ -30,6 +30,23 @@ mod hint;
 mod lanes;
 #[cfg(feature = "pub-sub")]
 mod pub_sub;
+#[cfg(feature = "work-queue")]
+mod work_queue;
 
 #[cfg(feature = "pub-sub")]
 pub use pub_sub::{PubSub, SubscriptionBuilder, SubscriptionHandle, SubscriptionStats};
+#[cfg(feature = "work-queue")]
+pub use work_queue::{
+    IntoOutput, Job, Rate, Task, TaskEnd, TaskRef, TaskState, TaskStatus, TenantLag, WorkQueue,
+    WorkerPool, WorkerPoolBuilder, WorkerPoolStats, WorkerStats,
+};
+
+/// The guide's example is compiled too.
+#[cfg(all(doctest, feature = "pub-sub"))]
+#[doc = include_str!("../../../docs/guides/pub-sub.md")]
+mod guide_to_pub_sub {}
+
+/// The guide's example is compiled too.
+#[cfg(all(doctest, feature = "work-queue"))]
+#[doc = include_str!("../../../docs/guides/work-queue.md")]
+mod guide_to_work_queue {}

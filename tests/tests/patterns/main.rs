@@ -126,6 +126,7 @@ cases! {
         every_request_gets_its_answer_though_responders_are_killed
     ]
 mod pub_sub;
+mod work_queue;
 
 cases! {
     pub_sub [
@@ -140,5 +141,22 @@ cases! {
         stopping_gives_back_what_was_not_begun
         waiting_for_a_turn_is_no_time_out
         live_is_heard_or_refused
+    ]
+    work_queue [
+        every_task_is_done_once
+        urgent_tasks_come_first
+        tenants_beyond_the_bound_share
+        a_nack_that_fails_ends_no_worker
+        dead_workers_are_replaced
+        idle_workers_stop_at_once
+        workers_can_be_added_and_removed
+        blocking_handlers_are_off_the_event_loop
+        bounds_on_what_runs_are_kept
+        a_rate_is_kept
+        a_backlog_holds_up_nobody_else
+        a_larger_share_is_more_turns
+        progress_and_results_can_be_awaited
+        a_dead_task_is_told
+        others_do_what_a_killed_process_had
     ]
 }

@@ -1,3 +1,5 @@
+//! Turns, shares, and being alone.
+
 use std::sync::Arc;
 
 use tokio::sync::oneshot::Receiver;
