@@ -261,7 +261,8 @@ impl<'a> Drive<'a> {
         }
         let delay = match attempted {
             Attempted::Failed(error) => match policy.verdict(error) {
-                Verdict::Retry => policy.delay(attempt),
+                // A step is nobody else's to take: what is given back is tried again.
+                Verdict::Retry | Verdict::Release => policy.delay(attempt),
                 Verdict::RetryAfter(delay) => delay,
                 Verdict::Reject => return None,
             },
