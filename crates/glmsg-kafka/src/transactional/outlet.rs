@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use glmsg_core::{Error, ErrorKind, Result, RetryClass};
 use rdkafka::consumer::ConsumerGroupMetadata;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::{ClientContext, Message as _, TopicPartitionList};
 
@@ -19,6 +19,10 @@ use crate::error::transaction::{Verdict, verdict};
 
 /// The longest that brokers let a transaction be open, unless they are told otherwise.
 const LONGEST: Duration = Duration::from_secs(900);
+
+/// How long reports are served at a time: the client serves them for all of it, also if there are no
+/// more.
+const AT_A_TIME: Duration = Duration::from_millis(1);
 
 /// What became of a transaction that could not be committed.
 #[derive(Debug)]
@@ -134,6 +138,17 @@ impl Outlet {
         }
     }
 
+    /// Waits for the reports on all that was sent.
+    fn flush(&self) -> KafkaResult<()> {
+        let until = Instant::now() + self.timeout;
+        loop {
+            match self.producer.flush(Duration::ZERO) {
+                Err(_) if Instant::now() < until => self.producer.poll(AT_A_TIME),
+                flushed => return flushed,
+            }
+        }
+    }
+
     /// Commits what was sent, together with how far the group has read.
     pub(super) fn commit(
         &self,
@@ -141,7 +156,7 @@ impl Outlet {
         member: Option<&ConsumerGroupMetadata>,
         step: impl Fn(&'static str),
     ) -> Result<(), Failed> {
-        let flushed = self.producer.flush(self.timeout);
+        let flushed = self.flush();
         let unsent = self.reports.take().or(flushed.err());
         if offsets.count() > 0 {
             let Some(member) = member else {
@@ -171,7 +186,7 @@ impl Outlet {
             // served by others than who waits.
             let serve = || {
                 while !is_over.load(SeqCst) {
-                    self.producer.poll(Duration::from_millis(5));
+                    self.producer.poll(AT_A_TIME);
                 }
             };
             if self.producer.in_flight_count() > 0 {
