@@ -19,8 +19,10 @@ use crate::retry;
 const SIDE: i32 = 4;
 /// How long the maker of a group may take to say where it begins. It may have died meanwhile.
 const STARTING: Duration = Duration::from_secs(5);
-/// How long is waited before it is looked again.
+/// How long is waited before it is looked again: at first, and at most. Who waits for a busy cluster
+/// should not keep it so.
 const PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// The most topics whose names are remembered.
 const REMEMBERED: usize = 4096;
 
@@ -217,12 +219,16 @@ impl Cluster {
     async fn await_start(&self, names: &GroupNames) -> Result<()> {
         let until = Instant::now() + STARTING;
         let first = vec![(names.retry.clone(), 0)];
+        let mut pause = PAUSE;
         while Instant::now() < until {
             match self.link.committed(&names.id, first.clone()).await {
                 Ok(found) if !found.is_empty() => break,
                 Err(e) if !may_settle(&e) => return Err(e),
                 // A coordinator that is about to be another, or busy, is asked again.
-                Ok(_) | Err(_) => tokio::time::sleep(PAUSE).await,
+                Ok(_) | Err(_) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
             }
         }
         Ok(())
@@ -284,9 +290,13 @@ where
     F: Future<Output = Result<T>>,
 {
     let until = Instant::now() + SETTLING;
+    let mut pause = PAUSE;
     loop {
         match ask().await {
-            Err(e) if may_settle(&e) && Instant::now() < until => tokio::time::sleep(PAUSE).await,
+            Err(e) if may_settle(&e) && Instant::now() < until => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
             done => return done,
         }
     }

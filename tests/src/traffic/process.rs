@@ -13,7 +13,7 @@ use super::plan::{Plan, Role};
 use super::{Consumption, Pen, Publisher, Told, stderr};
 
 /// How long a broker is tried to be reached, and a group to be joined.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Does what the [`Plan`] in the environment says until SIGTERM; then ends in order, with code 0.
 ///

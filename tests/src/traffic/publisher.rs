@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::{Mix, Scene};
 
 /// How long what a case waits for may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// How the traffic is published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +129,7 @@ impl Publisher {
     /// Waits until so many messages are stored.
     ///
     /// # Panics
-    /// If that has not happened after two minutes.
+    /// If that has not happened after four minutes.
     pub async fn reaches(&self, messages: u64) {
         self.answered("messages are stored", |answers| answers.stored >= messages)
             .await;
@@ -138,7 +138,7 @@ impl Publisher {
     /// Waits until it has been answered what `is_enough`.
     ///
     /// # Panics
-    /// If that has not happened after two minutes; the message names the condition.
+    /// If that has not happened after four minutes; the message names the condition.
     pub async fn answered(&self, condition: &str, is_enough: impl Fn(Answers) -> bool) {
         let mut answers = self.answers.clone();
         let enough = answers.wait_for(|answers| is_enough(*answers));

@@ -93,7 +93,7 @@ async fn case(settings: &str, seed: u64) {
             rebalance: Duration::from_secs(15),
         })
         .duplicate_stores(usize::try_from(answers.indeterminate + 1).unwrap_or(usize::MAX))
-        .publish_gap(Duration::from_secs(120));
+        .publish_gap(Duration::from_secs(300));
     let expectation = logs
         .into_iter()
         .fold(expectation, |expectation, (name, log)| {

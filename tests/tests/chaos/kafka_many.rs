@@ -15,7 +15,7 @@ use crate::TRAFFIC;
 
 const PROCESSES: usize = 4;
 const EACH: usize = 250;
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(360);
 
 /// Which of the consumers have handled something, and how often something came again.
 fn at_work(scene: &Scene) -> (BTreeSet<String>, usize) {

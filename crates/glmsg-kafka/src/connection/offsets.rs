@@ -91,6 +91,7 @@ impl Link {
             added.map_err(|e| from_kafka(&e, false))?;
         }
         let until = std::time::Instant::now() + self.config.timeout;
+        let mut pause = std::time::Duration::from_millis(10);
         loop {
             let found = asker.offsets_for_times(asked.clone(), self.config.timeout);
             let found = found.map_err(|e| from_kafka(&e, false));
@@ -98,7 +99,10 @@ impl Link {
             match found {
                 // Leaders of new partitions may not know yet that they are.
                 Err(e) if e.is_transient() && std::time::Instant::now() < until => {
-                    std::thread::sleep(std::time::Duration::from_millis(10));
+                    std::thread::sleep(pause);
+                    // A broker that gets a thousand partitions ready is busy: to ask it ever so
+                    // often would keep it so.
+                    pause = (pause * 2).min(std::time::Duration::from_secs(1));
                 }
                 found => return found,
             }

@@ -15,7 +15,7 @@ use crate::port::Port;
 use crate::process::{Child, Launch, Usage, tail};
 
 /// How long a server may take to answer after its start, and to end when asked to.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// What a health check looks at.
 #[derive(Debug, Clone, Copy)]
