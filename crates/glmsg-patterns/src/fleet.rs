@@ -145,11 +145,11 @@ impl Fleet {
         tally
     }
 
-    /// Changes the number of workers of every consumer.
-    pub(crate) fn set_workers(&self, workers: usize) -> Result<()> {
+    /// Changes the number of workers of every consumer, to what its topic is to have.
+    pub(crate) fn set_workers(&self, workers: impl Fn(&TopicName) -> usize) -> Result<()> {
         let running = self.shared.running();
-        let mut consumers = running.consumers.values();
-        consumers.try_for_each(|consumer| consumer.set_workers(workers))
+        let mut consumers = running.consumers.iter();
+        consumers.try_for_each(|(topic, consumer)| consumer.set_workers(workers(topic)))
     }
 
     pub(crate) fn is_running(&self) -> bool {

@@ -75,7 +75,7 @@ impl SubscriptionHandle {
     pub fn set_concurrency(&self, handlers: usize) -> Result<()> {
         check_concurrency(handlers)?;
         self.gate.set_permits(handlers);
-        self.fleet.set_workers(handlers)
+        self.fleet.set_workers(|_| handlers)
     }
 
     /// The topics it is subscribed to now, by name.

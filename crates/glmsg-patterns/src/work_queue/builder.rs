@@ -239,10 +239,11 @@ impl WorkerPoolBuilder {
         }
         desk.hire(settings.workers);
         let desk = Arc::new(desk);
-        let mut shares = HashMap::new();
+        let mut shares = Shares::default();
         for (tenant, turns) in &settings.shares {
-            shares.insert(queue.tenants.own_topic(tenant)?, *turns);
+            shares.0.insert(queue.tenants.own_topic(tenant)?, *turns);
         }
+        let shares = Arc::new(shares);
         let draining = self.cancel.child_token();
         let tenants = TopicPattern::new(format!("{}.*", queue.name))?;
         let search = Search {
@@ -253,14 +254,31 @@ impl WorkerPoolBuilder {
         let crew = Arc::new(Crew {
             queue: queue.clone(),
             settings: settings.clone(),
-            shares,
+            shares: shares.clone(),
             lanes: Lanes::new(gate),
             desk: desk.clone(),
             run: Arc::new(run),
             draining: draining.clone(),
         });
         let fleet = Fleet::launch(queue.broker.clone(), crew, search, draining).await?;
-        Ok(WorkerPool::new(queue.name, settings, desk, fleet))
+        Ok(WorkerPool::new(queue.name, settings, shares, desk, fleet))
+    }
+}
+
+/// How many turns topics have in a round, where it is not one.
+#[derive(Debug, Default)]
+pub(super) struct Shares(HashMap<TopicName, u32>);
+
+impl Shares {
+    fn of(&self, topic: &TopicName) -> u32 {
+        self.0.get(topic).copied().unwrap_or(1).max(1)
+    }
+
+    /// How many workers a topic's consumer has: as many as there are permits, so that a tenant that
+    /// is alone can have them all; and for each turn beyond the first one that waits meanwhile.
+    pub(super) fn workers(&self, topic: &TopicName, permits: usize) -> usize {
+        let beyond = usize::try_from(self.of(topic) - 1).unwrap_or(MOST);
+        permits.saturating_add(beyond).min(MOST)
     }
 }
 
@@ -268,7 +286,7 @@ impl WorkerPoolBuilder {
 struct Crew<R> {
     queue: WorkQueue,
     settings: Settings,
-    shares: HashMap<TopicName, u32>,
+    shares: Arc<Shares>,
     lanes: Lanes,
     desk: Arc<Desk>,
     run: Arc<R>,
@@ -287,17 +305,16 @@ impl<R: Run> Outfit for Crew<R> {
 
     async fn start(&self, topic: TopicName, from: StartFrom) -> Result<ConsumerHandle> {
         let settings = &self.settings;
-        let share = self.shares.get(&topic).copied().unwrap_or(1);
+        let workers = self.shares.workers(&topic, self.desk.gate.permits());
         let worker = Worker {
             desk: self.desk.clone(),
-            lane: self.lanes.open(&topic, share),
+            lane: self.lanes.open(&topic, self.shares.of(&topic)),
             rate: settings.tenant_rate.map(Rate::limiter).transpose()?,
             run: self.run.clone(),
         };
         let group = self.queue.group.clone();
-        // As many as there are permits: a tenant that is alone can have them all.
         let started = Consumer::new(self.queue.broker.clone(), topic.clone(), group)
-            .workers(self.desk.gate.permits())
+            .workers(workers)
             .prefetch(settings.prefetch)
             .lease(settings.lease)
             .retry(settings.retry.clone())

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use glmsg_core::{Result, TopicName};
 
-use super::builder::Settings;
+use super::builder::{Settings, Shares};
 use super::worker::Desk;
 use crate::fleet::Fleet;
 
@@ -19,6 +19,7 @@ use crate::fleet::Fleet;
 pub struct WorkerPool {
     queue: TopicName,
     settings: Settings,
+    shares: Arc<Shares>,
     workers: AtomicUsize,
     desk: Arc<Desk>,
     fleet: Fleet,
@@ -76,6 +77,7 @@ impl WorkerPool {
             queue,
             workers: AtomicUsize::new(settings.workers),
             settings,
+            shares,
             desk,
             fleet,
         }
@@ -91,7 +93,8 @@ impl WorkerPool {
         self.workers.store(workers, Relaxed);
         self.desk.hire(workers);
         self.desk.gate.set_permits(permits);
-        self.fleet.set_workers(permits)
+        let workers = |topic: &TopicName| self.shares.workers(topic, permits);
+        self.fleet.set_workers(workers)
     }
 
     /// The topics it has tasks from: one for each tenant, and that of the queue itself.
