@@ -32,6 +32,7 @@ pub(crate) enum More {
     OwnTopics = 6,
     Frames = 7,
     DropOldest = 8,
+    Storage = 9,
 }
 
 const TEMPLATES: [usize; 5] = [0, 1, 2, 4, 5];
@@ -55,7 +56,7 @@ fn run(command: &str, server: &RedisServer) {
 pub(crate) async fn server(kind: Kind) -> RedisServer {
     let server = RedisServer::start(kind, RedisSetup::default()).await;
     let commands = commands();
-    assert_eq!(commands.len(), 9, "the page's commands: {commands:#?}");
+    assert_eq!(commands.len(), 10, "the page's commands: {commands:#?}");
     for template in TEMPLATES {
         run(&commands[template], &server);
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_broker::{
-    Broker, DeadLetterQuery, DeadLetterSelector, Frames, GroupConfig, HealthStatus, Nack, Ordering,
-    Overflow, Published, Received, ReplayQuery, Settler, Source, StartFrom, SubscribeOptions,
-    TopicConfig,
+    Broker, Change, DeadLetterQuery, DeadLetterSelector, Expected, Frames, GroupConfig,
+    HealthStatus, KeyPrefix, Nack, Ordering, Overflow, Published, Received, ReplayQuery, Settler,
+    Source, StartFrom, Storage, StorageKey, SubscribeOptions, TopicConfig,
 };
 use glmsg_core::{
     DeadLetterReason, ErrorKind, GroupName, Message, MessageBuilder, Priority, TopicName,
@@ -370,5 +370,44 @@ async fn frames_and_dropping_the_oldest_need_what_the_page_says() {
     for _ in 0..20 {
         publish(&publisher, Message::builder(&name).payload("x")).await;
     }
+    nothing_was_refused(&server).await;
+}
+
+#[tokio::test]
+async fn logs_and_values_need_what_the_page_says() {
+    let server = server(Kind::Redis7).await;
+    let consumer = open(&server, "consumer", OURS).await;
+    let storage = consumer.open_storage().await.expect("a storage");
+    let (it, all) = (
+        StorageKey::new("saga/{1}").expect("a key"),
+        KeyPrefix::new("").expect("a prefix"),
+    );
+    let data = bytes::Bytes::from_static(b"data");
+    let records = [data.clone()];
+    let refused = storage.append(&it, Expected::Any, &records).await;
+    let error = refused.expect_err("it may not yet");
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+    refusals(&server).await;
+
+    allow(&server, More::Storage);
+    let made = storage.append(&it, Expected::NOTHING, &records).await;
+    assert_eq!(made.expect("an append"), Change::Made(1));
+    assert_eq!(storage.read(&it, 0, 10).await.expect("records").len(), 1);
+    assert_eq!(storage.wait(&it, 0, PATIENCE).await.expect("a version"), 1);
+    let longer = Duration::from_millis(100);
+    assert_eq!(storage.wait(&it, 1, longer).await.expect("a version"), 1);
+    assert_eq!(storage.logs(&all, None, 10).await.expect("logs").len(), 1);
+    // The second finds the first expired, and clears it away.
+    for ttl in [Some(Duration::from_millis(1)), Some(PATIENCE)] {
+        let made = storage.put(&it, &data, Expected::Any, ttl).await;
+        assert!(made.expect("a put").made().is_some());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(storage.get(&it).await.expect("a value").is_some());
+    assert_eq!(storage.keys(&all, None, 10).await.expect("keys").len(), 1);
+    let gone = storage.remove(&it, Expected::Any).await;
+    assert_eq!(gone.expect("a removal"), Change::Made(0));
+    let gone = storage.remove_log(&it, Expected::Version(1)).await;
+    assert_eq!(gone.expect("a removal"), Change::Made(0));
     nothing_was_refused(&server).await;
 }

@@ -4,11 +4,13 @@ mod killing;
 mod poison;
 mod sharing;
 mod stopping;
+mod storing;
 
 pub use killing::*;
 pub use poison::*;
 pub use sharing::*;
 pub use stopping::*;
+pub use storing::*;
 
 use super::ProcessCase;
 use crate::Fixture;
@@ -19,6 +21,7 @@ macro_rules! process_cases {
     ($then:ident $($args:tt)*) => {
         $crate::$then! { [
             "cases/killing.rs" "cases/poison.rs" "cases/sharing.rs" "cases/stopping.rs"
+            "cases/storing.rs"
         ] [
             unacked_messages_survive_kill_9,
             prefetched_messages_survive_kill_9,
@@ -34,6 +37,7 @@ macro_rules! process_cases {
             a_paused_worker_cannot_ack_what_another_took_over,
             a_stopped_worker_strands_nothing,
             an_idle_worker_stops_when_told,
+            a_log_has_no_gap_whenever_its_writer_is_killed,
         ] $($args)* }
     };
 }

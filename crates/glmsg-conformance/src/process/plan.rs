@@ -20,10 +20,12 @@ pub enum Role {
     Stall,
     /// Publishes numbered messages one by one, due after the plan's delay.
     Publish,
+    /// Appends pieces to a log by compare-and-swap.
+    Append,
 }
 
 impl Role {
-    const ALL: [(Self, &'static str); 7] = [
+    const ALL: [(Self, &'static str); 8] = [
         (Self::Handle, "handle"),
         (Self::Hold, "hold"),
         (Self::Fail, "fail"),
@@ -31,6 +33,7 @@ impl Role {
         (Self::Abort, "abort"),
         (Self::Stall, "stall"),
         (Self::Publish, "publish"),
+        (Self::Append, "append"),
     ];
 
     fn as_str(self) -> &'static str {

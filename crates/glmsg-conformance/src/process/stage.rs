@@ -50,6 +50,10 @@ impl<F: Fixture> Stage<F> {
         }
     }
 
+    pub(super) fn fixture(&self) -> &F {
+        &self.fixture
+    }
+
     /// A handle of the suite's own process on the store.
     pub(super) async fn broker(&self) -> Arc<dyn Broker> {
         self.fixture.broker().await

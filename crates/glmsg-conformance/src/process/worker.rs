@@ -4,7 +4,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glmsg_broker::{Broker, BrokerExt, Consumer, HandlerError, Incoming, RetryPolicy, Settled};
+use bytes::Bytes;
+use glmsg_broker::{
+    Broker, BrokerExt, Change, Consumer, Expected, HandlerError, Incoming, RetryPolicy, Settled,
+    Storage, StorageKey,
+};
 use glmsg_core::{Message, MessageId};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,6 +17,14 @@ use super::ledger::{Ledger, What};
 use super::plan::{Plan, Role};
 use crate::member::options;
 use crate::messages::{group, topic};
+
+/// How many records the suite's worker appends at once.
+pub(super) const PIECE: usize = 4;
+
+/// The log that it appends to.
+pub(super) fn log() -> StorageKey {
+    StorageKey::new("conformance/log").expect("the suite's keys are valid")
+}
 
 const NOBODY: MessageId = MessageId::from_bytes([0; 16]);
 
@@ -25,6 +37,7 @@ pub async fn run_worker(plan: Plan, broker: Arc<dyn Broker>) -> ExitCode {
     let ledger = Arc::new(Ledger::open(&plan.ledger));
     match plan.role {
         Role::Publish => publish(&plan, &broker, &ledger).await,
+        Role::Append => append(&broker, &ledger).await,
         Role::Stall => stall(&plan, &broker, &ledger).await,
         _ => consume(&plan, &broker, &ledger).await,
     }
@@ -97,5 +110,25 @@ async fn publish(plan: &Plan, broker: &Arc<dyn Broker>, ledger: &Ledger) {
         let id = message.id();
         broker.send(message).await.expect("a publish works");
         ledger.note(What::Stored, id, 0);
+    }
+}
+
+async fn append(broker: &Arc<dyn Broker>, ledger: &Ledger) {
+    let storage = broker.open_storage().await.expect("a storage");
+    let log = log();
+    let mut version = storage.version(&log).await.expect("a version");
+    ledger.note(What::Ready, NOBODY, 0);
+    loop {
+        let id = MessageId::new();
+        let piece = vec![Bytes::copy_from_slice(id.as_bytes()); PIECE];
+        let made = storage.append(&log, Expected::Version(version), &piece);
+        match made.await.expect("an append works") {
+            Change::Made(now) => {
+                version = now;
+                ledger.note(What::Stored, id, 0);
+            }
+            // What a killed one had sent may arrive late.
+            Change::Conflict(actual) => version = actual,
+        }
     }
 }

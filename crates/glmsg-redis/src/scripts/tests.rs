@@ -14,6 +14,7 @@ mod publish;
 mod relieve;
 mod room;
 mod settle;
+mod storage;
 mod topic;
 
 /// Tests of a step, one for each kind of server.

@@ -16,5 +16,6 @@ mod doctor;
 mod failures;
 mod files;
 mod sharing;
+mod storage;
 mod store;
 mod time;
