@@ -19,8 +19,7 @@ pub(super) fn find(story: &Story<'_>, expectation: &Expectation) -> Finding {
         }
         let copies = copies(expectation, id);
         for deliveries in lives.values() {
-            let counted = deliveries.iter().filter(|one| !one.released());
-            let number = u32::try_from(counted.count()).unwrap_or(u32::MAX);
+            let number = how_often(deliveries, expectation.partitions.is_some());
             let highest = deliveries.iter().map(|one| one.attempt).max().unwrap_or(0);
             // A crash after the attempt was counted, and before the dead letter was made, costs one more.
             let most = max + u32::from(was_disturbed(story, deliveries));
@@ -80,6 +79,17 @@ fn copies(expectation: &Expectation, id: &str) -> u32 {
     times.filter(|_| knows_no_ids).unwrap_or(1).max(1)
 }
 
+/// How often a message was delivered. Where partitions are, one that a crash has left in two places has its attempts in
+/// each, and no more than all of them: then it is the place with the most.
+fn how_often(deliveries: &[&Delivery<'_>], by_place: bool) -> u32 {
+    let mut places: BTreeMap<Option<&str>, u32> = BTreeMap::new();
+    for one in deliveries.iter().filter(|one| !one.released()) {
+        let place = one.position.filter(|_| by_place);
+        *places.entry(place).or_default() += 1;
+    }
+    places.into_values().max().unwrap_or(0)
+}
+
 fn was_disturbed(story: &Story<'_>, deliveries: &[&Delivery<'_>]) -> bool {
     let moments = || deliveries.iter().map(|one| one.at);
     let (from, to) = (moments().min().unwrap_or(0), moments().max().unwrap_or(0));
@@ -108,6 +118,7 @@ mod tests {
     use super::super::hand::hand;
     use super::super::{DeadLetter, Invariant, Partitions, Report, check};
     use super::*;
+    use std::time::Duration;
 
     const TWO: &str = "0 p pub_try m\n1 p pub_ok m\n2 c recv m attempt=1\n3 c nack m accepted\n4 c recv m attempt=2\n";
 
@@ -157,6 +168,29 @@ mod tests {
             judge(&format!("{TWO}5 c nack m dead"), &letters(&[4])).broken(),
             [Invariant::I6]
         );
+    }
+
+    #[test]
+    fn who_is_in_two_places_has_its_attempts_in_each() {
+        let at = |time: u64, place: &str, attempt: u32| {
+            format!(
+                "\n{time} c recv m attempt={attempt} position={place}\n{time} c nack m accepted"
+            )
+        };
+        let head = "0 p pub_try m\n1 p pub_ok m";
+        let twice = [at(2, "1-2", 1), at(3, "0-7", 2), at(4, "1-2", 2)].concat();
+        let twice = format!("{head}{twice}\n5 w dead m retries");
+        let partitions = || {
+            letters(&[2]).partitions(Partitions {
+                commit: Duration::ZERO,
+                rebalance: Duration::ZERO,
+            })
+        };
+        judge(&twice, &partitions()).assert_ok();
+        assert_eq!(judge(&twice, &letters(&[2])).broken(), [Invariant::I6]);
+        let often = (2..6).map(|time| at(time, "1-2", 1)).collect::<String>();
+        let often = format!("{head}{often}\n6 w dead m retries");
+        assert_eq!(judge(&often, &partitions()).broken(), [Invariant::I6]);
     }
 
     #[test]

@@ -155,7 +155,7 @@ impl Expectation {
         self
     }
 
-    /// I6: the most deliveries that a message may have.
+    /// I6: the most deliveries that a message may have; with [`partitions`](Self::partitions), in one place.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
         self
