@@ -72,7 +72,13 @@ pub struct WorkerStats {
 }
 
 impl WorkerPool {
-    pub(super) fn new(queue: TopicName, settings: Settings, desk: Arc<Desk>, fleet: Fleet) -> Self {
+    pub(super) fn new(
+        queue: TopicName,
+        settings: Settings,
+        shares: Arc<Shares>,
+        desk: Arc<Desk>,
+        fleet: Fleet,
+    ) -> Self {
         Self {
             queue,
             workers: AtomicUsize::new(settings.workers),
