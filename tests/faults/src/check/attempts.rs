@@ -118,7 +118,6 @@ mod tests {
     use super::super::hand::hand;
     use super::super::{DeadLetter, Invariant, Partitions, Report, check};
     use super::*;
-    use std::time::Duration;
 
     const TWO: &str = "0 p pub_try m\n1 p pub_ok m\n2 c recv m attempt=1\n3 c nack m accepted\n4 c recv m attempt=2\n";
 
