@@ -15,6 +15,10 @@ const EVERY: Duration = SETTLING;
 /// The longest pause between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long topics must be missing whenever it is looked: of several brokers, one that has just been
+/// started or is busy may not have heard of a topic that is there.
+const MISSING: Duration = Duration::from_secs(4);
+
 /// Looks whether topics are gone.
 #[derive(Debug)]
 pub(crate) struct Absence {
@@ -51,7 +55,7 @@ impl Absence {
         is_due
     }
 
-    /// Calls `gone` if one of these is gone: then two looks in a row miss it, a second apart. Does
+    /// Calls `gone` if one of these is gone: then every look of four seconds misses it. Does
     /// nothing while it is being looked, and when it is known.
     pub(crate) fn look(
         &self,
@@ -67,20 +71,26 @@ impl Absence {
         let names = names.map(str::to_owned);
         runtime.spawn(async move {
             let until = Instant::now() + SETTLING;
-            let (mut pause, mut was_missing) = (Duration::from_millis(50), false);
+            let mut pause = Duration::from_millis(50);
+            let mut missing_since = None;
             loop {
                 let found = link.find_topics(names.iter().map(String::as_str)).await;
                 match found.map(|found| found.len() < names.len()) {
-                    Ok(true) if was_missing => return gone(),
-                    Ok(is_missing) => was_missing = is_missing,
+                    Ok(true) => {
+                        let since = *missing_since.get_or_insert_with(Instant::now);
+                        if since.elapsed() >= MISSING {
+                            return gone();
+                        }
+                    }
+                    Ok(false) => missing_since = None,
                     // A cluster that does not answer says nothing of its topics.
                     Err(_) => {}
                 }
-                let is_enough = reason == Reason::Time && !was_missing;
+                let is_enough = reason == Reason::Time && missing_since.is_none();
                 if is_enough || Instant::now() >= until {
                     break;
                 }
-                sleep(if was_missing { PAUSE } else { pause }).await;
+                sleep(pause).await;
                 pause = (pause * 2).min(PAUSE);
             }
             is_looking.store(false, SeqCst);
