@@ -3,7 +3,7 @@
 mod responder;
 mod shop;
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -146,8 +146,6 @@ async fn request_for_ever(broker: Arc<dyn Broker>, topic: &str) {
         .start()
         .await
         .expect("the inbox is made");
-    println!("{}", requester.inbox());
-    std::io::stdout().flush().expect("somebody reads");
     loop {
         let question = Message::builder(topic).text("7");
         requester.request(question).await.expect("an answer");

@@ -42,23 +42,27 @@ pub async fn sell(broker: Arc<dyn Broker>, path: &Path, count: u64) {
     let mut db = open(path);
     let relay = OutboxRelay::new(path, broker).batch(16).start().await;
     let relay = relay.expect("the relay starts");
-    loop {
-        let order = db.transaction_with_behavior(TransactionBehavior::Immediate);
-        let order = order.expect("a transaction");
-        let insert = "INSERT INTO orders DEFAULT VALUES";
-        order.execute(insert, []).expect("inserted");
-        let id = order.last_insert_rowid().unsigned_abs();
-        if id > count {
-            break;
-        }
-        let message = Message::text(TOPIC, id.to_string()).expect("a valid message");
-        Outbox::enqueue(&order, &message).expect("enqueued");
-        order.commit().expect("committed");
-        // Others of this process's one or two threads want to run, too.
-        tokio::task::yield_now().await;
-    }
+    // Where only the runtime is killed this goes on, as another process's would.
+    let selling = tokio::task::spawn_blocking(move || while take_order(&mut db, count) {});
+    selling.await.expect("it sells");
     relay.drained().await.expect("all is published");
     relay.shutdown().await.expect("it stops");
+}
+
+/// `false` if there are so many already.
+fn take_order(db: &mut Connection, count: u64) -> bool {
+    let order = db.transaction_with_behavior(TransactionBehavior::Immediate);
+    let order = order.expect("a transaction");
+    let insert = "INSERT INTO orders DEFAULT VALUES";
+    order.execute(insert, []).expect("inserted");
+    let id = order.last_insert_rowid().unsigned_abs();
+    if id > count {
+        return false;
+    }
+    let message = Message::text(TOPIC, id.to_string()).expect("a valid message");
+    Outbox::enqueue(&order, &message).expect("enqueued");
+    order.commit().expect("committed");
+    true
 }
 
 /// A shop that can be killed.

@@ -16,6 +16,8 @@ use super::{Reply, Request, RequestError, RequesterStats, WITHIN, inbox, sweep};
 
 /// How long to wait before a request is sent again that the broker did not take.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How many topics are remembered to be served.
+const REMEMBERED: usize = 10_000;
 
 /// Sends requests, and receives their replies in an inbox that all of them share.
 ///
@@ -30,7 +32,7 @@ struct Inner {
     timeout: Duration,
     places: Semaphore,
     pending: Arc<Pending>,
-    /// Topics that were seen to be served. Bounded by how many topics a program asks.
+    /// Topics that were seen to be served.
     served: Mutex<HashSet<TopicName>>,
     stop: CancellationToken,
     reading: Mutex<Option<JoinHandle<Result<()>>>>,
@@ -207,7 +209,11 @@ impl Requester {
         match self.0.broker.groups(topic).await {
             Ok(groups) if groups.is_empty() => Ok(false),
             Ok(_) => {
-                served().insert(topic.clone());
+                let mut served = served();
+                if served.len() >= REMEMBERED {
+                    served.clear();
+                }
+                served.insert(topic.clone());
                 Ok(true)
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),

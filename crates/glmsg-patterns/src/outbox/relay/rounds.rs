@@ -186,6 +186,10 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(call).await;
     done.unwrap_or_else(|error| {
-        Err(Error::new(ErrorKind::Unexpected, "a call of the database died").source(error))
+        let (kind, what) = match error.is_cancelled() {
+            true => (ErrorKind::Closed, "the runtime ends"),
+            false => (ErrorKind::Unexpected, "a call of the database panicked"),
+        };
+        Err(Error::new(kind, what).operation("relay").source(error))
     })
 }
