@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    bench, completions, consume, demo, dlq, groups, lag, publish, replay, topics, verify,
+    bench, completions, consume, demo, dlq, groups, lag, publish, replay, saga, topics, verify,
 };
 use crate::failure::Failure;
 
@@ -74,6 +74,9 @@ pub(crate) enum Command {
     Doctor,
     /// Read a topic again, whoever has acked it
     Replay(replay::Args),
+    /// Sagas: list, show, resume, compensate
+    #[command(subcommand)]
+    Saga(saga::Command),
     /// Check the provenance of every stored message
     Verify(verify::Args),
     /// A quick look at the rates of this broker

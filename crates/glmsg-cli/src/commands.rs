@@ -11,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod lag;
 pub(crate) mod publish;
 pub(crate) mod replay;
+pub(crate) mod saga;
 pub(crate) mod topics;
 pub(crate) mod verify;
 
@@ -35,6 +36,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Doctor => Box::pin(doctor::run(session)).await,
         Command::Health => Box::pin(health::run(session)).await,
         Command::Replay(args) => Box::pin(replay::run(session, args)).await,
+        Command::Saga(command) => Box::pin(saga::run(session, command)).await,
         Command::Verify(args) => Box::pin(verify::run(session, args)).await,
         Command::Bench(args) => Box::pin(bench::run(session, args)).await,
         Command::Demo(args) => Box::pin(demo::run(session, args)).await,

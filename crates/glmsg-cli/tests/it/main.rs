@@ -19,4 +19,5 @@ mod publish_consume;
 mod redis;
 mod restarts;
 mod rights;
+mod saga;
 mod store;
