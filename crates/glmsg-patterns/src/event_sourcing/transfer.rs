@@ -1,6 +1,6 @@
 //! Streams as lines of JSON.
 
-use glmsg_broker::{Change, MAX_APPEND};
+use glmsg_broker::{Change, MAX_APPEND, MAX_APPEND_BYTES};
 use glmsg_core::{Error, ErrorKind, Message, Result, TopicName, limits};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -18,6 +18,8 @@ const AT_ONCE: usize = if BATCH < MAX_APPEND {
 } else {
     MAX_APPEND
 };
+/// How much of them, as they are read: what is stored is smaller.
+const BYTES_AT_ONCE: usize = MAX_APPEND_BYTES / 2;
 
 #[derive(Serialize, Deserialize)]
 struct Line<E> {
@@ -95,6 +97,7 @@ impl EventStore {
         let mut tail = self.tail(&stream).await?;
         let mut there = Replay::after(self, stream.clone(), 0);
         let (mut links, mut number, mut count): (Vec<Link>, u64, u64) = (Vec::new(), 0, 0);
+        let mut bytes = 0;
         loop {
             let mut line = Vec::new();
             let read = (&mut *input)
@@ -103,7 +106,8 @@ impl EventStore {
                 .await
                 .map_err(|e| failed("read", e))?;
             number += 1;
-            if (links.len() >= AT_ONCE || read == 0)
+            bytes += read;
+            if (links.len() >= AT_ONCE || bytes > BYTES_AT_ONCE || read == 0)
                 && let Some(last) = links.last().map(Link::tail)
             {
                 match self.append_links(&stream, tail, &links).await? {
@@ -112,6 +116,7 @@ impl EventStore {
                 }
                 tail = last;
                 links.clear();
+                bytes = read;
             }
             if read == 0 {
                 return Ok(count);

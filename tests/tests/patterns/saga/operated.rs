@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use glmsg_broker::HandlerError;
+use glmsg_broker::{HandlerError, Storage as _, StorageKey};
 use glmsg_conformance::Fixture;
 use glmsg_core::ErrorKind;
 use glmsg_patterns::saga::{
@@ -81,14 +81,21 @@ pub(crate) async fn a_compensation_that_keeps_failing_parks_the_saga_until_asked
     // Asked for while it is not mended, it is parked again.
     let service = runner.serve();
     store.resume(&view.id, "perhaps").await.unwrap();
-    in_time(async {
-        while tries.load(Ordering::SeqCst) < 6
-            || store.get(&view.id).await.unwrap().unwrap().status != SagaStatus::Parked
-        {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+    let storage = f.broker().await.open_storage().await.unwrap();
+    let log = StorageKey::new(format!("saga/journal/{}", view.id)).unwrap();
+    let parked_again = async {
+        loop {
+            let now = store.get(&view.id).await.unwrap().unwrap();
+            if tries.load(Ordering::SeqCst) == 6 && now.status == SagaStatus::Parked {
+                return;
+            }
+            storage
+                .wait(&log, now.journal_version, super::PATIENCE)
+                .await
+                .unwrap();
         }
-    })
-    .await;
+    };
+    in_time(parked_again).await;
     is_mended.store(true, Ordering::SeqCst);
     let asked = store.compensate(&view.id, "mended").await.unwrap();
     assert_eq!(asked.status, SagaStatus::Compensating);
