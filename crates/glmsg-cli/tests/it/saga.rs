@@ -96,7 +96,7 @@ fn sagas_are_listed_shown_and_asked_for() {
         .run(&["saga", "list", "--status", "parked", "--limit", "1"])
         .success();
     assert!(
-        table.lines()[1].contains("order-2  booking        3  parked  1/2"),
+        table.lines()[1].contains("order-2  booking        3  parked   1/2"),
         "{}",
         table.text()
     );
