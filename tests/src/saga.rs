@@ -150,7 +150,7 @@ impl Mortal {
             assert!(killed.is_ok_and(|status| status.success()), "it dies");
         }
         self.gone.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

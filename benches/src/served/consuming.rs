@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use glmsg::patterns::{Job, WorkQueue};
+use glmsg::patterns::work_queue::{Job, WorkQueue};
 use glmsg::{
     BoxSource, BrokerExt, Consumer, Delivery, GroupName, Incoming, Received, Settled, Settler,
     Source, SubscribeOptions, Subscription, Token,

@@ -1,25 +1,32 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(feature = "event-sourcing")]
-pub mod event_sourcing;
-#[cfg(feature = "saga")]
-pub mod saga;
 #[cfg(feature = "circuit-breaker")]
 #[cfg_attr(docsrs, doc(cfg(feature = "circuit-breaker")))]
 pub mod circuit_breaker;
-
-#[cfg(feature = "request-reply")]
-#[cfg_attr(docsrs, doc(cfg(feature = "request-reply")))]
-pub mod request_reply;
-
+#[cfg(feature = "event-sourcing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "event-sourcing")))]
+pub mod event_sourcing;
 #[cfg(feature = "inbox")]
 #[cfg_attr(docsrs, doc(cfg(feature = "inbox")))]
 pub mod inbox;
-
 #[cfg(feature = "outbox")]
 #[cfg_attr(docsrs, doc(cfg(feature = "outbox")))]
 pub mod outbox;
+#[cfg(feature = "pub-sub")]
+#[cfg_attr(docsrs, doc(cfg(feature = "pub-sub")))]
+pub mod pub_sub;
+#[cfg(feature = "request-reply")]
+#[cfg_attr(docsrs, doc(cfg(feature = "request-reply")))]
+pub mod request_reply;
+#[cfg(feature = "saga")]
+#[cfg_attr(docsrs, doc(cfg(feature = "saga")))]
+pub mod saga;
+#[cfg(feature = "work-queue")]
+#[cfg_attr(docsrs, doc(cfg(feature = "work-queue")))]
+pub mod work_queue;
+
+// What pub-sub and the work queue are made of.
 #[cfg(any(feature = "pub-sub", feature = "work-queue"))]
 mod fleet;
 #[cfg(any(feature = "pub-sub", feature = "work-queue"))]
@@ -28,18 +35,6 @@ mod gate;
 mod hint;
 #[cfg(any(feature = "pub-sub", feature = "work-queue"))]
 mod lanes;
-#[cfg(feature = "pub-sub")]
-mod pub_sub;
-#[cfg(feature = "work-queue")]
-mod work_queue;
-
-#[cfg(feature = "pub-sub")]
-pub use pub_sub::{PubSub, SubscriptionBuilder, SubscriptionHandle, SubscriptionStats};
-#[cfg(feature = "work-queue")]
-pub use work_queue::{
-    IntoOutput, Job, Rate, Task, TaskEnd, TaskRef, TaskState, TaskStatus, TenantLag, WorkQueue,
-    WorkerPool, WorkerPoolBuilder, WorkerPoolStats, WorkerStats,
-};
 
 /// The guide's example is compiled too.
 #[cfg(all(doctest, feature = "pub-sub"))]

@@ -38,7 +38,7 @@ use crate::hint::Hinter;
 /// use std::sync::Arc;
 /// use glmsg_broker::{Broker, Incoming};
 /// use glmsg_core::{Message, Priority};
-/// use glmsg_patterns::PubSub;
+/// use glmsg_patterns::pub_sub::PubSub;
 /// # use glmsg_memory::{MemoryBroker, MemoryConfig};
 /// # let broker: Arc<dyn Broker> = Arc::new(MemoryBroker::new(MemoryConfig::default()));
 ///

@@ -52,7 +52,7 @@ use tenants::Tenants;
 /// use std::time::Duration;
 /// use glmsg_broker::Broker;
 /// use glmsg_core::Priority;
-/// use glmsg_patterns::{Job, TaskEnd, WorkQueue};
+/// use glmsg_patterns::work_queue::{Job, TaskEnd, WorkQueue};
 /// # use glmsg_memory::{MemoryBroker, MemoryConfig};
 /// # let broker: Arc<dyn Broker> = Arc::new(MemoryBroker::new(MemoryConfig::default()));
 ///

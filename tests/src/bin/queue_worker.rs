@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use glmsg_broker::HandlerError;
-use glmsg_patterns::{Job, WorkQueue};
+use glmsg_patterns::work_queue::{Job, WorkQueue};
 
 #[tokio::main]
 async fn main() -> ExitCode {

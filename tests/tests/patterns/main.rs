@@ -8,12 +8,14 @@
     reason = "these are tests, which tell what they counted"
 )]
 
-mod event_sourcing;
-mod saga;
 mod circuit_breaker;
+mod event_sourcing;
 mod inbox;
 mod outbox;
+mod pub_sub;
 mod request_reply;
+mod saga;
+mod work_queue;
 
 use std::future::Future;
 use std::time::Duration;
@@ -125,10 +127,6 @@ cases! {
         a_killed_requester_leaves_nothing
         every_request_gets_its_answer_though_responders_are_killed
     ]
-mod pub_sub;
-mod work_queue;
-
-cases! {
     pub_sub [
         a_wildcard_delivers
         every_form_of_wildcard

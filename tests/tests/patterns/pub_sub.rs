@@ -15,7 +15,7 @@ use std::time::Duration;
 use glmsg_broker::{Broker, Handler, Incoming};
 use glmsg_core::Message;
 use glmsg_faults::until;
-use glmsg_patterns::{PubSub, SubscriptionBuilder};
+use glmsg_patterns::pub_sub::{PubSub, SubscriptionBuilder};
 
 /// A bound on defects, not a claim about speed.
 const PATIENCE: Duration = Duration::from_secs(60);

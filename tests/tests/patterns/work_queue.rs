@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use glmsg_broker::{Broker, HandlerError};
 use glmsg_faults::until;
-use glmsg_patterns::{Job, WorkQueue};
+use glmsg_patterns::work_queue::{Job, WorkQueue};
 
 /// A bound on defects, not a claim about speed.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -49,7 +49,7 @@ impl Task {
     /// # use std::{sync::Arc, time::Duration};
     /// # use glmsg_memory::{MemoryBroker, MemoryConfig};
     /// # let broker = Arc::new(MemoryBroker::new(MemoryConfig::default()));
-    /// let queue = glmsg_patterns::WorkQueue::new(broker, "reports")?;
+    /// let queue = glmsg_patterns::work_queue::WorkQueue::new(broker, "reports")?;
     /// let task = queue.task().with(|m| m.json(&[1, 2, 3]).delay(Duration::from_secs(60)));
     /// # drop(task);
     /// # Ok::<(), glmsg_core::Error>(())

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use glmsg_broker::{CancellationToken, HandlerError, Incoming};
 use glmsg_conformance::Fixture;
 use glmsg_faults::until;
-use glmsg_patterns::PubSub;
+use glmsg_patterns::pub_sub::PubSub;
 use tokio::sync::Semaphore;
 
 use super::{OFTEN, PATIENCE, Seen, eager, publish_plainly};

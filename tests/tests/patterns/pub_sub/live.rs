@@ -2,7 +2,7 @@
 
 use glmsg_conformance::Fixture;
 use glmsg_core::{ErrorKind, Message};
-use glmsg_patterns::PubSub;
+use glmsg_patterns::pub_sub::PubSub;
 
 use super::PATIENCE;
 

@@ -4,7 +4,7 @@ use glmsg_broker::StartFrom;
 use glmsg_conformance::Fixture;
 use glmsg_core::{Message, Priority, TopicName};
 use glmsg_faults::until;
-use glmsg_patterns::PubSub;
+use glmsg_patterns::pub_sub::PubSub;
 
 use super::{OFTEN, PATIENCE, Seen, eager, publish, publish_plainly};
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use glmsg_broker::Broker;
 use glmsg_conformance::Fixture;
 use glmsg_faults::until;
-use glmsg_patterns::{Job, Task, WorkQueue, WorkerPool};
+use glmsg_patterns::work_queue::{Job, Task, WorkQueue, WorkerPool};
 
 use super::{OFTEN, PATIENCE};
 

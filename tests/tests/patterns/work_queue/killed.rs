@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use glmsg_conformance::Fixture;
 use glmsg_core::AttemptOutcome;
-use glmsg_patterns::Job;
+use glmsg_patterns::work_queue::Job;
 use tokio::sync::mpsc;
 
 use super::{PATIENCE, queue, submit_all};

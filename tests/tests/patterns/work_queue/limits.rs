@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use glmsg_conformance::Fixture;
 use glmsg_faults::until;
-use glmsg_patterns::{Job, Rate};
+use glmsg_patterns::work_queue::{Job, Rate};
 use tokio::sync::Semaphore;
 
 use super::{Begun, OFTEN, PATIENCE, queue, submit_all};

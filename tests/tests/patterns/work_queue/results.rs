@@ -7,7 +7,7 @@ use glmsg_broker::{HandlerError, RetryPolicy};
 use glmsg_conformance::Fixture;
 use glmsg_core::{DeadLetterReason, ErrorKind};
 use glmsg_faults::until;
-use glmsg_patterns::{Job, TaskEnd, TaskRef, TaskState};
+use glmsg_patterns::work_queue::{Job, TaskEnd, TaskRef, TaskState};
 use tokio::sync::Semaphore;
 
 use super::{PATIENCE, queue};

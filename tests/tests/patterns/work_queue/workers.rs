@@ -8,7 +8,7 @@ use glmsg_broker::{BoxSettler, Broker, HandlerError, Nack, RetryPolicy, Settled,
 use glmsg_conformance::{Fixture, Hooks, Interposed};
 use glmsg_core::{Error, ErrorKind, Result};
 use glmsg_faults::until;
-use glmsg_patterns::{Job, WorkerPool};
+use glmsg_patterns::work_queue::{Job, WorkerPool};
 use tokio::sync::Semaphore;
 
 use super::{Begun, OFTEN, PATIENCE, queue, submit_all};
