@@ -1,0 +1,4 @@
+//! Storage: what the suite cannot make happen.
+#![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+mod redis;
