@@ -305,7 +305,7 @@ impl<R: Run> Outfit for Crew<R> {
 
     async fn start(&self, topic: TopicName, from: StartFrom) -> Result<ConsumerHandle> {
         let settings = &self.settings;
-        let workers = self.shares.workers(&topic, self.desk.gate.permits());
+        let workers = self.shares.workers(&topic, self.lanes.gate().permits());
         let worker = Worker {
             desk: self.desk.clone(),
             lane: self.lanes.open(&topic, self.shares.of(&topic)),
