@@ -1,4 +1,5 @@
 //! Workers of the queue `tasks`, to be killed: the first task is told on stdout, and never ends.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command")]
 
 use std::process::ExitCode;
 use std::time::Duration;

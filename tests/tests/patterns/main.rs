@@ -1,6 +1,7 @@
 //! The coordination patterns, each case on every backend. A case is an
 //! `async fn name<F: Fixture>(f: F)` in the file of its pattern.
 #![allow(
+    clippy::cast_possible_truncation,
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,

@@ -228,7 +228,7 @@ pub(crate) async fn two_that_resume_at_once_do_no_step_twice<F: Fixture>(f: F) {
             cut_off(&storage, &id, fails, death, F::soon() * 3).await;
             let before = Before::see(&storage, &id).await;
             let [one, other] =
-                others.map(|other| runner(other.clone(), &storage, fails, Duration::from_secs(30)));
+                others.map(|other| runner(other, &storage, fails, Duration::from_secs(30)));
             let both =
                 async { tokio::join!(resumed(&one, &id, &before), resumed(&other, &id, &before)) };
             let (one, other) = in_time(both).await;
