@@ -15,6 +15,7 @@ mod chaos;
 mod demo;
 mod deny;
 mod docs;
+mod examples;
 mod failure;
 mod features;
 mod layers;
@@ -39,7 +40,8 @@ The commands of the project.
 Usage: cargo xtask COMMAND [OPTIONS]
 
 Commands:
-  test      The whole matrix: build, every test, the capability page, the demo
+  test      The whole matrix: build, every test, the capability page, the demo, the examples
+  examples  The ten examples of the facade, with the numbers they end with
   chaos     The cases of the fault matrix, at length
   services  The servers that tests talk to: up, down, status
   lint      Formatting, clippy, the house rules, the layers
@@ -54,7 +56,9 @@ Commands:
 `cargo xtask COMMAND --help` says more. Exit codes: 0 done, 1 failed, 2 usage.";
 
 /// The commands that build the workspace.
-const BUILDS: &[&str] = &["test", "chaos", "lint", "features", "docs", "bench", "msrv"];
+const BUILDS: &[&str] = &[
+    "test", "examples", "chaos", "lint", "features", "docs", "bench", "msrv",
+];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -74,6 +78,7 @@ fn dispatch(args: &[String]) -> Outcome {
     };
     let (help, run): (&str, fn(&[String]) -> Outcome) = match command.as_str() {
         "test" => (test::HELP, test::run),
+        "examples" => (examples::HELP, examples::run),
         "chaos" => (chaos::HELP, chaos::run),
         "services" => (services::HELP, services::run),
         "lint" => (lint::HELP, lint::run),

@@ -1,8 +1,10 @@
 //! Running another program, and showing what is run.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Outcome};
 
@@ -11,6 +13,16 @@ use crate::failure::{Failure, Outcome};
 pub(crate) struct Process {
     command: Command,
     shown: String,
+}
+
+/// What a program printed, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Printed {
+    pub(crate) has_succeeded: bool,
+    /// It was stopped for its time.
+    pub(crate) is_late: bool,
+    /// stdout and stderr, as they came.
+    pub(crate) text: String,
 }
 
 impl Process {
@@ -96,6 +108,43 @@ impl Process {
         })
     }
 
+    /// Runs it for so long at most, and keeps what it prints.
+    pub(crate) fn printed(mut self, limit: Duration) -> Outcome<Printed> {
+        let shown = self.shown.clone();
+        let broken = |error: std::io::Error| Failure::failed(format!("`{shown}`: {error}"));
+        let (mut reader, writer) = std::io::pipe().map_err(broken)?;
+        let command = self.command.stdin(Stdio::null());
+        command.stdout(writer.try_clone().map_err(broken)?);
+        command.stderr(writer);
+        let child = command.spawn();
+        let mut child = child.map_err(|error| self.cannot_start(&error))?;
+        // With it goes this process's end of the pipe: what is read ends with the program.
+        drop(self);
+        let reading = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            // What was read before it broke is what there is to show.
+            let _ = reader.read_to_end(&mut bytes);
+            bytes
+        });
+        let deadline = Instant::now() + limit;
+        let (status, is_late) = loop {
+            if let Some(status) = child.try_wait().map_err(broken)? {
+                break (status, false);
+            }
+            if Instant::now() > deadline {
+                child.kill().map_err(broken)?;
+                break (child.wait().map_err(broken)?, true);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let bytes = reading.join().unwrap_or_default();
+        Ok(Printed {
+            has_succeeded: status.success(),
+            is_late,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        })
+    }
+
     /// Whether it can be started and succeeds; nothing is shown. For probing what a machine has.
     pub(crate) fn succeeds(mut self) -> bool {
         let quiet = self
@@ -167,6 +216,17 @@ mod tests {
                 .to_string()
                 .contains("a-program-that-is-nowhere --flag")
         );
+    }
+
+    #[test]
+    fn what_is_printed_is_kept_and_what_hangs_is_stopped() {
+        let hour = Duration::from_secs(3600);
+        let printed = Process::cargo("--version").printed(hour).unwrap();
+        assert!(printed.has_succeeded && !printed.is_late);
+        assert!(printed.text.starts_with("cargo "), "{printed:?}");
+        let hanging = Process::new("sleep").words("3600");
+        let printed = hanging.printed(Duration::from_millis(50)).unwrap();
+        assert!(!printed.has_succeeded && printed.is_late);
     }
 
     #[test]

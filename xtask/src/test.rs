@@ -2,15 +2,16 @@
 
 use crate::arguments::{Arguments, Grammar};
 use crate::demo::Frames;
+use crate::examples::On;
 use crate::failure::{Failure, Outcome};
 use crate::process::Process;
 use crate::services::{self, Service};
 use crate::steps::Steps;
-use crate::{capabilities, demo};
+use crate::{capabilities, demo, examples};
 
 pub(crate) const HELP: &str = "\
 Runs the whole matrix: every test and doctest of the workspace, the conformance suite on every backend, the check of
-docs/capabilities.md, and the demo with its ledger. The servers that tests need are started before, as `cargo xtask
+docs/capabilities.md, the demo with its ledger, and the examples. The servers that tests need are started before, as `cargo xtask
 services up` does; those that were up before stay up, and the others are stopped at the end.
 
 Usage: cargo xtask test [--backend NAME] [--long]
@@ -156,6 +157,9 @@ fn everything(steps: &mut Steps, long: bool) {
     for backend in BACKENDS {
         run_demo(steps, backend);
     }
+    if built {
+        run_examples(steps);
+    }
 }
 
 fn one_backend(steps: &mut Steps, backend: &Backend, long: bool) {
@@ -223,6 +227,15 @@ fn run_demo(steps: &mut Steps, backend: &Backend) {
                 demo::on_a_server(&services::url(*service)?, frames)
             });
         }
+    }
+}
+
+/// Runs the examples on what they are for: a file, and a server of each kind. They were built with all else.
+fn run_examples(steps: &mut Steps) {
+    steps.run("examples sqlite", || examples::built(&On::Default));
+    for service in [Service::Redis7, Service::Kafka] {
+        let step = format!("examples {}", service.name());
+        steps.run(&step, || examples::built(&On::Service(service)));
     }
 }
 
