@@ -71,13 +71,11 @@ async fn circuit_breaker(run: &Run) -> Outcome {
         let event = events.recv().await?;
         println!("  {} -> {}: {}", event.from, event.to, event.cause);
         match event.cause {
-            CircuitCause::ProbeFailed if !seen().is_repaired => {
-                println!(
-                    "  {} forecasts, {} calls failed; it is repaired now",
-                    seen().forecasts.len(),
-                    seen().failed
-                );
-                seen().is_repaired = true;
+            CircuitCause::ProbeFailed => {
+                let mut service = seen();
+                let (done, failed) = (service.forecasts.len(), service.failed);
+                println!("  {done} forecasts, {failed} calls failed; it is repaired now");
+                service.is_repaired = true;
             }
             CircuitCause::ProbesSucceeded => break,
             _ => {}

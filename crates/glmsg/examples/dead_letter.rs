@@ -22,7 +22,7 @@ async fn dead_letter(run: &Run) -> Outcome {
         let message = match flight {
             1..=15 => message.json(&(flight, "ZRH")),
             16 | 17 => message.json(&(flight, "BSL")), // closed by fog
-            _ => message.payload("no flight at all"),
+            _ => message.json(&"no landing at all"),
         };
         broker.send(message.build()?).await?;
     }

@@ -30,20 +30,20 @@ impl Seen {
     }
 }
 
+async fn publish(events: &PubSub, root: &TopicName, what: &str) -> glmsg::Result<()> {
+    let topic = TopicName::new(format!("{root}.{what}"))?;
+    for flight in 1..=10 {
+        let event = Message::builder(&topic).json(&flight);
+        events.publish(event).await?;
+    }
+    println!("published 10 events {what}");
+    Ok(())
+}
+
 async fn pub_sub(run: &Run) -> Outcome {
     let (events, root) = (PubSub::new(run.broker()), run.topic("flights")?);
-    let publish = async |airport: &str, what: &str| {
-        let topic = TopicName::new(format!("{root}.{airport}.{what}"))?;
-        for flight in 1..=10 {
-            events
-                .publish(Message::builder(&topic).json(&flight))
-                .await?;
-        }
-        println!("published 10 events {airport}.{what}");
-        glmsg::Result::Ok(())
-    };
-    publish("zrh", "departed").await?;
-    publish("zrh", "delayed").await?;
+    publish(&events, &root, "zrh.departed").await?;
+    publish(&events, &root, "zrh.delayed").await?;
 
     // A name and a pattern: every name gets every event that matches, also those from before.
     let wanted = [
@@ -71,9 +71,9 @@ async fn pub_sub(run: &Run) -> Outcome {
         subscriptions.push((*name, seen, *expected, handle));
     }
     println!("three subscriptions; now come topics that none of them has seen:");
-    publish("bsl", "departed").await?;
-    publish("bsl", "delayed").await?;
-    publish("gva", "delayed").await?;
+    publish(&events, &root, "bsl.departed").await?;
+    publish(&events, &root, "bsl.delayed").await?;
+    publish(&events, &root, "gva.delayed").await?;
 
     let mut counts = Vec::new();
     for (name, seen, expected, handle) in subscriptions {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use glmsg::codec::Json;
 use glmsg::patterns::request_reply::{ReplyError, RequestError, Requester, Responder};
 use glmsg::prelude::*;
-use support::{Outcome, Run, expect};
+use support::{Outcome, Run, expect, until};
 
 /// Miles from Zurich.
 fn miles(to: &str) -> Result<u32, ReplyError> {
@@ -52,7 +52,7 @@ async fn request_reply(run: &Run) -> Outcome {
     let (mut answered, mut sum) = (0, 0);
     for (to, reply) in asked {
         let answer: u32 = reply.await??.decode()?;
-        expect(to, answer, miles(to)?)?;
+        expect(to, miles(to).ok() == Some(answer), true)?;
         answered += 1;
         sum += answer;
     }
@@ -66,6 +66,10 @@ async fn request_reply(run: &Run) -> Outcome {
     };
     println!("XXX: refused, {refused}");
 
+    until("all replies are counted", || {
+        responder.stats().replied >= 61
+    })
+    .await?;
     let replies = responder.stats();
     println!(
         "the responder: {} replies, {} of them errors",

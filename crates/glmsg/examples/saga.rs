@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use glmsg::patterns::saga::{
@@ -14,8 +14,8 @@ use glmsg::patterns::saga::{
 use glmsg::prelude::*;
 use support::{Outcome, Run, expect};
 
-/// What is booked, by the step's key: a step that is run again after a crash books nothing twice.
-type Bookings = Arc<Mutex<BTreeMap<String, &'static str>>>;
+/// What is booked, by journey and thing: a step that is run again after a crash books nothing twice.
+type Bookings = Arc<Mutex<BTreeSet<String>>>;
 
 /// A step that books a thing, and gives it back where the journey fails.
 fn book(thing: &'static str, bookings: &Bookings) -> Step<String> {
@@ -29,18 +29,18 @@ fn book(thing: &'static str, bookings: &Bookings) -> Step<String> {
             if thing == "car" && ctx.input::<u32>()? > 5 {
                 return Err(HandlerError::reject("no car is that large")); // never again
             }
-            let key = ctx.idempotency_key();
+            let key = format!("{thing} of {}", ctx.saga_id());
             let mut bookings = bookings.lock().unwrap_or_else(PoisonError::into_inner);
-            bookings.insert(key.clone(), thing);
+            bookings.insert(key.clone());
             println!("  {thing} is booked, attempt {}", ctx.attempt());
             Ok(key)
         }
     })
-    .compensate(move |ctx: StepContext, _booking: Option<String>| {
+    .compensate(move |ctx: StepContext, _: Option<String>| {
         let bookings = undone.clone();
         async move {
             let mut bookings = bookings.lock().unwrap_or_else(PoisonError::into_inner);
-            bookings.remove(&ctx.idempotency_key());
+            bookings.remove(&format!("{thing} of {}", ctx.saga_id()));
             println!("  {thing} is given back");
             Ok(())
         }
