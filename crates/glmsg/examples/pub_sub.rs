@@ -47,12 +47,12 @@ async fn pub_sub(run: &Run) -> Outcome {
 
     // A name and a pattern: every name gets every event that matches, also those from before.
     let wanted = [
-        ("archive", format!("{root}.**"), 50),
-        ("delays", format!("{root}.*.delayed"), 30),
-        ("zurich", format!("{root}.zrh.>"), 20),
+        ("archive", format!("{root}.**"), 50, 5),
+        ("delays", format!("{root}.*.delayed"), 30, 3),
+        ("zurich", format!("{root}.zrh.>"), 20, 2),
     ];
     let mut subscriptions = Vec::new();
-    for (name, pattern, expected) in &wanted {
+    for (name, pattern, expected, topics) in &wanted {
         let seen = Seen::default();
         let handle = events
             .subscribe(pattern.as_str(), *name)
@@ -68,7 +68,7 @@ async fn pub_sub(run: &Run) -> Outcome {
                 }
             })
             .await?;
-        subscriptions.push((*name, seen, *expected, handle));
+        subscriptions.push((*name, seen, *expected, *topics, handle));
     }
     println!("three subscriptions; now come topics that none of them has seen:");
     publish(&events, &root, "bsl.departed").await?;
@@ -76,12 +76,11 @@ async fn pub_sub(run: &Run) -> Outcome {
     publish(&events, &root, "gva.delayed").await?;
 
     let mut counts = Vec::new();
-    for (name, seen, expected, handle) in subscriptions {
+    for (name, seen, expected, topics, handle) in subscriptions {
         until("every subscription has its events", || {
-            seen.count() >= expected
+            seen.count() >= expected && handle.topics().len() == topics
         })
         .await?;
-        let topics = handle.topics().len();
         handle.shutdown().await?;
         println!("{name:8} {} events of {topics} topics", seen.count());
         expect(name, seen.count(), expected)?;
@@ -90,7 +89,7 @@ async fn pub_sub(run: &Run) -> Outcome {
 
     // A subscription that is not needed any more is ended, or its topics fill up for it.
     let mut groups = 0;
-    for (name, pattern, _) in &wanted {
+    for (name, pattern, ..) in &wanted {
         groups += events.unsubscribe(pattern.as_str(), *name).await?;
     }
     println!("ended for good: {groups} groups deleted");

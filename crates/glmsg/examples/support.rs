@@ -131,12 +131,12 @@ pub(crate) fn expect<T: PartialEq + Display>(what: &str, found: T, expected: T) 
     }
 }
 
-/// Waits until something is so, for a minute at most.
+/// Waits until something is so, for two minutes at most.
 pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while !is_so() {
         if Instant::now() > deadline {
-            let text = format!("waited a minute until {what}, in vain");
+            let text = format!("waited two minutes until {what}, in vain");
             return Err(Error::new(ErrorKind::Timeout, text));
         }
         sleep(Duration::from_millis(10)).await;
