@@ -121,7 +121,11 @@ pub(crate) async fn run(
 }
 
 /// An error that says what was expected, unless it was found.
-pub(crate) fn expect<T: PartialEq + Display>(what: &str, found: T, expected: T) -> Result<()> {
+pub(crate) fn expect<T: Copy + PartialEq + Display>(
+    what: &str,
+    found: T,
+    expected: T,
+) -> Result<()> {
     match found == expected {
         true => Ok(()),
         false => Err(Error::new(
