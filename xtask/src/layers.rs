@@ -270,7 +270,7 @@ mod tests {
                 ["`glmsg-core` must not use `glmsg-broker`"]
             );
             assert_eq!(
-                wrongs(vec![package("glmsg-sqlite", &[("glmsg-memory", kind)])]).len(),
+                wrongs(vec![package("glmsg-sqlite", &[("glmsg-redis", kind)])]).len(),
                 1
             );
             assert_eq!(

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use glmsg::patterns::PubSub;
+use glmsg::patterns::pub_sub::PubSub;
 use glmsg::prelude::*;
 use support::{Outcome, Run, expect, until};
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use glmsg::patterns::{Job, TaskEnd, WorkQueue};
+use glmsg::patterns::work_queue::{Job, TaskEnd, WorkQueue};
 use glmsg::prelude::*;
 use support::{Outcome, Run, expect, until};
 
