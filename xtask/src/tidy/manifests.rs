@@ -16,7 +16,7 @@ struct Entry<'a> {
 pub(super) fn check(files: &[File]) -> Vec<Violation> {
     let members: Vec<&File> = files
         .iter()
-        .filter(|file| file.name() == "Cargo.toml" && file.path != "Cargo.toml")
+        .filter(|file| file.name() == "Cargo.toml" && !is_workspace(&file.text))
         .collect();
     let mut violations = Vec::new();
     for member in &members {
@@ -126,6 +126,11 @@ fn is_dependency_table(section: &str) -> bool {
     })
 }
 
+/// The root of the workspace, or a crate outside of it, which can inherit nothing.
+fn is_workspace(text: &str) -> bool {
+    text.lines().any(|line| line.trim() == "[workspace]")
+}
+
 fn inherits_lints(text: &str) -> bool {
     let mut lines = text
         .lines()
@@ -175,7 +180,10 @@ mod tests {
         let member = |path: &str, dependency: &str| {
             File::new(path, &format!("{LINTS}[dependencies]\n{dependency}\n"))
         };
-        let root = File::new("Cargo.toml", "[workspace.dependencies]\nbytes = \"1\"\n");
+        let root = File::new(
+            "Cargo.toml",
+            "[workspace]\n[workspace.dependencies]\nbytes = \"1\"\n",
+        );
         let files = [
             root,
             member("a/Cargo.toml", "clap = \"4\""),
@@ -188,7 +196,10 @@ mod tests {
         ];
         assert!(check(&files).is_empty(), "each used once");
         let files = [
-            File::new("Cargo.toml", "[workspace.dependencies]\nbytes = \"1\"\n"),
+            File::new(
+                "Cargo.toml",
+                "[workspace]\n[workspace.dependencies]\nbytes = \"1\"\n",
+            ),
             member("a/Cargo.toml", "bytes = \"1\""),
         ];
         assert_eq!(check(&files).len(), 1, "used once, but stated at the root");
@@ -202,5 +213,20 @@ mod tests {
         ));
         let violations = check(&[File::new("crates/a/Cargo.toml", "[package]\n")]);
         assert_eq!(violations.len(), 1);
+    }
+
+    #[test]
+    fn a_crate_outside_of_the_workspace_inherits_nothing() {
+        let files = [
+            File::new(
+                "Cargo.toml",
+                "[workspace]\n[workspace.dependencies]\nbytes = \"1\"\n",
+            ),
+            File::new(
+                "peers/Cargo.toml",
+                "[workspace]\n[dependencies]\nbytes = \"1\"\n",
+            ),
+        ];
+        assert!(check(&files).is_empty());
     }
 }
