@@ -6,7 +6,7 @@ use std::path::Path;
 use glmsg_conformance::{assert_complete, catalog, process_catalog};
 use glmsg_tests::{MemoryByHand, Redis7, Sqlite};
 
-const GROUPS: [&str; 20] = [
+const GROUPS: [&str; 21] = [
     "delivery",
     "batch",
     "ordering",
@@ -27,6 +27,7 @@ const GROUPS: [&str; 20] = [
     "health",
     "frames",
     "live",
+    "storage",
 ];
 
 #[test]
