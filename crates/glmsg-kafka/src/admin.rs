@@ -1,5 +1,7 @@
 //! Listing and deleting topics and groups.
 
+use std::time::Duration;
+
 use glmsg_broker::{GroupInfo, TopicConfig, TopicInfo};
 use glmsg_core::{Error, ErrorKind, GroupName, Result, Timestamp, TopicName};
 
@@ -7,6 +9,10 @@ use crate::broker::{no_group, no_topic};
 use crate::cluster::Cluster;
 use crate::connection::{Place, Topics, partitions};
 use crate::names::{GroupNames, Part, TopicNames, read};
+
+/// How often it is looked again for a topic that changes while it is looked at, and how long between.
+const LOOKS: usize = 10;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 impl Cluster {
     pub(crate) async fn create_topic(&self, topic: &TopicName, config: &TopicConfig) -> Result<()> {
@@ -94,10 +100,34 @@ impl Cluster {
             let Some(Part::Topic(topic)) = read(namespace, name) else {
                 continue;
             };
-            topics.push(self.info(&topic, &all).await?);
+            topics.extend(self.info_if_there(name, &topic, &all).await?);
         }
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(topics)
+    }
+
+    /// What there is to know of a topic, unless it was deleted since `all` was looked for. What was
+    /// just made or deleted is not known to every broker at once.
+    async fn info_if_there(
+        &self,
+        name: &str,
+        topic: &TopicName,
+        all: &Topics,
+    ) -> Result<Option<TopicInfo>> {
+        let mut found = self.info(topic, all).await;
+        for _ in 0..LOOKS {
+            match found {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                done => return done.map(Some),
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            let all = self.link.all_topics().await?;
+            if !all.contains_key(name) {
+                return Ok(None);
+            }
+            found = self.info(topic, &all).await;
+        }
+        found.map(Some)
     }
 
     async fn info(&self, topic: &TopicName, all: &Topics) -> Result<TopicInfo> {
