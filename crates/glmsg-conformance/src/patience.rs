@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// How long the suite waits for anything that must happen, in seconds. Generous, because it is a
 /// bound on defects and not a claim about speed.
-static PATIENCE: AtomicU64 = AtomicU64::new(30);
+static PATIENCE: AtomicU64 = AtomicU64::new(60);
 
 /// Sets how long the suite waits, for a test that expects it to wait in vain.
 #[doc(hidden)]
