@@ -1,5 +1,5 @@
 //! On default settings: what was not acked comes again within the session time-out and five seconds, and all
-//! subscriptions of a process work: how soon is told, and up to the machine as well.
+//! subscriptions of a process work soon.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -196,7 +196,7 @@ async fn what_a_handler_panicked_on_comes_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_subscriptions_of_a_process_all_work() {
+async fn ten_subscriptions_of_a_process_work_within_five_seconds() {
     let broker = glmsg::connect(&url()).await.expect("the cluster answers");
     let publishing = tokio::spawn({
         let broker = broker.clone();
@@ -238,5 +238,6 @@ async fn ten_subscriptions_of_a_process_all_work() {
         consumer.shutdown().await.expect("it ends");
     }
     println!("ten subscriptions work after {took:?}");
+    assert!(took <= Duration::from_secs(5), "not all before {took:?}");
     broker.close().await.expect("it closes");
 }
