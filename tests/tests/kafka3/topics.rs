@@ -17,7 +17,8 @@ async fn production_refuses_topics_that_lose_messages() {
     let insync = ("min.insync.replicas", "2");
     let largest = ("max.message.bytes", "2000000");
     let kept = ("retention.ms", "86400000");
-    let cases: [(&str, &str, i32, &[(&str, &str)]); 5] = [
+    type Settings<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, &str, i32, Settings<'_>); 5] = [
         (
             "cleanup.policy",
             "compact",
