@@ -30,6 +30,7 @@ mod tls;
 mod verdict;
 mod watch;
 mod wire;
+mod within;
 mod work;
 
 use std::sync::Arc;

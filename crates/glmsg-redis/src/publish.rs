@@ -1,6 +1,7 @@
 //! Storing messages.
 
 mod framed;
+mod outcome;
 mod plain;
 
 use std::sync::Arc;
@@ -8,17 +9,16 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use glmsg_broker::Published;
-use glmsg_core::{Error, ErrorKind, Message, Result, Schedule, TopicName};
-use redis::{Pipeline, Value};
+use glmsg_core::{Error, ErrorKind, Message, Result, Schedule};
+use redis::Pipeline;
 
+use self::outcome::{Outcome, each_failed, failed, untold};
 use self::plain::Plain;
 use crate::RedisBroker;
 use crate::broker::{Shared, no_topic};
-use crate::encode::{count, fine, list, millis, next, number, put, text};
+use crate::encode::{count, fine, list, next, put, text};
 use crate::keys::TopicKeys;
 use crate::known::Known;
-use crate::place::EntryId;
-use crate::recent::Place;
 
 /// The most messages and bytes that are stored together: others wait as long as it takes.
 pub(crate) const MOST_MESSAGES: usize = 1000;
@@ -39,9 +39,19 @@ pub(crate) fn size_of(message: &Message) -> usize {
 impl RedisBroker {
     pub(crate) async fn store(&self, messages: &[Message]) -> Result<Vec<Published>> {
         self.shared.check_open()?;
+        let limit = self.shared.link.config().max_payload;
+        // The usual publish has one message, and nothing to sort.
+        if let [message] = messages
+            && message.payload().len() <= limit
+        {
+            let stored = self
+                .shared
+                .store_together(message.topic(), &[message])
+                .await;
+            return stored.or_else(|error| untold(error, 1));
+        }
         let mut outcomes: Vec<Option<Published>> = Vec::new();
         outcomes.resize_with(messages.len(), || None);
-        let limit = self.shared.link.config().max_payload;
         for (message, outcome) in messages.iter().zip(&mut outcomes) {
             let got = message.payload().len();
             if got > limit {
@@ -68,15 +78,8 @@ impl RedisBroker {
             let batch: Vec<&Message> = step.iter().map(|at| &messages[*at]).collect();
             let stored = match self.shared.store_together(topic, &batch).await {
                 Ok(stored) => stored,
-                Err(e) => {
-                    let is_first = first == 0;
-                    let is_known = e.kind() != ErrorKind::Indeterminate;
-                    if is_first && is_known && e.kind() != ErrorKind::Full {
-                        return Err(e.operation("publish"));
-                    }
-                    let each = || failed(&e);
-                    std::iter::repeat_with(each).take(step.len()).collect()
-                }
+                Err(error) if first == 0 => untold(error, step.len())?,
+                Err(error) => each_failed(&error, step.len()),
             };
             for (at, published) in step.iter().zip(stored) {
                 outcomes[*at] = Some(published);
@@ -249,87 +252,5 @@ async fn wait_for_others(batch: &[&Message]) {
         while message.is_first_publish_under_way() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-    }
-}
-
-/// What the publish step says of a message.
-#[derive(Clone, Copy)]
-enum Outcome {
-    /// It is stored in this entry.
-    Entry(EntryId),
-    Scheduled,
-    Duplicate,
-    Full,
-}
-
-impl Outcome {
-    fn read(value: Value) -> Result<Self> {
-        if let Value::BulkString(id) = &value
-            && let Some(id) = EntryId::read(id)
-        {
-            return Ok(Self::Entry(id));
-        }
-        Ok(match number(value)? {
-            0 => Self::Scheduled,
-            1 => Self::Duplicate,
-            _ => Self::Full,
-        })
-    }
-
-    fn published(self, topic: &TopicName, was_resent: bool, reached: bool) -> Published {
-        match self {
-            Self::Entry(_) | Self::Scheduled => acknowledged(topic, reached),
-            // The first try had stored it, and its answer was lost.
-            Self::Duplicate if was_resent || !reached => acknowledged(topic, reached),
-            Self::Duplicate => Published::Duplicate,
-            Self::Full => Published::Full(
-                Error::new(
-                    ErrorKind::Full,
-                    "the topic is full of messages that some group has not acked",
-                )
-                .operation("publish")
-                .with("topic", topic)
-                .remedy("consume the topic or raise max_len"),
-            ),
-        }
-    }
-
-    /// Where the message is, by the server's clock and the time since the first try.
-    fn place(self, message: &Message, now: u64, elapsed: Duration) -> Place {
-        const MARGIN: Duration = Duration::from_secs(1);
-        let at = |millis| EntryId { millis, number: 0 };
-        let (id, is_exact) = match self {
-            Self::Entry(id) => (id, true),
-            Self::Scheduled => (at(now), false),
-            _ => (at(now.saturating_sub(millis(elapsed + MARGIN))), false),
-        };
-        Place {
-            lane: message.priority().as_u8(),
-            id,
-            is_exact,
-        }
-    }
-}
-
-/// The server has it; `reached` as safely as the durability level asks.
-fn acknowledged(topic: &TopicName, reached: bool) -> Published {
-    if reached {
-        return Published::Stored;
-    }
-    Published::Indeterminate(
-        Error::new(
-            ErrorKind::Indeterminate,
-            "it is stored, but not yet as safely as the durability level asks",
-        )
-        .operation("publish")
-        .with("topic", topic),
-    )
-}
-
-fn failed(error: &Error) -> Published {
-    let copy = error.duplicate().operation("publish");
-    match error.kind() {
-        ErrorKind::Full => Published::Full(copy),
-        _ => Published::Indeterminate(copy),
     }
 }

@@ -11,11 +11,11 @@ use bytes::{Bytes, BytesMut};
 use glmsg_core::{Error, Result};
 use redis::{Pipeline, Value};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
 
 use super::dial::Ask;
 use super::node::Node;
 use super::reply::{Answers, Scanner};
+use super::within::within;
 use crate::error::{from_io, lost, silent};
 
 /// How long the server may be silent while it owes an answer, and how long it may take no byte.
@@ -118,14 +118,14 @@ impl Direct {
 
     async fn write_all(&mut self, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
-            match timeout(PATIENCE, self.stream.write(bytes)).await {
+            match within(PATIENCE, self.stream.write(bytes)).await {
                 Ok(Ok(0)) => return Err(lost(true)),
                 Ok(Ok(written)) => bytes = &bytes[written..],
                 Ok(Err(error)) => return Err(from_io(&error, true)),
                 Err(_) => return Err(silent(true)),
             }
         }
-        match timeout(PATIENCE, self.stream.flush()).await {
+        match within(PATIENCE, self.stream.flush()).await {
             Ok(flushed) => flushed.map_err(|error| from_io(&error, true)),
             Err(_) => Err(silent(true)),
         }
@@ -148,7 +148,7 @@ impl Direct {
             let wanted = self.scanner.wanted().clamp(ROOM, MOST_ROOM);
             self.incoming.reserve(wanted);
             let read = self.stream.read_buf(&mut self.incoming);
-            match timeout(PATIENCE + blocks, read).await {
+            match within(PATIENCE + blocks, read).await {
                 Ok(Ok(0)) => return Err(lost(true)),
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(from_io(&error, true)),

@@ -6,10 +6,10 @@ use std::time::Duration;
 use glmsg_broker::Durability;
 use glmsg_core::{ErrorKind, Result};
 use tokio::sync::SemaphorePermit;
-use tokio::time::timeout;
 
 use super::direct::Direct;
 use super::durable::{Seal, Wish};
+use super::within::within;
 use super::{Inner, Link};
 use crate::error::{closed, lost};
 
@@ -33,7 +33,7 @@ impl Link {
     pub(crate) async fn borrow(&self, slot: u16) -> Result<Borrowed<'_>> {
         let link = &*self.0;
         link.check_open()?;
-        let permit = timeout(PATIENCE, link.lent.acquire()).await;
+        let permit = within(PATIENCE, link.lent.acquire()).await;
         let permit = permit.map_err(|_| lost(false))?.map_err(|_| closed())?;
         let owner = link.route.owner(link, slot).await?;
         let node = link.nodes.at(&owner);

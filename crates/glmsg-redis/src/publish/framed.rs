@@ -9,7 +9,7 @@ use std::time::Duration;
 use glmsg_core::{Message, Result, wire};
 use redis::Value;
 
-use super::acknowledged;
+use super::outcome::acknowledged;
 use super::plain::{Plain, put, tail};
 use crate::broker::Shared;
 use crate::connection::{Answers, Borrowed};

@@ -13,7 +13,8 @@ use glmsg_broker::Published;
 use glmsg_core::{Message, Result, wire};
 use redis::Pipeline;
 
-use super::{acknowledged, framed, size_of};
+use super::outcome::acknowledged;
+use super::{framed, size_of};
 use crate::broker::Shared;
 use crate::connection::{Answers, Borrowed, Head};
 use crate::encode::{count, is_usual, list, next, text};
