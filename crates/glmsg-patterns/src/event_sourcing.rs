@@ -34,8 +34,11 @@ mod audit;
 mod chain;
 mod checkpoint;
 mod event;
+mod hex;
 mod projection;
 mod replay;
+#[cfg(feature = "signed-checkpoints")]
+mod signed;
 mod snapshot;
 mod store;
 mod subscription;
@@ -48,6 +51,8 @@ pub use checkpoint::Checkpoint;
 pub use event::{Event, NewEvent};
 pub use projection::Projection;
 pub use replay::{Replay, ReplayFrom};
+#[cfg(feature = "signed-checkpoints")]
+pub use signed::{CheckpointKey, CheckpointSigner, SignedCheckpoint};
 pub use snapshot::Snapshot;
 pub use store::EventStore;
 pub use subscription::EventSubscription;

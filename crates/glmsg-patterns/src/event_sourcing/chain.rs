@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use super::Event;
+use super::hex::Hex;
 
 const FORMAT: u8 = 1;
 const DOMAIN: &[u8] = b"glmsg/v1/event\0";
@@ -27,6 +28,11 @@ impl ChainHash {
     /// What the first event of a stream is chained to.
     pub(super) const BEGINNING: Self = Self([0; 32]);
 
+    #[cfg(feature = "signed-checkpoints")]
+    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     fn next(self, version: u64, message: &Message) -> Self {
         let hash = Sha256::new_with_prefix(DOMAIN)
             .chain_update(self.0)
@@ -38,7 +44,7 @@ impl ChainHash {
 
 impl fmt::Display for ChainHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        Hex(self.0).fmt(f)
     }
 }
 
@@ -50,22 +56,13 @@ impl fmt::Debug for ChainHash {
 
 impl Serialize for ChainHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        Hex(self.0).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for ChainHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = || serde::de::Error::custom("not 64 hex digits");
-        if text.len() != 64 || !text.is_ascii() {
-            return Err(wrong());
-        }
-        let mut bytes = [0; 32];
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| wrong())?;
-        }
-        Ok(Self(bytes))
+        Hex::deserialize(deserializer).map(|Hex(bytes)| Self(bytes))
     }
 }
 
