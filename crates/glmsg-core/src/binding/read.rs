@@ -12,7 +12,7 @@ use crate::limits::MAX_MILLIS;
 use crate::message::check;
 use crate::{
     ContentType, Error, ErrorKind, Message, MessageBuilder, MessageId, Provenance, Result,
-    Timestamp, TopicName,
+    Schedule, Timestamp, TopicName,
 };
 
 /// What a message is given that the headers do not say.
@@ -49,21 +49,20 @@ pub fn read<'a, F: FnOnce() -> MessageId>(
     }
     let mut draft = Draft::default();
     for (name, value) in headers {
-        builder = draft.take(builder, name, value)?;
+        draft.take(&mut builder, name, value)?;
     }
-    builder = draft.content_type(builder)?;
-    builder
-        .id(draft.id.unwrap_or_else(absent.id))
-        .created_at(draft.created_at.unwrap_or(absent.created_at))
-        .claim(draft.provenance)
-        .build()
-        .map_err(|e| {
-            let kind = match e.kind() {
-                ErrorKind::TooLarge => ErrorKind::TooLarge,
-                _ => ErrorKind::Codec,
-            };
-            Error::new(kind, "not a valid message").source(e)
-        })
+    if let Some(content_type) = draft.content_type()? {
+        builder.content_type = content_type;
+    }
+    builder.id = Some(draft.id.unwrap_or_else(absent.id));
+    builder.created_at = Some(draft.created_at.unwrap_or(absent.created_at));
+    builder.claim(draft.provenance).build().map_err(|e| {
+        let kind = match e.kind() {
+            ErrorKind::TooLarge => ErrorKind::TooLarge,
+            _ => ErrorKind::Codec,
+        };
+        Error::new(kind, "not a valid message").source(e)
+    })
 }
 
 /// What the headers have said so far that the builder does not tell.
@@ -80,19 +79,18 @@ struct Draft<'a> {
 impl<'a> Draft<'a> {
     fn take(
         &mut self,
-        mut builder: MessageBuilder,
+        // Not by value: a message has a header a few times, and a builder some hundred bytes.
+        builder: &mut MessageBuilder,
         name: &'a str,
         value: Option<&'a [u8]>,
-    ) -> Result<MessageBuilder> {
+    ) -> Result<()> {
         if !name.starts_with(PREFIX) {
-            return Ok(match name {
-                CONTENT_TYPE => {
-                    self.content_type = value;
-                    builder
-                }
+            match name {
+                CONTENT_TYPE => self.content_type = value,
                 TRACEPARENT => traceparent(builder, value),
                 _ => own(builder, name, value),
-            });
+            }
+            return Ok(());
         }
         match name {
             ID => self.id = Some(self.once(1, ID, value)?.parse().map_err(refused(ID))?),
@@ -106,41 +104,41 @@ impl<'a> Draft<'a> {
             }
             PRIORITY => {
                 let text = self.once(1 << 3, PRIORITY, value)?;
-                builder = builder.priority(text.parse().map_err(refused(PRIORITY))?);
+                builder.priority = text.parse().map_err(refused(PRIORITY))?;
             }
-            TTL => builder = builder.ttl(self.millis(1 << 4, TTL, value)?),
+            TTL => builder.ttl = Some(self.millis(1 << 4, TTL, value)?),
             DELAY => {
                 let delay = self.millis(1 << 5, DELAY, value)?;
-                not_scheduled(&builder, DELAY)?;
-                builder = builder.delay(delay);
+                not_scheduled(builder, DELAY)?;
+                builder.schedule = Schedule::After(delay);
             }
             DELIVER_AT => {
                 let at = self.number(1 << 6, DELIVER_AT, value)?;
-                not_scheduled(&builder, DELIVER_AT)?;
-                builder = builder.deliver_at(Timestamp::from_micros(at));
+                not_scheduled(builder, DELIVER_AT)?;
+                builder.schedule = Schedule::At(Timestamp::from_micros(at));
             }
             CORRELATION_ID => {
                 let id = self.once(1 << 7, CORRELATION_ID, value)?;
                 check::correlation_id(id).map_err(refused(CORRELATION_ID))?;
-                builder = builder.correlation_id(id);
+                builder.correlation_id = Some(id.into());
             }
             REPLY_TO => {
                 let text = self.once(1 << 8, REPLY_TO, value)?;
-                builder = builder.reply_to(text.parse().map_err(refused(REPLY_TO))?);
+                builder.reply_to = Some(text.parse().map_err(refused(REPLY_TO))?);
             }
             MAX_RETRIES => {
                 let retries = self.number(1 << 9, MAX_RETRIES, value)?;
                 check::max_retries(retries).map_err(refused(MAX_RETRIES))?;
-                builder = builder.max_retries(retries);
+                builder.max_retries = retries;
             }
             _ => {
                 // Others of this prefix are not of this version, or the backend's.
                 if let Some(name) = name.strip_prefix(ESCAPE) {
-                    builder = own(builder, name, value);
+                    own(builder, name, value);
                 }
             }
         }
-        Ok(builder)
+        Ok(())
     }
 
     /// The text of a header that stands once.
@@ -176,15 +174,15 @@ impl<'a> Draft<'a> {
     }
 
     /// A content type is covered by provenance, so a message of ours is not read with another one.
-    fn content_type(&self, builder: MessageBuilder) -> Result<MessageBuilder> {
+    fn content_type(&self) -> Result<Option<ContentType>> {
         let Some(value) = self.content_type else {
-            return Ok(builder);
+            return Ok(None);
         };
         let text = std::str::from_utf8(value).map_err(|_| wrong(CONTENT_TYPE, "it is no text"));
         match text.and_then(|text| ContentType::new(text).map_err(refused(CONTENT_TYPE))) {
-            Ok(content_type) => Ok(builder.content_type(content_type)),
+            Ok(content_type) => Ok(Some(content_type)),
             Err(error) if self.id.is_some() => Err(error),
-            Err(_) => Ok(builder),
+            Err(_) => Ok(None),
         }
     }
 }
@@ -200,20 +198,18 @@ fn not_scheduled(builder: &MessageBuilder, name: &'static str) -> Result<()> {
 }
 
 /// The trace context is not covered, and whoever traces the protocol may have put in his own.
-fn traceparent(builder: MessageBuilder, value: Option<&[u8]>) -> MessageBuilder {
+fn traceparent(builder: &mut MessageBuilder, value: Option<&[u8]>) {
     let text = value.and_then(|value| std::str::from_utf8(value).ok());
-    match text.filter(|text| check::traceparent(text).is_ok()) {
-        Some(text) => builder.traceparent(text),
-        None => builder,
+    if let Some(text) = text.filter(|text| check::traceparent(text).is_ok()) {
+        builder.traceparent = Some(text.into());
     }
 }
 
-fn own(mut builder: MessageBuilder, name: &str, value: Option<&[u8]>) -> MessageBuilder {
+fn own(builder: &mut MessageBuilder, name: &str, value: Option<&[u8]>) {
     if let Some(Ok(value)) = value.map(std::str::from_utf8) {
         // One that is not allowed is dropped: somebody else put it there.
         let _ = builder.set_header(name, value);
     }
-    builder
 }
 
 #[cold]

@@ -14,23 +14,24 @@ use crate::{
 
 /// Builds a [`Message`]. Setters never fail; the first thing wrong is reported by
 /// [`build`](Self::build).
+// Setters are inlined: each would move some hundred bytes otherwise.
 #[derive(Debug)]
 #[must_use]
 pub struct MessageBuilder {
-    id: Option<MessageId>,
+    pub(crate) id: Option<MessageId>,
     topic: Result<TopicName>,
     payload: Bytes,
-    content_type: ContentType,
-    priority: Priority,
+    pub(crate) content_type: ContentType,
+    pub(crate) priority: Priority,
     key: Option<Box<str>>,
-    created_at: Option<Timestamp>,
-    ttl: Option<Duration>,
-    schedule: Schedule,
-    correlation_id: Option<Box<str>>,
-    reply_to: Option<TopicName>,
+    pub(crate) created_at: Option<Timestamp>,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) schedule: Schedule,
+    pub(crate) correlation_id: Option<Box<str>>,
+    pub(crate) reply_to: Option<TopicName>,
     headers: Headers,
-    max_retries: u16,
-    traceparent: Option<Box<str>>,
+    pub(crate) max_retries: u16,
+    pub(crate) traceparent: Option<Box<str>>,
     wrong: Option<Error>,
     claimed: Option<Provenance>,
     #[cfg(feature = "hmac")]
@@ -85,12 +86,14 @@ impl MessageBuilder {
     }
 
     /// The payload's bytes. Default: empty.
+    #[inline]
     pub fn payload(mut self, payload: impl Into<Bytes>) -> Self {
         self.payload = payload.into();
         self
     }
 
     /// What the payload's bytes are. Default: [`ContentType::BYTES`].
+    #[inline]
     pub fn content_type(mut self, content_type: ContentType) -> Self {
         self.content_type = content_type;
         self
@@ -98,30 +101,35 @@ impl MessageBuilder {
 
     /// The identity. Default: a new one. Give one that follows from the input to make a repeated
     /// publish idempotent.
+    #[inline]
     pub fn id(mut self, id: MessageId) -> Self {
         self.id = Some(id);
         self
     }
 
     /// The topic, replacing the one given first.
+    #[inline]
     pub fn topic(mut self, topic: TopicName) -> Self {
         self.topic = Ok(topic);
         self
     }
 
     /// How urgent it is. Default: normal.
+    #[inline]
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
         self
     }
 
     /// The ordering and partitioning key, at most 1 KiB. Default: none.
+    #[inline]
     pub fn key(mut self, key: impl Into<Box<str>>) -> Self {
         self.key = Some(key.into());
         self
     }
 
     /// When it was made. Default: the system clock's time in [`build`](Self::build).
+    #[inline]
     pub fn created_at(mut self, at: Timestamp) -> Self {
         self.created_at = Some(at);
         self
@@ -129,6 +137,7 @@ impl MessageBuilder {
 
     /// How long it is worth delivering, counted from being stored; kept in whole milliseconds,
     /// rounded up. Default: for ever.
+    #[inline]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(whole_millis(ttl));
         self
@@ -136,30 +145,35 @@ impl MessageBuilder {
 
     /// Delivers it no sooner than this long after it is stored, by the broker's clock; kept in
     /// whole milliseconds, rounded up.
+    #[inline]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.schedule = Schedule::After(whole_millis(delay));
         self
     }
 
     /// Delivers it no sooner than `at`.
+    #[inline]
     pub fn deliver_at(mut self, at: Timestamp) -> Self {
         self.schedule = Schedule::At(at);
         self
     }
 
     /// What it answers or belongs to, at most 128 bytes. Default: none.
+    #[inline]
     pub fn correlation_id(mut self, id: impl Into<Box<str>>) -> Self {
         self.correlation_id = Some(id.into());
         self
     }
 
     /// Where an answer is expected. Default: nowhere.
+    #[inline]
     pub fn reply_to(mut self, topic: TopicName) -> Self {
         self.reply_to = Some(topic);
         self
     }
 
     /// Sets a header; see [`Headers`] for what is allowed.
+    #[inline]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let set = self.set_header(name, value);
         self.note(set);
@@ -172,22 +186,26 @@ impl MessageBuilder {
     }
 
     /// The agent that sends it, as the header `source-agent`.
+    #[inline]
     pub fn source_agent(self, agent: &str) -> Self {
         self.header("source-agent", agent)
     }
 
     /// The agent it is meant for, as the header `target-agent`.
+    #[inline]
     pub fn target_agent(self, agent: &str) -> Self {
         self.header("target-agent", agent)
     }
 
     /// How often it is retried, 0 to 1000. Default: 3.
+    #[inline]
     pub fn max_retries(mut self, retries: u16) -> Self {
         self.max_retries = retries;
         self
     }
 
     /// The W3C `traceparent` it travels in. Default: none.
+    #[inline]
     pub fn traceparent(mut self, traceparent: impl Into<Box<str>>) -> Self {
         self.traceparent = Some(traceparent.into());
         self
@@ -204,6 +222,7 @@ impl MessageBuilder {
     }
 
     /// What the message is said to be checked against, by whoever sent it in another form.
+    #[inline]
     pub(crate) fn claim(mut self, provenance: Option<Provenance>) -> Self {
         self.claimed = provenance;
         self
