@@ -13,14 +13,11 @@ use crate::PATTERN;
 
 /// 10 000 requests, 1 000 at a time, while responders are killed and started anew: every request
 /// gets its one answer or its time-out, and nothing stays behind.
-///
-/// On Kafka it is 2 000, as every kill costs a session time-out.
 pub(crate) async fn every_request_gets_its_answer_though_responders_are_killed<F: Reachable>(f: F) {
+    const COUNT: u64 = 10_000;
     const AT_A_TIME: u64 = 1_000;
     let broker = f.broker().await;
     let url = f.url();
-    let is_kafka = url.as_ref().is_some_and(|url| url.starts_with("kafka"));
-    let count: u64 = if is_kafka { 2_000 } else { 10_000 };
     let requester = Requester::builder(broker.clone())
         .max_in_flight(1_000)
         .timeout(Duration::from_secs(120));
@@ -40,7 +37,7 @@ pub(crate) async fn every_request_gets_its_answer_though_responders_are_killed<F
             tokio::spawn(async move {
                 loop {
                     let n = next.fetch_add(1, Ordering::SeqCst);
-                    if n >= count {
+                    if n >= COUNT {
                         return;
                     }
                     let question = Message::builder(TOPIC).text(n.to_string());
@@ -62,7 +59,7 @@ pub(crate) async fn every_request_gets_its_answer_though_responders_are_killed<F
     // One is killed with its hands full whenever another eighth is answered.
     for round in 1..=6 {
         until("answers", || async {
-            answered.load(Ordering::SeqCst) >= round * count / 8
+            answered.load(Ordering::SeqCst) >= round * COUNT / 8
         })
         .await;
         crew.remove(0).kill9();
@@ -79,9 +76,9 @@ pub(crate) async fn every_request_gets_its_answer_though_responders_are_killed<F
         timed_out.load(Ordering::SeqCst),
     );
     println!("{answered} answers, {timed_out} time-outs in {took:?}; {stats:?}");
-    assert_eq!(answered + timed_out, count);
+    assert_eq!(answered + timed_out, COUNT);
     assert_eq!(timed_out, 0, "with all that time every request is answered");
-    assert_eq!((stats.requests, stats.replies), (count, count));
+    assert_eq!((stats.requests, stats.replies), (COUNT, COUNT));
     assert_eq!((stats.in_flight, stats.abandoned), (0, 0));
     for answerer in crew {
         answerer.finish().await;
