@@ -113,6 +113,18 @@ pub trait Backend: Send + Sync + 'static {
     /// Of the connection or store.
     fn topics(&self) -> impl Future<Output = Result<Vec<TopicInfo>>> + Send;
 
+    /// The names of all topics, in their order. Of [`topics`](Self::topics) unless a backend knows
+    /// them for less: what looks for new topics asks for them over and over.
+    ///
+    /// # Errors
+    /// Of the connection or store.
+    fn topic_names(&self) -> impl Future<Output = Result<Vec<TopicName>>> + Send {
+        async move {
+            let topics = self.topics().await?;
+            Ok(topics.into_iter().map(|topic| topic.name).collect())
+        }
+    }
+
     /// Creates a group, and its topic where needed.
     ///
     /// # Errors

@@ -51,6 +51,8 @@ pub trait Broker: sealed::Sealed + Send + Sync + 'static {
     fn delete_topic<'a>(&'a self, topic: &'a TopicName) -> BoxFuture<'a, Result<()>>;
     /// See [`Backend::topics`].
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicInfo>>>;
+    /// See [`Backend::topic_names`].
+    fn topic_names(&self) -> BoxFuture<'_, Result<Vec<TopicName>>>;
     /// See [`Backend::create_group`].
     fn create_group<'a>(
         &'a self,
@@ -140,6 +142,9 @@ impl<B: Backend> Broker for B {
     }
     fn topics(&self) -> BoxFuture<'_, Result<Vec<TopicInfo>>> {
         Box::pin(Backend::topics(self))
+    }
+    fn topic_names(&self) -> BoxFuture<'_, Result<Vec<TopicName>>> {
+        Box::pin(Backend::topic_names(self))
     }
     fn create_group<'a>(
         &'a self,

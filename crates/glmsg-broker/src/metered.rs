@@ -86,6 +86,10 @@ impl Backend for Metered {
         self.inner.topics().await
     }
 
+    async fn topic_names(&self) -> Result<Vec<TopicName>> {
+        self.inner.topic_names().await
+    }
+
     async fn create_group(
         &self,
         topic: &TopicName,

@@ -121,6 +121,9 @@ impl<H: Hooks> Backend for Interposed<H> {
     async fn topics(&self) -> Result<Vec<TopicInfo>> {
         self.inner.topics().await
     }
+    async fn topic_names(&self) -> Result<Vec<TopicName>> {
+        self.inner.topic_names().await
+    }
     async fn create_group(
         &self,
         topic: &TopicName,

@@ -69,8 +69,14 @@ impl Backend for KafkaBroker {
 
     async fn topics(&self) -> Result<Vec<TopicInfo>> {
         self.shared.check_open()?;
-        let found = self.shared.all_topics().await;
+        let found = self.shared.list_topics().await;
         found.map_err(|e| e.operation("topics"))
+    }
+
+    async fn topic_names(&self) -> Result<Vec<TopicName>> {
+        self.shared.check_open()?;
+        let found = self.shared.topic_names().await;
+        found.map_err(|e| e.operation("topic names"))
     }
 
     async fn create_group(

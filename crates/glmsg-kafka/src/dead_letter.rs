@@ -59,8 +59,10 @@ impl Cluster {
 
     async fn letters_range(&self, names: &GroupNames) -> Result<Range> {
         let partition = vec![(names.dead.clone(), 0)];
-        let from = self.link.offsets(partition.clone(), Place::Begin).await?;
-        let to = self.link.offsets(partition, Place::End).await?;
+        let (from, to) = tokio::try_join!(
+            self.link.offsets(partition.clone(), Place::Begin),
+            self.link.offsets(partition, Place::End),
+        )?;
         let only = |offsets: BTreeMap<_, i64>| offsets.into_values().next().unwrap_or(0);
         Ok(Range {
             topic: names.dead.clone(),
@@ -256,6 +258,11 @@ fn link_range(link: &Link, topic: &str) -> Result<(i64, i64)> {
     let client = link.producer.client();
     let found = client.fetch_watermarks(topic, 0, link.config().timeout);
     found.map_err(|e| from_kafka(&e, false))
+}
+
+/// How many letters there are in a range.
+pub(crate) fn count_letters(link: &Link, range: Range) -> Result<u64> {
+    Ok(read_letters(link, range)?.len() as u64)
 }
 
 /// A process that dies, or has no answer, between writing a letter and committing that it has leaves

@@ -10,7 +10,6 @@ use rdkafka::Message as _;
 use crate::cluster::Cluster;
 use crate::connection::{Place, apart, partitions};
 use crate::marks::{self, Mark};
-use crate::names::TopicNames;
 use crate::record;
 use crate::scan::Range;
 
@@ -52,8 +51,11 @@ impl Cluster {
         let mut found = found;
         found.insert(names.retry.clone(), crate::retry::TIERS);
         let all = partitions(&found);
-        let begins = self.link.offsets(all.clone(), Place::Begin).await?;
-        let committed = self.link.committed(&names.id, all.clone()).await?;
+        // The ends last: so nothing is done that is not there.
+        let (begins, committed) = tokio::try_join!(
+            self.link.offsets(all.clone(), Place::Begin),
+            self.link.committed(&names.id, all.clone()),
+        )?;
         let ends = self.link.offsets(all.clone(), Place::End).await?;
         let mut left = BTreeMap::new();
         for partition in all {
@@ -78,40 +80,6 @@ impl Cluster {
         let mut lag = self.count_left(left).await?;
         lag.dead_letters = self.letters(&names).await?;
         Ok(lag)
-    }
-
-    /// How many messages are scheduled: those that are due, and those that are not.
-    pub(crate) async fn count_scheduled(&self, names: &TopicNames) -> Result<(u64, u64)> {
-        let later = self.link.find_topics([&*names.later]).await?;
-        let all = partitions(&later);
-        let begins = self.link.offsets(all.clone(), Place::Begin).await?;
-        let ends = self.link.offsets(all, Place::End).await?;
-        let ranges: Vec<Range> = ends
-            .into_iter()
-            .map(|((topic, partition), to)| Range {
-                from: begins
-                    .get(&(topic.clone(), partition))
-                    .copied()
-                    .unwrap_or(to),
-                topic,
-                partition,
-                to,
-                most: usize::MAX,
-            })
-            .collect();
-        let link = Arc::clone(&self.link);
-        apart(move || {
-            let (now, mut due_now, mut later) = (SystemClock.now(), 0, 0);
-            link.scan(&ranges, |record| {
-                let due = record::due_of_published(record).and_then(|(due, ..)| due);
-                match due.is_some_and(|due| due > now) {
-                    true => later += 1,
-                    false => due_now += 1,
-                }
-            })?;
-            Ok((due_now, later))
-        })
-        .await
     }
 
     async fn count_left(&self, left: BTreeMap<(String, i32), Left>) -> Result<Lag> {

@@ -19,6 +19,7 @@ mod group;
 mod health;
 mod inbox;
 mod lag;
+mod listing;
 mod marks;
 mod moving;
 mod names;

@@ -220,7 +220,12 @@ impl<O: Outfit> Watch<O> {
             if let Err(error) = self.bury_ended().await {
                 break Err(error);
             }
-            match self.wanted().await {
+            let wanted = tokio::select! {
+                biased;
+                () = draining.cancelled() => break Ok(()),
+                wanted = self.wanted() => wanted,
+            };
+            match wanted {
                 Ok(topics) => self.start_all(topics, &StartFrom::Earliest),
                 Err(error) if error.kind() == ErrorKind::Closed => break Err(error),
                 Err(error) => tracing::warn!(%error, "topics could not be listed; trying again"),
@@ -231,9 +236,9 @@ impl<O: Outfit> Watch<O> {
 
     /// The wanted topics there are, without those that have a consumer.
     async fn wanted(&self) -> Result<Vec<TopicName>> {
-        let topics = self.broker.topics().await?;
-        let names = topics.into_iter().map(|topic| topic.name);
-        Ok(names.filter(|name| self.outfit.wants(name)).collect())
+        let mut names = self.broker.topic_names().await?;
+        names.retain(|name| self.outfit.wants(name));
+        Ok(names)
     }
 
     /// Starts what has no consumer yet, all at the same time.

@@ -145,11 +145,11 @@ impl PubSub {
     {
         let (pattern, name) = (pattern.try_into()?, name.try_into()?);
         let mut removed = 0;
-        for topic in self.broker.topics().await? {
-            if !pattern.matches(&topic.name) {
+        for topic in self.broker.topic_names().await? {
+            if !pattern.matches(&topic) {
                 continue;
             }
-            match self.broker.delete_group(&topic.name, &name).await {
+            match self.broker.delete_group(&topic, &name).await {
                 Ok(()) => removed += 1,
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),

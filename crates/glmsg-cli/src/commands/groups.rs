@@ -93,7 +93,7 @@ async fn list(session: &mut Session, topic: Option<TopicName>) -> Result<(), Fai
     let broker = session.connect(Access::Existing).await?;
     let topics = match topic {
         Some(topic) => vec![topic],
-        None => broker.topics().await?.into_iter().map(|t| t.name).collect(),
+        None => broker.topic_names().await?,
     };
     let mut table = Table::new(&[
         ("TOPIC", Align::Left),

@@ -22,7 +22,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     let is_one_topic = args.topic.is_some();
     let topics = match args.topic {
         Some(topic) => vec![topic],
-        None => broker.topics().await?.into_iter().map(|t| t.name).collect(),
+        None => broker.topic_names().await?,
     };
     let mut table = Table::new(&[
         ("TOPIC", Align::Left),

@@ -31,7 +31,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     let broker = session.connect(Access::Existing).await?;
     let topics = match args.topic {
         Some(topic) => vec![topic],
-        None => broker.topics().await?.into_iter().map(|t| t.name).collect(),
+        None => broker.topic_names().await?,
     };
     let mut checked = 0;
     let mut bad = 0;

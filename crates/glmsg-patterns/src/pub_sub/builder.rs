@@ -85,7 +85,7 @@ impl SubscriptionBuilder {
 
     /// How often the topics are listed to find new ones, at least 10 ms. Where the backend has live
     /// announcements, a topic that [`PubSub`](super::PubSub) published to first is found at once.
-    /// A look costs one call of [`Broker::topics`](glmsg_broker::Broker::topics). Default: 1 s.
+    /// A look costs one call of [`Broker::topic_names`](glmsg_broker::Broker::topic_names). Default: 1 s.
     pub fn look_every(mut self, interval: Duration) -> Self {
         self.settings.look_every = interval;
         self

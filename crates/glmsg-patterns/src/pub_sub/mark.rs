@@ -24,11 +24,11 @@ pub(super) async fn has_begun(
         let key = key(pattern, name)?;
         return Ok(storage.get(&key).await?.is_some());
     }
-    for topic in broker.topics().await? {
-        if !pattern.matches(&topic.name) {
+    for topic in broker.topic_names().await? {
+        if !pattern.matches(&topic) {
             continue;
         }
-        match broker.groups(&topic.name).await {
+        match broker.groups(&topic).await {
             Ok(groups) if groups.iter().any(|group| group.name == *name) => return Ok(true),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -20,26 +20,26 @@ const YOUNG: Duration = Duration::from_secs(30);
 /// when it goes on, without the replies that were in it.
 ///
 /// # Errors
-/// As [`Backend::topics`](glmsg_broker::Backend::topics).
+/// As [`Backend::topic_names`](glmsg_broker::Backend::topic_names).
 pub async fn sweep_inboxes(broker: &dyn Broker) -> Result<u64> {
     let now = SystemClock.now();
     let mut swept = 0;
-    for topic in broker.topics().await? {
-        let Some(named) = named_at(&topic.name) else {
+    for topic in broker.topic_names().await? {
+        let Some(named) = named_at(&topic) else {
             continue;
         };
         if now.since(named) < YOUNG {
             continue;
         }
-        let abandoned = match broker.groups(&topic.name).await {
+        let abandoned = match broker.groups(&topic).await {
             Ok(groups) => groups.iter().all(|group| group.members == 0),
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
         if abandoned {
-            match broker.delete_topic(&topic.name).await {
+            match broker.delete_topic(&topic).await {
                 Ok(()) => {
-                    tracing::info!(inbox = %topic.name, "an abandoned inbox was deleted");
+                    tracing::info!(inbox = %topic, "an abandoned inbox was deleted");
                     swept += 1;
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -173,7 +173,7 @@ impl WorkerPoolBuilder {
 
     /// How often tenants are looked for that are new, at least 10 ms. Where the backend has live
     /// announcements they are found at once. A look costs one call of
-    /// [`Broker::topics`](glmsg_broker::Broker::topics). Default: 1 s.
+    /// [`Broker::topic_names`](glmsg_broker::Broker::topic_names). Default: 1 s.
     pub fn look_every(mut self, interval: Duration) -> Self {
         self.settings.look_every = interval;
         self

@@ -103,7 +103,7 @@ impl Tenants {
         let has_room = match has_room {
             Some(has_room) => has_room,
             None => {
-                let topics = broker.topics().await?.into_iter().map(|info| info.name);
+                let topics = broker.topic_names().await?.into_iter();
                 let is_own = |t: &TopicName| self.segment(t).is_some_and(|s| !s.starts_with("s-"));
                 let listed: HashSet<_> = topics.filter(is_own).collect();
                 let mut known = self.known();
