@@ -28,9 +28,12 @@ pub(crate) struct Cluster {
     pub(crate) encoder: Encoder,
     pub(crate) known: Known,
     pub(crate) changing_letters: tokio::sync::Mutex<()>,
-    groups: Mutex<HashMap<(TopicName, GroupName), Arc<Group>>>,
-    joining: tokio::sync::Mutex<()>,
+    groups: Mutex<HashMap<GroupKey, Arc<Group>>>,
+    /// Who joins a group at a time, by group.
+    joining: Mutex<HashMap<GroupKey, Weak<tokio::sync::Mutex<()>>>>,
 }
+
+type GroupKey = (TopicName, GroupName);
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,7 +60,7 @@ impl Cluster {
             known: Known::default(),
             changing_letters: tokio::sync::Mutex::new(()),
             groups: Mutex::default(),
-            joining: tokio::sync::Mutex::new(()),
+            joining: Mutex::default(),
         });
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|cluster| cluster.strong_count() > 0);
@@ -113,11 +116,25 @@ impl Cluster {
         alive.cloned().collect()
     }
 
+    /// Where those wait who join a group.
+    fn turns(&self, topic: &TopicName, group: &GroupName) -> Arc<tokio::sync::Mutex<()>> {
+        let mut joining = self.joining.lock().unwrap_or_else(PoisonError::into_inner);
+        joining.retain(|_, turns| turns.strong_count() > 0);
+        let key = (topic.clone(), group.clone());
+        if let Some(turns) = joining.get(&key).and_then(Weak::upgrade) {
+            return turns;
+        }
+        let turns = Arc::default();
+        joining.insert(key, Arc::downgrade(&turns));
+        turns
+    }
+
     /// Takes part in a group as one more source.
     pub(crate) async fn join_group(&self, options: &SubscribeOptions) -> Result<Arc<Group>> {
         let (topic, group) = (&options.topic, &options.group);
         // One at a time, so that there is one reader for each group.
-        let _turn = self.joining.lock().await;
+        let turns = self.turns(topic, group);
+        let _turn = turns.lock().await;
         let kind = Kind::Leased(options.config.ordering);
         let start = &options.config.start;
         let ensured = self.ensure_group(topic, group, kind, start).await?;

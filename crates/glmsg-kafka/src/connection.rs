@@ -1,5 +1,6 @@
 //! The clients that a broker holds, and how it asks the cluster.
 
+mod askers;
 mod metadata;
 mod offsets;
 
@@ -12,6 +13,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 
+pub(crate) use self::askers::{close, close_later};
 pub(crate) use self::metadata::{SETTLING, Topics, partitions};
 pub(crate) use self::offsets::{Committed, Place, committed, ends, list};
 use crate::KafkaConfig;
@@ -23,6 +25,7 @@ pub(crate) struct Link {
     config: KafkaConfig,
     pub(crate) producer: Producer,
     admin: AdminClient<DefaultClientContext>,
+    asker: askers::Asker,
 }
 
 impl fmt::Debug for Link {
@@ -50,6 +53,7 @@ impl Link {
         Ok(Self {
             producer: Producer::new(&config)?,
             admin,
+            asker: askers::Asker::default(),
             config,
         })
     }

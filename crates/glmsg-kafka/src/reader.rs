@@ -16,7 +16,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use self::arrived::Arrived;
 use self::rebalance::Turns;
 use crate::absence::Reason;
-use crate::connection::{Committed, list};
+use crate::connection::{Committed, close, list};
 use crate::error::from_kafka;
 use crate::group::Group;
 use crate::inbox::Role;
@@ -98,7 +98,7 @@ impl Reader {
         // last who holds the client closes it, and that must be here. A commit that is under way
         // may wait for a rebalance, which waits to be polled for.
         let mut consumer = self.consumer;
-        while let Err(shared) = Arc::try_unwrap(consumer).map(drop) {
+        while let Err(shared) = Arc::try_unwrap(consumer).map(close) {
             consumer = shared;
             drop(consumer.poll(Duration::from_millis(5)));
         }

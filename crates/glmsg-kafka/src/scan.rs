@@ -10,7 +10,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::connection::Link;
+use crate::connection::{Link, close_later};
 use crate::error::from_kafka;
 
 /// What to read of a partition: the offsets from one to before another, and no more than so many
@@ -39,13 +39,16 @@ impl Link {
         if topics.is_empty() {
             return Ok(());
         }
-        let made = self.config().consumer("glmsg-scan")?.create();
-        let consumer: BaseConsumer = made.map_err(|e| from_kafka(&e, false))?;
+        let mut config = self.config().consumer("glmsg-scan")?;
+        // A partition that begins to be read while another is waited for is not read before that.
+        config.set("fetch.wait.max.ms", "20");
+        let consumer: BaseConsumer = config.create().map_err(|e| from_kafka(&e, false))?;
         // One after the other, as the end of a partition is told without its topic.
-        for (topic, ranges) in topics {
-            self.scan_topic(&consumer, topic, &ranges, &mut see)?;
-        }
-        Ok(())
+        let mut topics = topics.into_iter();
+        let done = topics
+            .try_for_each(|(topic, ranges)| self.scan_topic(&consumer, topic, &ranges, &mut see));
+        close_later(consumer);
+        done
     }
 
     fn scan_topic(

@@ -105,7 +105,9 @@ impl KafkaConfig {
             // A full buffer is looked at again soon, not after a second.
             .set("fetch.queue.backoff.ms", "20")
             .set("fetch.min.bytes", "1")
-            .set("fetch.wait.max.ms", "500")
+            // A partition that begins to be read while a broker waits for others to have something is
+            // not read before that: with the usual 500 ms every start would take so much longer.
+            .set("fetch.wait.max.ms", "100")
             .set("fetch.message.max.bytes", self.max_record().to_string())
             .set("fetch.max.bytes", fetch.to_string())
             .set(

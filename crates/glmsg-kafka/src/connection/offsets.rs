@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use glmsg_core::{Result, Timestamp};
+use glmsg_core::{ErrorKind, Result, Timestamp};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -28,12 +28,6 @@ pub(crate) struct Committed {
 }
 
 impl Link {
-    /// A consumer of a group that joins nothing.
-    fn asker(&self, group: &str) -> Result<BaseConsumer> {
-        let consumer = self.config.consumer(group)?.create();
-        consumer.map_err(|e| from_kafka(&e, false))
-    }
-
     /// The offsets of a place in partitions.
     pub(crate) async fn offsets(
         self: &Arc<Self>,
@@ -45,31 +39,44 @@ impl Link {
             if partitions.is_empty() {
                 return Ok(BTreeMap::new());
             }
-            let asker = link.asker("glmsg-offsets")?;
-            let ends = || link.resolve(&asker, &partitions, -1);
-            match place {
-                Place::End => ends(),
-                Place::Begin => link.resolve(&asker, &partitions, -2),
-                Place::Time(at) => {
-                    let found = link.resolve(
-                        &asker,
-                        &partitions,
-                        at.as_micros().max(0).saturating_add(999) / 1000,
-                    )?;
-                    if found.values().all(|offset| *offset >= 0) {
-                        return Ok(found);
-                    }
-                    // Nothing was stored since then.
-                    let ends = ends()?;
-                    let each = found.into_iter().map(|(partition, offset)| {
-                        let offset = if offset < 0 { ends[&partition] } else { offset };
-                        (partition, offset)
-                    });
-                    Ok(each.collect())
+            let found = link.find_offsets(&*link.asker()?, &partitions, place);
+            match found {
+                // What it remembers of a topic may be of one that was deleted and made again.
+                Err(e) if e.kind() == ErrorKind::NotFound => {
+                    link.retire_asker();
+                    link.find_offsets(&*link.asker()?, &partitions, place)
                 }
+                found => found,
             }
         })
         .await
+    }
+
+    fn find_offsets(
+        &self,
+        asker: &BaseConsumer,
+        partitions: &Partitions,
+        place: Place,
+    ) -> Result<BTreeMap<(String, i32), i64>> {
+        let ends = || self.resolve(asker, partitions, -1);
+        match place {
+            Place::End => ends(),
+            Place::Begin => self.resolve(asker, partitions, -2),
+            Place::Time(at) => {
+                let millis = at.as_micros().max(0).saturating_add(999) / 1000;
+                let found = self.resolve(asker, partitions, millis)?;
+                if found.values().all(|offset| *offset >= 0) {
+                    return Ok(found);
+                }
+                // Nothing was stored since then.
+                let ends = ends()?;
+                let each = found.into_iter().map(|(partition, offset)| {
+                    let offset = if offset < 0 { ends[&partition] } else { offset };
+                    (partition, offset)
+                });
+                Ok(each.collect())
+            }
+        }
     }
 
     /// Asks for the offsets of a time in milliseconds; -1 is the end, -2 the beginning.
@@ -118,14 +125,13 @@ impl Link {
     ) -> Result<BTreeMap<(String, i32), Committed>> {
         let (link, group) = (Arc::clone(self), group.to_owned());
         apart(move || {
-            let mut config = link.config.consumer(&group)?;
-            config.set("isolation.level", "read_uncommitted");
-            let asker: BaseConsumer = config.create().map_err(|e| from_kafka(&e, false))?;
             let mut asked = TopicPartitionList::with_capacity(partitions.len());
             for (topic, partition) in &partitions {
                 asked.add_partition(topic, *partition);
             }
-            committed(&asker, asked, link.config.timeout)
+            link.as_outsider(&group, |client| {
+                committed(client, asked, link.config.timeout)
+            })
         })
         .await
     }
@@ -139,8 +145,10 @@ impl Link {
         let (link, group) = (Arc::clone(self), group.to_owned());
         apart(move || {
             let list = list(&offsets)?;
-            let done = link.asker(&group)?.commit(&list, CommitMode::Sync);
-            done.map_err(|e| from_kafka(&e, true))
+            link.as_outsider(&group, |client| {
+                let done = client.commit(&list, CommitMode::Sync);
+                done.map_err(|e| from_kafka(&e, true))
+            })
         })
         .await
     }

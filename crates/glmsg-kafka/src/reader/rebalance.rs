@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 
@@ -199,6 +201,11 @@ impl Turns {
 }
 
 impl ClientContext for Turns {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.has_served.store(true, SeqCst);
+        DefaultClientContext.log(level, facility, text);
+    }
+
     fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
         self.has_served.store(true, SeqCst);
         tracing::debug!(%error, reason, "the Kafka client reports");
