@@ -109,6 +109,7 @@ cases! {
             a_deleted_topic_ends_nothing
             unsubscribing_leaves_nothing
             topics_share_the_handlers
+            stopping_gives_back_what_was_not_begun
             waiting_for_a_turn_is_no_time_out
             live_is_heard_or_refused
         ]
@@ -131,10 +132,12 @@ cases! {
             tenants_beyond_the_bound_share
             a_nack_that_fails_ends_no_worker
             dead_workers_are_replaced
+            idle_workers_stop_at_once
             workers_can_be_added_and_removed
             blocking_handlers_are_off_the_event_loop
             bounds_on_what_runs_are_kept
             a_rate_is_kept
+            a_backlog_holds_up_nobody_else
             a_larger_share_is_more_turns
             progress_and_results_can_be_awaited
             a_dead_task_is_told
@@ -155,9 +158,6 @@ cases! {
             a_cut_stream_is_not_appended_to
             what_was_exported_is_imported_as_it_was
         ]
-        pub_sub [
-            stopping_gives_back_what_was_not_begun
-        ]
         saga [
             steps_run_in_order_and_hand_on_what_they_return
             what_was_done_is_undone_in_reverse_with_its_own_output
@@ -170,10 +170,6 @@ cases! {
             an_owner_that_wakes_up_late_is_shut_out
             a_saga_goes_on_wherever_it_was_cut_off
             two_that_resume_at_once_do_no_step_twice
-        ]
-        work_queue [
-            idle_workers_stop_at_once
-            a_backlog_holds_up_nobody_else
         ]
     }
 }
