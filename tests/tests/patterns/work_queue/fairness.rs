@@ -8,6 +8,7 @@ use glmsg_broker::Broker;
 use glmsg_conformance::Fixture;
 use glmsg_faults::until;
 use glmsg_patterns::work_queue::{Job, Task, WorkQueue, WorkerPool};
+use tokio::sync::Semaphore;
 
 use super::{OFTEN, PATIENCE};
 
@@ -109,18 +110,27 @@ pub(crate) async fn a_larger_share_is_more_turns<F: Fixture>(f: F) {
         assert!(submitted.iter().all(Result::is_ok));
     }
     let counts: Arc<[AtomicUsize; 2]> = Arc::default();
-    let counted = counts.clone();
+    let gate = Arc::new(Semaphore::new(0));
+    let (counted, held) = (counts.clone(), gate.clone());
     let builder = queue.workers(1).share("gold", 3);
     let pool = builder.start(move |job: Job| {
-        let which = usize::from(job.tenant() == Some("plain"));
-        counted[which].fetch_add(1, Ordering::SeqCst);
-        // So that the other tenant's task is there when the next turn is given.
-        async {
+        let (counted, held) = (counted.clone(), held.clone());
+        async move {
+            drop(held.acquire().await?);
+            let which = usize::from(job.tenant() == Some("plain"));
+            counted[which].fetch_add(1, Ordering::SeqCst);
+            // So that the other tenant's task is there when the next turn is given.
             tokio::time::sleep(Duration::from_millis(5)).await;
             Ok(())
         }
     });
     let pool = pool.await.expect("it starts");
+    until("tasks of both are here", PATIENCE, || async {
+        let lags = queue.lag().await.expect("it is known");
+        lags.iter().filter(|of| of.lag.in_flight > 0).count() == 2
+    })
+    .await;
+    gate.add_permits(1);
     until("gold is done", PATIENCE, || async {
         counts[0].load(Ordering::SeqCst) == 200
     })
