@@ -70,7 +70,6 @@ macro_rules! fixture {
                 all.members = false;
                 all.frames = false;
                 all.live = false;
-                all.storage = false;
                 all
             }
 

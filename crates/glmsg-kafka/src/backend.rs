@@ -2,13 +2,13 @@
 
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Finding,
-    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, NoStorage, Page,
-    Published, ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page, Published,
+    ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
 use crate::names::Kind;
-use crate::{KafkaBroker, KafkaSource};
+use crate::{KafkaBroker, KafkaSource, KafkaStorage};
 
 fn unsupported(what: &str) -> Error {
     Error::new(
@@ -20,7 +20,7 @@ fn unsupported(what: &str) -> Error {
 impl Backend for KafkaBroker {
     type Source = KafkaSource;
     type Live = LiveReceiver;
-    type Storage = NoStorage;
+    type Storage = KafkaStorage;
 
     fn name(&self) -> &'static str {
         "kafka"
@@ -34,7 +34,6 @@ impl Backend for KafkaBroker {
         all.members = false;
         all.frames = false;
         all.live = false;
-        all.storage = false;
         all
     }
 
@@ -164,8 +163,9 @@ impl Backend for KafkaBroker {
         Err(unsupported("live messages").operation("listen"))
     }
 
-    async fn storage(&self) -> Result<NoStorage> {
-        Err(NoStorage::unsupported(Backend::name(self)))
+    async fn storage(&self) -> Result<KafkaStorage> {
+        let opened = KafkaStorage::open(&self.shared).await;
+        opened.map_err(|e| e.operation("open storage"))
     }
 
     async fn health(&self) -> Health {

@@ -67,7 +67,7 @@ impl KafkaBroker {
             topic: names.base(),
             partition: None,
             key: None,
-            value: bytes,
+            value: Some(bytes),
             headers: Some(headers),
         };
         self.shared.link.producer.send_one(record).await

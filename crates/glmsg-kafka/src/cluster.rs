@@ -16,6 +16,7 @@ use crate::connection::{Link, apart};
 use crate::encode::Encoder;
 use crate::group::Group;
 use crate::names::{Kind, TopicNames};
+use crate::storage::Store;
 use crate::subscriber::other_kind;
 use crate::topology::Known;
 
@@ -28,6 +29,8 @@ pub(crate) struct Cluster {
     pub(crate) encoder: Encoder,
     pub(crate) known: Known,
     pub(crate) changing_letters: tokio::sync::Mutex<()>,
+    /// Logs and values, since they were first asked for.
+    pub(crate) store: tokio::sync::OnceCell<Store>,
     groups: Mutex<HashMap<GroupKey, Arc<Group>>>,
     /// Who joins a group at a time, by group.
     joining: Mutex<HashMap<GroupKey, Weak<tokio::sync::Mutex<()>>>>,
@@ -59,6 +62,7 @@ impl Cluster {
             link,
             known: Known::default(),
             changing_letters: tokio::sync::Mutex::new(()),
+            store: tokio::sync::OnceCell::new(),
             groups: Mutex::default(),
             joining: Mutex::default(),
         });

@@ -12,7 +12,7 @@ mod url;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use glmsg_broker::TopicConfig;
+use glmsg_broker::{MAX_APPEND_BYTES, TopicConfig};
 use glmsg_core::{Result, limits};
 
 pub use address::Address;
@@ -150,6 +150,11 @@ impl KafkaConfig {
     /// `ConfigInvalid` that names the setting, `Unsupported` for what this build was made without.
     pub fn check(&self) -> Result<()> {
         check::check(self)
+    }
+
+    /// The largest record of the storage, in bytes: an append is one.
+    pub(crate) fn max_change(&self) -> usize {
+        self.max_payload.max(MAX_APPEND_BYTES) + 64 * 1024
     }
 
     /// The largest record that carries the largest payload, in bytes.

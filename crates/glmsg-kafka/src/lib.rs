@@ -31,6 +31,7 @@ mod record;
 mod replay;
 mod retry;
 mod scan;
+mod storage;
 mod subscriber;
 mod topology;
 mod transactional;
@@ -44,5 +45,6 @@ pub use config::{
     Address, Compression, Encoding, GroupProtocol, KafkaConfig, Profile, SaslMechanism, Secret,
     TlsFiles,
 };
+pub use storage::KafkaStorage;
 pub use subscriber::KafkaSource;
 pub use transactional::{Input, Transaction, Transactional, TransactionalOptions};

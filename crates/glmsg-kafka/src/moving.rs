@@ -36,7 +36,7 @@ pub(crate) async fn to_retry(group: &Arc<Group>, moved: &Moved, due: Timestamp) 
         topic: &group.names.retry,
         partition: Some(tier),
         key: moved.entry.key().map(str::as_bytes),
-        value: &sent.value,
+        value: Some(&sent.value),
         headers: Some(sent.headers),
     };
     let result = group.link.producer.send_one(record).await;
@@ -56,7 +56,7 @@ pub(crate) async fn bury(
         topic: &group.names.dead,
         partition: Some(0),
         key: moved.entry.key().map(str::as_bytes),
-        value: &sent.value,
+        value: Some(&sent.value),
         headers: Some(sent.headers),
     };
     let result = group.link.producer.send_one(record).await;

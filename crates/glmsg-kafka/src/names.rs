@@ -120,6 +120,11 @@ fn checked(name: String) -> Result<String> {
     .remedy("use shorter names for topic, group and namespace: together at most 230 bytes"))
 }
 
+/// The topic of a namespace's logs and values. No topic has an empty name.
+pub(crate) fn storage(namespace: &str) -> Result<String> {
+    checked(format!("{namespace}..storage"))
+}
+
 /// What a topic in Kafka is to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -175,6 +180,16 @@ mod tests {
                     Some(Part::Group(topic("orders.new"), group.clone(), kind))
                 );
                 assert_eq!(read(namespace, &names.dead), None);
+            }
+        }
+    }
+
+    #[test]
+    fn the_storage_is_no_topic_of_ours() {
+        for namespace in ["", "shop"] {
+            let name = storage(namespace).unwrap();
+            for reader in ["", "shop"] {
+                assert_eq!(read(reader, &name), None, "{name}");
             }
         }
     }

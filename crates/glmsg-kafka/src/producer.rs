@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use glmsg_core::{Error, ErrorKind, Result};
+use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{
@@ -28,7 +29,8 @@ pub(crate) struct Record<'a> {
     /// Where; by its key, if it is left to Kafka.
     pub(crate) partition: Option<i32>,
     pub(crate) key: Option<&'a [u8]>,
-    pub(crate) value: &'a [u8],
+    /// Without one it is a tombstone.
+    pub(crate) value: Option<&'a [u8]>,
     pub(crate) headers: Option<OwnedHeaders>,
 }
 
@@ -117,7 +119,7 @@ impl ProducerContext for Reports {
     }
 }
 
-/// An idempotent producer.
+/// A producer.
 pub(crate) struct Producer {
     inner: ThreadedProducer<Reports>,
     room: Arc<Room>,
@@ -134,14 +136,19 @@ impl fmt::Debug for Producer {
 
 impl Producer {
     pub(crate) fn new(config: &KafkaConfig) -> Result<Self> {
+        Self::with(&config.producer()?, config.timeout)
+    }
+
+    /// One of other settings.
+    pub(crate) fn with(settings: &ClientConfig, timeout: Duration) -> Result<Self> {
         let reports = Reports::default();
         let (room, trouble) = (Arc::clone(&reports.room), Arc::clone(&reports.trouble));
-        let made = config.producer()?.create_with_context(reports);
+        let made = settings.create_with_context(reports);
         Ok(Self {
             inner: made.map_err(|e| from_kafka(&e, false))?,
             room,
             trouble,
-            timeout: config.timeout,
+            timeout,
         })
     }
 
@@ -211,9 +218,9 @@ impl Sending<'_> {
             ticket: Arc::clone(&self.ticket),
             index,
         };
-        let mut out = BaseRecord::<[u8], [u8], _>::with_opaque_to(record.topic, Box::new(report))
-            .payload(record.value);
+        let mut out = BaseRecord::<[u8], [u8], _>::with_opaque_to(record.topic, Box::new(report));
         (out.partition, out.key, out.headers) = (record.partition, record.key, record.headers);
+        out.payload = record.value;
         match self.producer.inner.send(out) {
             Ok(()) => {}
             Err((error, back)) if is_full(&error) => {

@@ -40,7 +40,7 @@ impl Shared {
                         topic: place(&names, message),
                         partition: None,
                         key: encoded.key,
-                        value: &encoded.value,
+                        value: Some(&encoded.value),
                         headers: Some(encoded.headers),
                     };
                     sending.put(at, record).await

@@ -69,6 +69,14 @@ impl Cluster {
         vec![retry, self.wanted(&names.dead, 1, kept)]
     }
 
+    /// The topic of logs and values.
+    pub(crate) fn wanted_of_storage(&self, name: &str) -> Wanted {
+        let mut wanted = self.wanted(name, 1, None);
+        wanted.is_compacted = true;
+        wanted.largest = self.link.config().max_change();
+        wanted
+    }
+
     fn wanted(&self, name: &str, partitions: i32, kept: Option<Duration>) -> Wanted {
         let config = self.link.config();
         // A single copy is lost with its broker; with one in sync, that one alone has what is stored.
@@ -77,6 +85,7 @@ impl Cluster {
             name: name.to_owned(),
             partitions,
             needs_partitions: false,
+            is_compacted: false,
             copies: least(config.replication),
             in_sync: least(config.min_insync),
             kept,
@@ -115,6 +124,7 @@ impl Cluster {
                 None => {}
             }
         }
+        wanted.push(self.wanted_of_storage(&crate::names::storage(namespace)?));
         wanted.retain(|wanted| all.contains_key(&wanted.name));
         let facts = match self.link.facts_of(wanted.iter().map(|w| &*w.name)).await {
             Ok(facts) => facts,

@@ -22,9 +22,6 @@ use std::future::Future;
 use std::time::Duration;
 
 use glmsg_conformance::Fixture;
-use glmsg_core::ErrorKind;
-use glmsg_patterns::event_sourcing::EventStore;
-use glmsg_patterns::saga::SagaRunner;
 
 /// The program of the processes that cases start.
 const PATTERN: &str = env!("CARGO_BIN_EXE_pattern");
@@ -63,125 +60,102 @@ macro_rules! on {
     };
 }
 
-/// The lists of cases, made into tests: of every backend, and of those that are not kept on Kafka yet,
-/// as `docs/guides/patterns.md` says, of the others.
+/// The list of cases, made into tests of every backend.
 macro_rules! cases {
-    (everywhere { $($all:tt)* } not_on_kafka_yet { $($some:tt)* }) => {
+    ($($all:tt)*) => {
         on! { memory Memory; $($all)* }
         on! { sqlite Sqlite; $($all)* }
         on! { redis Redis7; $($all)* }
         on! { kafka Kafka; $($all)* }
-
-        mod not_on_kafka_yet {
-            on! { memory Memory; $($some)* }
-            on! { sqlite Sqlite; $($some)* }
-            on! { redis Redis7; $($some)* }
-        }
     };
 }
 
 cases! {
-    everywhere {
-        circuit_breaker [
-            an_outage_spends_no_attempt
-            probes_of_a_consumer_are_bounded
-            others_of_the_group_go_on
-        ]
-        inbox [
-            of_many_claims_one_wins
-            what_is_done_is_not_handled_again
-            a_claim_of_the_dead_lapses
-            a_claim_that_was_taken_over_is_worth_nothing
-            the_window_passes
-            a_failure_gives_the_key_back
-            a_message_that_comes_thrice_is_handled_once
-        ]
-        outbox [
-            what_is_committed_is_published_though_the_shop_is_killed
-            several_relays_lose_nothing
-        ]
-        pub_sub [
-            a_wildcard_delivers
-            every_form_of_wildcard
-            a_new_topic_is_read_from_its_beginning
-            what_comes_while_nobody_runs_waits
-            names_get_everything_and_programs_share
-            a_deleted_topic_ends_nothing
-            unsubscribing_leaves_nothing
-            topics_share_the_handlers
-            stopping_gives_back_what_was_not_begun
-            waiting_for_a_turn_is_no_time_out
-            live_is_heard_or_refused
-        ]
-        request_reply [
-            answers_are_typed_and_errors_are_answers
-            a_thousand_at_a_time
-            who_was_never_there_is_unavailable_at_once
-            urgent_requests_are_answered_first
-            late_and_second_replies_are_dropped
-            requests_under_way_are_bounded
-            what_nobody_waits_for_is_not_handled
-            a_dropped_requester_leaves_nothing
-            a_late_reply_brings_no_inbox_back
-            a_killed_requester_leaves_nothing
-            every_request_gets_its_answer_though_responders_are_killed
-        ]
-        work_queue [
-            every_task_is_done_once
-            urgent_tasks_come_first
-            tenants_beyond_the_bound_share
-            a_nack_that_fails_ends_no_worker
-            dead_workers_are_replaced
-            idle_workers_stop_at_once
-            workers_can_be_added_and_removed
-            blocking_handlers_are_off_the_event_loop
-            bounds_on_what_runs_are_kept
-            a_rate_is_kept
-            a_backlog_holds_up_nobody_else
-            a_larger_share_is_more_turns
-            progress_and_results_can_be_awaited
-            a_dead_task_is_told
-            others_do_what_a_killed_process_had
-        ]
-    }
-    not_on_kafka_yet {
-        event_sourcing [
-            sixteen_writers_leave_no_gap_and_their_conflicts_add_up
-            a_conflict_tells_the_actual_version
-            a_replay_begins_at_any_version_or_time
-            what_agents_did_is_found_by_agent_type_and_time
-            a_subscription_goes_on_where_it_was_and_follows
-            a_projection_takes_in_every_event_once
-            a_snapshot_spares_the_events_before_it
-            every_kind_of_tampering_is_found_and_named
-            a_stream_written_anew_is_found_by_a_checkpoint_kept_elsewhere
-            a_cut_stream_is_not_appended_to
-            what_was_exported_is_imported_as_it_was
-        ]
-        saga [
-            steps_run_in_order_and_hand_on_what_they_return
-            what_was_done_is_undone_in_reverse_with_its_own_output
-            a_step_is_tried_again_as_its_policy_says
-            what_is_in_doubt_is_undone_without_an_output
-            a_compensation_that_keeps_failing_parks_the_saga_until_asked
-            a_saga_stays_on_the_version_it_began_with
-            sagas_are_listed_by_status_and_name_page_by_page
-            a_service_runs_what_was_left
-            an_owner_that_wakes_up_late_is_shut_out
-            a_saga_goes_on_wherever_it_was_cut_off
-            two_that_resume_at_once_do_no_step_twice
-        ]
-    }
-}
-
-/// What keeps events and sagas says so where there is no storage.
-#[test]
-fn kafka_refuses_what_needs_storage() {
-    run(|f: glmsg_tests::Kafka| async move {
-        let broker = f.broker().await;
-        let events = EventStore::open(&broker).await;
-        let sagas = SagaRunner::builder().open(&broker).await;
-        let kinds = [events.err(), sagas.err()].map(|error| error.map(|e| e.kind()));
-        assert_eq!(kinds, [Some(ErrorKind::Unsupported); 2]);
-    });
+    circuit_breaker [
+        an_outage_spends_no_attempt
+        probes_of_a_consumer_are_bounded
+        others_of_the_group_go_on
+    ]
+    event_sourcing [
+        sixteen_writers_leave_no_gap_and_their_conflicts_add_up
+        a_conflict_tells_the_actual_version
+        a_replay_begins_at_any_version_or_time
+        what_agents_did_is_found_by_agent_type_and_time
+        a_subscription_goes_on_where_it_was_and_follows
+        a_projection_takes_in_every_event_once
+        a_snapshot_spares_the_events_before_it
+        every_kind_of_tampering_is_found_and_named
+        a_stream_written_anew_is_found_by_a_checkpoint_kept_elsewhere
+        a_cut_stream_is_not_appended_to
+        what_was_exported_is_imported_as_it_was
+    ]
+    inbox [
+        of_many_claims_one_wins
+        what_is_done_is_not_handled_again
+        a_claim_of_the_dead_lapses
+        a_claim_that_was_taken_over_is_worth_nothing
+        the_window_passes
+        a_failure_gives_the_key_back
+        a_message_that_comes_thrice_is_handled_once
+    ]
+    outbox [
+        what_is_committed_is_published_though_the_shop_is_killed
+        several_relays_lose_nothing
+    ]
+    pub_sub [
+        a_wildcard_delivers
+        every_form_of_wildcard
+        a_new_topic_is_read_from_its_beginning
+        what_comes_while_nobody_runs_waits
+        names_get_everything_and_programs_share
+        a_deleted_topic_ends_nothing
+        unsubscribing_leaves_nothing
+        topics_share_the_handlers
+        stopping_gives_back_what_was_not_begun
+        waiting_for_a_turn_is_no_time_out
+        live_is_heard_or_refused
+    ]
+    request_reply [
+        answers_are_typed_and_errors_are_answers
+        a_thousand_at_a_time
+        who_was_never_there_is_unavailable_at_once
+        urgent_requests_are_answered_first
+        late_and_second_replies_are_dropped
+        requests_under_way_are_bounded
+        what_nobody_waits_for_is_not_handled
+        a_dropped_requester_leaves_nothing
+        a_late_reply_brings_no_inbox_back
+        a_killed_requester_leaves_nothing
+        every_request_gets_its_answer_though_responders_are_killed
+    ]
+    saga [
+        steps_run_in_order_and_hand_on_what_they_return
+        what_was_done_is_undone_in_reverse_with_its_own_output
+        a_step_is_tried_again_as_its_policy_says
+        what_is_in_doubt_is_undone_without_an_output
+        a_compensation_that_keeps_failing_parks_the_saga_until_asked
+        a_saga_stays_on_the_version_it_began_with
+        sagas_are_listed_by_status_and_name_page_by_page
+        a_service_runs_what_was_left
+        an_owner_that_wakes_up_late_is_shut_out
+        a_saga_goes_on_wherever_it_was_cut_off
+        two_that_resume_at_once_do_no_step_twice
+    ]
+    work_queue [
+        every_task_is_done_once
+        urgent_tasks_come_first
+        tenants_beyond_the_bound_share
+        a_nack_that_fails_ends_no_worker
+        dead_workers_are_replaced
+        idle_workers_stop_at_once
+        workers_can_be_added_and_removed
+        blocking_handlers_are_off_the_event_loop
+        bounds_on_what_runs_are_kept
+        a_rate_is_kept
+        a_backlog_holds_up_nobody_else
+        a_larger_share_is_more_turns
+        progress_and_results_can_be_awaited
+        a_dead_task_is_told
+        others_do_what_a_killed_process_had
+    ]
 }

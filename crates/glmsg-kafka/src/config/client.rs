@@ -78,6 +78,36 @@ impl KafkaConfig {
         Ok(client)
     }
 
+    /// What a producer of changes to the storage needs. It sends a record once and never again: each
+    /// record is to be there once, and what was not stored is sent again as another.
+    pub(crate) fn storage_producer(&self) -> Result<ClientConfig> {
+        let mut client = self.producer()?;
+        client
+            .set("enable.idempotence", "false")
+            .set("message.send.max.retries", "0")
+            .set("max.in.flight.requests.per.connection", "5")
+            .set("linger.ms", "0")
+            .set("message.max.bytes", self.max_change().to_string());
+        Ok(client)
+    }
+
+    /// What a reader of the storage needs.
+    pub(crate) fn storage_consumer(&self) -> Result<ClientConfig> {
+        let mut client = self.consumer("glmsg-storage")?;
+        client
+            // There are no transactions, and nothing is to be waited for that has been stored.
+            .set("isolation.level", "read_uncommitted")
+            .set("statistics.interval.ms", "0")
+            .set("message.max.bytes", self.max_change().to_string())
+            .set("fetch.message.max.bytes", self.max_change().to_string())
+            .set("fetch.max.bytes", self.max_change().to_string())
+            .set(
+                "receive.message.max.bytes",
+                (self.max_change() + FETCH_EXCESS).to_string(),
+            );
+        Ok(client)
+    }
+
     /// What a member of a group needs, by the group's name in the cluster.
     pub(crate) fn consumer(&self, group_id: &str) -> Result<ClientConfig> {
         let mut client = self.client()?;

@@ -65,6 +65,10 @@ impl Link {
 }
 
 /// Leaves the group and closes the client. Blocks while the cluster does not answer.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "what is closed is of no more use"
+)]
 pub(crate) fn close<C: ConsumerContext>(consumer: BaseConsumer<C>) {
     // Dropping it does the same, and looks ten times a second whether it is done.
     if consumer.close_queue().is_ok() {

@@ -31,6 +31,8 @@ pub(crate) struct Wanted {
     pub(crate) partitions: i32,
     /// With fewer it does not work.
     pub(crate) needs_partitions: bool,
+    /// Nothing goes by its age.
+    pub(crate) is_compacted: bool,
     pub(crate) copies: i64,
     pub(crate) in_sync: i64,
     /// If anything was asked for.
@@ -115,18 +117,23 @@ pub(crate) fn compare(facts: &Facts, wanted: &Wanted) -> Vec<Difference> {
         is_unsafe,
     };
     let mut all = Vec::new();
-    if let Some(policy) = facts
-        .setting("cleanup.policy")
-        .filter(|p| p.contains("compact"))
-    {
-        let means = "of messages with the same key only the last is kept";
-        all.push(differs(
-            "cleanup.policy",
-            policy.to_owned(),
-            "delete".to_owned(),
-            means,
-            true,
-        ));
+    if let Some(policy) = facts.setting("cleanup.policy") {
+        let (is_wrong, right, means) = match wanted.is_compacted {
+            true => (
+                policy.contains("delete"),
+                "compact",
+                "logs and values go by their age",
+            ),
+            false => (
+                policy.contains("compact"),
+                "delete",
+                "of messages with the same key only the last is kept",
+            ),
+        };
+        if is_wrong {
+            let (policy, right) = (policy.to_owned(), right.to_owned());
+            all.push(differs("cleanup.policy", policy, right, means, true));
+        }
     }
     // A number that is too small, unless it stands for no bound.
     let mut least = |setting, found: Option<i64>, least: i64, means, is_unsafe| {
@@ -222,6 +229,7 @@ mod tests {
             name: "orders".to_owned(),
             partitions: 4,
             needs_partitions: false,
+            is_compacted: false,
             copies: 2,
             in_sync: 2,
             kept: Some(Duration::from_secs(7 * 24 * 3600)),

@@ -19,7 +19,7 @@ async fn answered(answer: RDKafkaRespErr) -> Option<glmsg_core::Error> {
             topic: "flights",
             partition: Some(0),
             key: None,
-            value,
+            value: Some(value),
             headers: None,
         };
         producer.send_one(record).await
