@@ -162,18 +162,25 @@ impl Cluster {
     }
 
     /// Waits until everything that is done is committed, and groups that nobody takes part in any
-    /// more have ended. What cannot be committed comes again.
+    /// more are left: a process that ends before is missed by the others, and not before its session
+    /// is over. What cannot be committed comes again.
     pub(crate) async fn commit_all(&self) {
         let groups: Vec<Arc<Group>> = {
             let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
             groups.values().cloned().collect()
         };
+        // All at once, so that the time-out is that of all.
+        let mut settling = tokio::task::JoinSet::new();
         for group in groups {
-            let done = tokio::time::timeout(self.link.config().timeout, group.commit_all()).await;
-            if !matches!(done, Ok(Ok(()))) {
-                tracing::debug!(?group, "not all that is done is committed: it comes again");
-            }
+            let timeout = self.link.config().timeout;
+            settling.spawn(async move {
+                let done = tokio::time::timeout(timeout, group.settle()).await;
+                if !matches!(done, Ok(Ok(()))) {
+                    tracing::debug!(?group, "not all that is done is committed: it comes again");
+                }
+            });
         }
+        while settling.join_next().await.is_some() {}
     }
 }
 

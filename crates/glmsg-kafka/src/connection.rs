@@ -13,7 +13,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 
-pub(crate) use self::askers::{close, close_later};
+pub(crate) use self::askers::{ask_again, close, close_later};
 pub(crate) use self::metadata::{SETTLING, Topics, partitions};
 pub(crate) use self::offsets::{Committed, Place, committed, ends, list};
 use crate::KafkaConfig;

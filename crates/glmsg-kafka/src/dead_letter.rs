@@ -4,9 +4,11 @@
 //! letters are those that no later record tells of. Who changes something does it in a
 //! transaction, under a name that only one can have at a time.
 
+mod change;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use glmsg_broker::{DeadLetterQuery, DeadLetterSelector, Page, PageToken};
 use glmsg_core::{
@@ -15,16 +17,14 @@ use glmsg_core::{
 };
 use rdkafka::Message as _;
 use rdkafka::message::BorrowedMessage;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
+use self::change::{Changed, change};
 use crate::cluster::Cluster;
 use crate::connection::{Link, Place, apart};
 use crate::entry::{Content, Entry};
-use crate::error::from_kafka;
-use crate::error::transaction::{Verdict, verdict};
 use crate::moving::{DEAD_AT, DETAIL, LETTER, REASON};
 use crate::names::GroupNames;
-use crate::record::{self, header};
+use crate::record;
 use crate::scan::Range;
 
 /// The header of a record that tells of letters that are no more: their offsets are its value.
@@ -102,6 +102,23 @@ impl Cluster {
         Ok(Page { items, next })
     }
 
+    /// Waits until what was committed up to here shows: the cluster says that it is committed before
+    /// every partition has heard of it. Transactions of others may hold it up, so not for ever.
+    async fn await_shown(&self, topic: &str, end: i64) {
+        let until = Instant::now() + self.link.config().timeout;
+        loop {
+            let partition = vec![(topic.to_owned(), 0)];
+            match self.link.offsets(partition, Place::End).await {
+                Ok(shown) if shown.values().any(|shown| *shown < end) => {}
+                _ => return,
+            }
+            if Instant::now() > until {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// Gives letters back to their group, or throws them away. Returns how many.
     pub(crate) async fn settle_letters(
         &self,
@@ -120,11 +137,12 @@ impl Cluster {
                 return Ok(0);
             }
             let retry = names.retry.clone();
-            let (link, names, which) = (Arc::clone(&self.link), names.clone(), which.clone());
-            let changed = apart(move || change(&link, &names, &which, redrive)).await;
+            let (link, of, which) = (Arc::clone(&self.link), names.clone(), which.clone());
+            let changed = apart(move || change(&link, &of, &which, redrive)).await;
             tries += 1;
             match changed {
-                Ok((count, next)) => {
+                Ok(Changed { count, next, end }) => {
+                    self.await_shown(&names.dead, end).await;
                     // They come before what is new.
                     if let Some(next) = next {
                         self.tell(topic, (&retry, 0), next, (3, true));
@@ -139,125 +157,6 @@ impl Cluster {
             }
         }
     }
-}
-
-/// Changes letters in a transaction. Whoever had one open under this name is shut out by it. Tells
-/// how many, and where the first stands that was given back.
-fn change(
-    link: &Link,
-    names: &GroupNames,
-    which: &DeadLetterSelector,
-    redrive: bool,
-) -> Result<(u64, Option<i64>)> {
-    let timeout = link.config().timeout;
-    let mut config = link.config().producer()?;
-    config.set("transactional.id", &names.dead);
-    config.set("transaction.timeout.ms", "10000");
-    config.set("message.timeout.ms", "10000");
-    let made = config.create();
-    let producer: BaseProducer = made.map_err(|e| from_kafka(&e, false))?;
-    let wrong = |e: rdkafka::error::KafkaError| from_kafka(&e, true);
-    producer.init_transactions(timeout * 2).map_err(wrong)?;
-    // Read now: what others had begun is done or undone.
-    let (from, to) = link_range(link, &names.dead)?;
-    let range = Range {
-        topic: names.dead.clone(),
-        partition: 0,
-        from,
-        to,
-        most: usize::MAX,
-    };
-    let letters = read_letters(link, range)?;
-    let chosen: Vec<(&i64, &Letter)> = letters
-        .iter()
-        .filter(|(_, letter)| is_chosen(which, letter))
-        .filter(|(_, letter)| !redrive || letter.entry.message().is_some())
-        .collect();
-    if chosen.is_empty() {
-        return Ok((0, None));
-    }
-    // Where the first of them will stand.
-    let next = match redrive {
-        true => Some(link_range(link, &names.retry)?.1),
-        false => None,
-    };
-    producer.begin_transaction().map_err(wrong)?;
-    let send = |topic: &str, key: Option<&[u8]>, sent: record::Sent| {
-        let mut out = BaseRecord::<[u8], [u8]>::to(topic)
-            .payload(&sent.value)
-            .headers(sent.headers)
-            .partition(0);
-        out.key = key;
-        loop {
-            match producer.send(out) {
-                Ok(()) => return Ok(()),
-                Err((error, back)) => {
-                    let full = rdkafka::error::RDKafkaErrorCode::QueueFull;
-                    if error.rdkafka_error_code() != Some(full) {
-                        return Err(from_kafka(&error, false));
-                    }
-                    producer.poll(Duration::from_millis(10));
-                    out = back;
-                }
-            }
-        }
-    };
-    let now = glmsg_core::Clock::now(&glmsg_core::SystemClock);
-    if redrive {
-        for (_, letter) in &chosen {
-            let Some(message) = letter.entry.message() else {
-                continue;
-            };
-            let mut entry = Entry::of_message(message.clone(), now);
-            entry.due = Some(now);
-            send(
-                &names.retry,
-                entry.key().map(str::as_bytes),
-                record::write(&entry),
-            )?;
-        }
-    }
-    let offsets: Vec<String> = chosen
-        .iter()
-        .map(|(offset, _)| offset.to_string())
-        .collect();
-    // Many fit one record, and not any number.
-    for part in offsets.chunks(10_000) {
-        let what: &[u8] = if redrive { b"redriven" } else { b"purged" };
-        let headers = rdkafka::message::OwnedHeaders::new();
-        let sent = record::Sent {
-            value: part.join(" ").into_bytes(),
-            headers: header(headers, SETTLED, what),
-        };
-        send(&names.dead, None, sent)?;
-    }
-    commit(&producer, timeout * 2)?;
-    Ok((chosen.len() as u64, next))
-}
-
-fn commit(producer: &BaseProducer, timeout: Duration) -> Result<()> {
-    let mut tries = 0;
-    loop {
-        let Err(error) = producer.commit_transaction(timeout) else {
-            return Ok(());
-        };
-        tries += 1;
-        match verdict(&error) {
-            Verdict::Retry if tries < 5 => {}
-            Verdict::Abort => {
-                // If that fails, too, the next one of this name does it.
-                let _ = producer.abort_transaction(timeout);
-                return Err(from_kafka(&error, true));
-            }
-            Verdict::Retry | Verdict::Fatal => return Err(from_kafka(&error, true)),
-        }
-    }
-}
-
-fn link_range(link: &Link, topic: &str) -> Result<(i64, i64)> {
-    let client = link.producer.client();
-    let found = client.fetch_watermarks(topic, 0, link.config().timeout);
-    found.map_err(|e| from_kafka(&e, false))
 }
 
 /// How many letters there are in a range.

@@ -264,6 +264,16 @@ impl Group {
         self.await_commit(changes).await
     }
 
+    /// Waits until all is committed; and until the group is left, where nobody takes part.
+    pub(crate) async fn settle(&self) -> Result<()> {
+        if self.is_over() {
+            self.nudge();
+            self.await_end().await;
+            return self.check();
+        }
+        self.commit_all().await
+    }
+
     /// Waits until so many changes are committed.
     pub(crate) async fn await_commit(&self, changes: u64) -> Result<()> {
         self.wanted.fetch_max(changes, SeqCst);

@@ -1,5 +1,5 @@
 //! Logs and values, in one compacted topic of the namespace. A change is one record; all who read
-//! its partition decide in the same way whether it was made. See decision 0010.
+//! its partition decide in the same way whether it was made. See decision 0009.
 
 mod archive;
 mod change;

@@ -6,6 +6,7 @@
     reason = "these are tests, which tell what they counted"
 )]
 
+mod leaving;
 mod letters;
 mod login;
 mod new_topics;

@@ -1,7 +1,7 @@
 //! Clients that ask and read nothing.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use glmsg_core::Result;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
@@ -61,6 +61,24 @@ impl Link {
         let answer = ask(&made);
         close_later(made);
         answer
+    }
+}
+
+/// Asks again as long as it fails by what may pass, such as leaders of new partitions that do not know
+/// yet that they are, for so long. Blocks.
+pub(crate) fn ask_again<T>(within: Duration, mut ask: impl FnMut() -> Result<T>) -> Result<T> {
+    let until = Instant::now() + within;
+    let mut pause = Duration::from_millis(10);
+    loop {
+        match ask() {
+            Err(e) if e.is_transient() && Instant::now() + pause < until => {
+                std::thread::sleep(pause);
+                // A broker that gets a thousand partitions ready is busy: to ask it ever so often
+                // would keep it so.
+                pause = (pause * 2).min(Duration::from_secs(1));
+            }
+            asked => return asked,
+        }
     }
 }
 

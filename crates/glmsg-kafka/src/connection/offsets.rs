@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::metadata::Partitions;
-use super::{Link, apart};
+use super::{Link, apart, ask_again};
 use crate::error::from_kafka;
 
 /// A place in a topic's partitions.
@@ -97,23 +97,12 @@ impl Link {
             let added = asked.add_partition_offset(topic, *partition, millis);
             added.map_err(|e| from_kafka(&e, false))?;
         }
-        let until = std::time::Instant::now() + self.config.timeout;
-        let mut pause = std::time::Duration::from_millis(10);
-        loop {
-            let found = asker.offsets_for_times(asked.clone(), self.config.timeout);
+        let timeout = self.config.timeout;
+        ask_again(timeout, || {
+            let found = asker.offsets_for_times(asked.clone(), timeout);
             let found = found.map_err(|e| from_kafka(&e, false));
-            let found = found.and_then(|list| read_offsets(&list));
-            match found {
-                // Leaders of new partitions may not know yet that they are.
-                Err(e) if e.is_transient() && std::time::Instant::now() < until => {
-                    std::thread::sleep(pause);
-                    // A broker that gets a thousand partitions ready is busy: to ask it ever so
-                    // often would keep it so.
-                    pause = (pause * 2).min(std::time::Duration::from_secs(1));
-                }
-                found => return found,
-            }
-        }
+            found.and_then(|list| read_offsets(&list))
+        })
     }
 
     /// What a group has committed, for those partitions where it has. What a transaction that is
@@ -129,8 +118,9 @@ impl Link {
             for (topic, partition) in &partitions {
                 asked.add_partition(topic, *partition);
             }
+            let timeout = link.config.timeout;
             link.as_outsider(&group, |client| {
-                committed(client, asked, link.config.timeout)
+                ask_again(timeout, || committed(client, asked.clone(), timeout))
             })
         })
         .await

@@ -65,9 +65,8 @@ impl Loading {
         command
     }
 
-    /// Judges all of it.
-    pub(super) fn view(self, cache: usize) -> View {
-        let mut view = View::new(cache);
+    /// Judges all of it, by a view that has seen nothing yet.
+    pub(super) fn judge(self, mut view: View) -> View {
         for (offset, (at, key, command)) in self.records {
             match (key, command) {
                 (RecordKey::Change(address), Some(command)) => {

@@ -102,7 +102,7 @@ impl Shelf {
     pub(super) fn settle(&self) {
         let mut stage = self.stage();
         if let Stage::Loading(loading) = &mut *stage {
-            *stage = Stage::Ready(Box::new(std::mem::take(loading).view(CACHE)));
+            *stage = Stage::Ready(Box::new(std::mem::take(loading).judge(View::new(CACHE))));
         }
     }
 }

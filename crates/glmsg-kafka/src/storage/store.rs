@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use glmsg_broker::StorageKey;
 use glmsg_core::{Error, ErrorKind, Result, Timestamp};
@@ -18,7 +18,7 @@ use super::shelf::Shelf;
 use super::topic::PARTITIONS;
 use super::view::View;
 use crate::cluster::Cluster;
-use crate::connection::{Link, apart};
+use crate::connection::{Link, apart, ask_again};
 use crate::error::from_kafka;
 use crate::producer::Producer;
 
@@ -200,25 +200,15 @@ impl Inner {
 
     fn ask_end(&self, partition: i32) -> Result<i64> {
         let timeout = self.link.config().timeout;
-        let until = Instant::now() + timeout;
         // Asked by the client that writes: on the other's connection an answer would wait for the
         // fetch that is under way there.
         let client = self.producer.client();
-        let mut pause = Duration::from_millis(10);
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let left = left.max(Duration::from_millis(100));
-            let error = match client.fetch_watermarks(&self.topic, partition, left) {
-                Ok((_, end)) => return Ok(end),
-                Err(error) => from_kafka(&error, false),
-            };
-            // Leaders of new partitions may not know yet that they are.
-            if !error.is_transient() || Instant::now() + pause > until {
-                return Err(self.producer.trouble.explain(error));
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(200));
-        }
+        let asked = ask_again(timeout, || {
+            let found = client.fetch_watermarks(&self.topic, partition, timeout);
+            found.map_err(|e| from_kafka(&e, false))
+        });
+        let (_, end) = asked.map_err(|e| self.producer.trouble.explain(e))?;
+        Ok(end)
     }
 
     /// Waits until the partition was read up to an offset; it may take any time, as long as

@@ -1,0 +1,46 @@
+//! Who closes its broker has left its groups.
+
+use glmsg_broker::{Broker as _, Settler as _, Source as _, SubscribeOptions};
+use glmsg_conformance::Fixture as _;
+use glmsg_core::{Message, TopicName};
+use glmsg_kafka::{KafkaBroker, KafkaConfig};
+use glmsg_tests::Kafka;
+
+/// Another program, as it were: brokers of one process share their clients where their settings are
+/// the same.
+async fn open(fixture: &Kafka, name: &str) -> KafkaBroker {
+    let config = KafkaConfig::from_url(&fixture.url()).expect("the service's URL");
+    KafkaBroker::open(config.name(name))
+        .await
+        .expect("it is there")
+}
+
+/// A process may end as soon as its broker is closed. One that had not left its groups by then would keep its
+/// partitions from the others until its session is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_closes_is_no_member_any_more() {
+    let fixture = Kafka::new().await;
+    let (one, other) = (open(&fixture, "one").await, open(&fixture, "other").await);
+    let topics: Vec<TopicName> = (0..5)
+        .map(|n| TopicName::new(format!("left-{n}")).expect("a valid name"))
+        .collect();
+    let mut sources = Vec::new();
+    for topic in &topics {
+        let message = Message::new(topic, "x").expect("a valid message");
+        one.publish(&[message]).await.expect("it is stored");
+        let options = SubscribeOptions::new(topic, "g").expect("valid names");
+        let mut source = one.open_source(&options).await.expect("it joins");
+        let mut received = Vec::new();
+        source.recv(&mut received, 1).await.expect("it comes");
+        let tokens = [received[0].token];
+        source.settler().ack(&tokens).await.expect("it is acked");
+        sources.push(source);
+    }
+    drop(sources);
+    one.close().await.expect("it closes");
+    for topic in &topics {
+        let groups = other.groups(topic).await.expect("it is there");
+        let members: Vec<u64> = groups.iter().map(|group| group.members).collect();
+        assert_eq!(members, [0], "of {topic}");
+    }
+}
