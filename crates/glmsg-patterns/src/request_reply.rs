@@ -50,6 +50,7 @@
 //! ```
 
 mod answer;
+mod correlation;
 mod error;
 mod inbox;
 mod inboxes;

@@ -3,9 +3,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use glmsg_core::{Message, MessageId};
+use glmsg_core::Message;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+
+use super::correlation::CorrelationId;
 
 /// How many ended requests are remembered, to tell late replies from duplicates.
 const REMEMBERED: usize = 16_384;
@@ -39,16 +41,16 @@ pub(super) struct Pending(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
-    waiting: HashMap<MessageId, oneshot::Sender<Message>>,
+    waiting: HashMap<CorrelationId, oneshot::Sender<Message>>,
     /// Whether each ended request was answered.
-    ended: HashMap<MessageId, bool>,
-    order: VecDeque<MessageId>,
+    ended: HashMap<CorrelationId, bool>,
+    order: VecDeque<CorrelationId>,
     stats: RequesterStats,
     is_closed: bool,
 }
 
 impl Table {
-    fn end(&mut self, id: MessageId, answered: bool) {
+    fn end(&mut self, id: CorrelationId, answered: bool) {
         self.ended.insert(id, answered);
         self.order.push_back(id);
         if self.order.len() > REMEMBERED
@@ -65,7 +67,7 @@ impl Pending {
     }
 
     /// Waits for the reply to `id` from now on; `None` if the requester is closed.
-    pub(super) fn wait(self: &Arc<Self>, id: MessageId, deadline: Instant) -> Option<Waiting> {
+    pub(super) fn wait(self: &Arc<Self>, id: CorrelationId, deadline: Instant) -> Option<Waiting> {
         let (sender, receiver) = oneshot::channel();
         let mut table = self.table();
         if table.is_closed {
@@ -83,7 +85,7 @@ impl Pending {
 
     /// Hands a reply to who waits for it.
     pub(super) fn came(&self, reply: Message) {
-        let id: Option<MessageId> = reply.correlation_id().and_then(|id| id.parse().ok());
+        let id = reply.correlation_id().and_then(CorrelationId::parse);
         let mut table = self.table();
         let Some(id) = id else {
             table.stats.strange += 1;
@@ -133,7 +135,7 @@ impl Pending {
 
 /// One request that waits. Dropping it ends the waiting.
 pub(super) struct Waiting {
-    id: MessageId,
+    id: CorrelationId,
     deadline: Instant,
     receiver: oneshot::Receiver<Message>,
     pending: Arc<Pending>,

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::correlation::CorrelationId;
 use super::pending::Pending;
 use super::{Reply, Request, RequestError, RequesterStats, WITHIN, inbox, sweep};
 
@@ -238,12 +239,12 @@ impl Request {
             return Err(RequestError::TimedOut(self.timeout));
         };
         let _place = place.map_err(|_| RequestError::Closed)?;
-        let id = MessageId::new();
+        let id = CorrelationId::new();
         let within = self.timeout.as_millis().to_string();
         let message = self
             .message
-            .id(id)
-            .correlation_id(id.to_string())
+            .id(MessageId::new())
+            .correlation_id(id.text())
             .reply_to(requester.inbox.clone())
             .header(WITHIN, &within)
             .build()
