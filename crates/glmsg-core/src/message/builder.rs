@@ -18,13 +18,15 @@ use crate::{
 #[derive(Debug)]
 #[must_use]
 pub struct MessageBuilder {
-    pub(crate) id: Option<MessageId>,
+    id: Option<MessageId>,
+    /// Nobody can have published a message of this id.
+    is_new: bool,
     topic: Result<TopicName>,
     payload: Bytes,
     pub(crate) content_type: ContentType,
     pub(crate) priority: Priority,
     key: Option<Box<str>>,
-    pub(crate) created_at: Option<Timestamp>,
+    created_at: Option<Timestamp>,
     pub(crate) ttl: Option<Duration>,
     pub(crate) schedule: Schedule,
     pub(crate) correlation_id: Option<Box<str>>,
@@ -42,6 +44,7 @@ impl MessageBuilder {
     pub(super) fn new(topic: Result<TopicName>) -> Self {
         Self {
             id: None,
+            is_new: true,
             topic,
             payload: Bytes::new(),
             content_type: ContentType::BYTES,
@@ -65,6 +68,7 @@ impl MessageBuilder {
     pub(super) fn from_fields(fields: Fields) -> Self {
         Self {
             id: Some(fields.id),
+            is_new: false,
             topic: Ok(fields.topic),
             payload: fields.payload,
             content_type: fields.content_type,
@@ -104,6 +108,25 @@ impl MessageBuilder {
     #[inline]
     pub fn id(mut self, id: MessageId) -> Self {
         self.id = Some(id);
+        self.is_new = false;
+        self
+    }
+
+    /// A new identity, in place of one that was given.
+    #[inline]
+    pub fn new_id(mut self) -> Self {
+        self.id = None;
+        self.is_new = true;
+        self
+    }
+
+    /// The identity, as [`id`](Self::id), by somebody who knows that no message of it has been
+    /// published so far. No backend then looks for one at the first publish, which is faster; if
+    /// there is one all the same, both are stored.
+    #[inline]
+    pub fn unpublished_id(mut self, id: MessageId) -> Self {
+        self.id = Some(id);
+        self.is_new = true;
         self
     }
 
@@ -256,7 +279,7 @@ impl MessageBuilder {
         )
         .map_err(|e| e.with("topic", &topic))?;
         let fields = Fields {
-            novelty: Novelty::new(self.id.is_none()),
+            novelty: Novelty::new(self.is_new),
             id: self.id.unwrap_or_else(MessageId::new),
             topic,
             payload: self.payload,

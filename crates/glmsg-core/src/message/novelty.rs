@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::Message;
 
-/// Its id was made with it, in this process, and no form of it has left it.
+/// Its id was made with it or is known to be unpublished, and no form of it has left this process.
 const NEW: u8 = 0;
 /// Somebody publishes it for the first time.
 const UNDER_WAY: u8 = 1;
@@ -62,9 +62,10 @@ impl Drop for FirstPublish<'_> {
 
 impl Message {
     /// For backends: the first publish of a message that nobody can have published before, so that
-    /// no look for a duplicate is needed. Its id was made with it, in this process, and it was
-    /// neither encoded, in whatever form, nor copied by [`to_builder`](Self::to_builder). A clone
-    /// is the same message: of all clones one caller gets it.
+    /// no look for a duplicate is needed. Its id was made with it, in this process, or is known to
+    /// be [unpublished](crate::MessageBuilder::unpublished_id); and it was neither encoded, in
+    /// whatever form, nor copied by [`to_builder`](Self::to_builder). A clone is the same message:
+    /// of all clones one caller gets it.
     ///
     /// Hold it until the outcome is known. Whoever gets none must not look for a duplicate while
     /// [`is_first_publish_under_way`](Self::is_first_publish_under_way).

@@ -34,6 +34,18 @@ fn an_id_that_was_given_may_have_been_published_before() {
 }
 
 #[test]
+fn an_id_may_be_known_to_be_unpublished() {
+    let given = || Message::builder("flights").id(ID.parse().unwrap());
+    let message = given().unpublished_id(ID.parse().unwrap()).build().unwrap();
+    assert_eq!(message.id().to_string(), ID);
+    assert!(message.claim_first_publish().is_some());
+    assert!(message.claim_first_publish().is_none());
+    let message = given().new_id().build().unwrap();
+    assert_ne!(message.id().to_string(), ID);
+    assert!(message.claim_first_publish().is_some());
+}
+
+#[test]
 fn a_form_that_left_may_have_been_published_before() {
     for leave in [
         |m: &Message| drop(wire::encode(m)),
