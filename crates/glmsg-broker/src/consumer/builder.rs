@@ -1,6 +1,7 @@
 //! Setting up a consumer.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::gate::Gate;
 use super::handle::ConsumerHandle;
 use super::pump::Pump;
+use super::settling::BeforeAck;
 use super::shared::Shared;
 use super::stats::ConsumerReport;
 use crate::{Broker, Handler, Ordering, RetryPolicy, StartFrom, SubscribeOptions};
@@ -61,6 +63,7 @@ impl Consumer {
             options: SubscribeOptions::new(topic, group),
             settings: Settings::default(),
             gates: vec![Gate::new()],
+            before_ack: None,
             cancel: CancellationToken::new(),
         }
     }
@@ -96,6 +99,7 @@ pub struct ConsumerBuilder {
     settings: Settings,
     /// The first is the consumer's own, for its handle.
     gates: Vec<Gate>,
+    before_ack: Option<BeforeAck>,
     cancel: CancellationToken,
 }
 
@@ -173,6 +177,22 @@ impl ConsumerBuilder {
         self
     }
 
+    /// Has `work` done before messages are acked, once for all that are acked together: what their
+    /// handlers leave to be done for many at once, such as publishing what came of each. Nothing is
+    /// acked before it has ended, so what it does is done at least once for each message; what
+    /// handlers leave meanwhile is for the next call. One call is under way at a time.
+    ///
+    /// After an error that may pass ([`Error::is_transient`]) it is called again, and the messages
+    /// stay this member's; any other ends the consumer, and the messages come again.
+    pub fn before_ack<F, Fut>(mut self, work: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.before_ack = Some(BeforeAck::new(work));
+        self
+    }
+
     /// Begins to drain when `token` is cancelled.
     pub fn cancel_on(mut self, token: CancellationToken) -> Self {
         self.cancel = token;
@@ -197,6 +217,7 @@ impl ConsumerBuilder {
             metrics,
             draining,
             self.gates,
+            self.before_ack,
         ));
         let pump = Pump::new(source, shared.clone(), Arc::new(handler));
         let task = tokio::spawn(pump.run());

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::builder::Settings;
 use super::gate::Gate;
+use super::settling::BeforeAck;
 use super::stats::{ConsumerReport, ConsumerStats, Counters};
 use crate::{BrokerMetrics, Nack, Received, SubscribeOptions, Token};
 
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) metrics: Option<BrokerMetrics>,
     /// What holds the intake back; the first is the handle's.
     pub(super) gates: Vec<Gate>,
+    pub(super) before_ack: Option<BeforeAck>,
     /// Cancelled: no more intake.
     pub(super) draining: CancellationToken,
     /// Cancelled: handlers are stopped.
@@ -124,6 +126,7 @@ impl Shared {
         metrics: Option<BrokerMetrics>,
         draining: CancellationToken,
         gates: Vec<Gate>,
+        before_ack: Option<BeforeAck>,
     ) -> Self {
         let state = State {
             workers: settings.workers,
@@ -138,6 +141,7 @@ impl Shared {
             counters: Counters::default(),
             metrics,
             gates,
+            before_ack,
             draining,
             abort: CancellationToken::new(),
         }
