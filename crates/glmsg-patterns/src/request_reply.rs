@@ -55,6 +55,7 @@ mod error;
 mod inbox;
 mod inboxes;
 mod pending;
+mod post;
 mod request;
 mod requester;
 mod responder;

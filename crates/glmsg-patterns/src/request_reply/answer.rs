@@ -49,9 +49,11 @@ impl From<String> for Answer {
     }
 }
 
-/// The reply to `request`. Every answer to it has the same id, so that an inbox stores one.
+/// The reply to `request`. Every answer to it has the same id, so that an inbox stores one. At the
+/// request's first attempt none is there yet, and none is looked for.
 pub(super) fn reply(
     request: &Message,
+    attempt: u32,
     inbox: &TopicName,
     answer: Result<Answer, ReplyError>,
 ) -> Result<Message> {
@@ -59,8 +61,13 @@ pub(super) fn reply(
         Some(id) => id.into(),
         None => request.id().to_string(),
     };
-    let mut builder = Message::builder(inbox)
-        .id(id_of_reply(request.id()))
+    let id = id_of_reply(request.id());
+    let builder = Message::builder(inbox);
+    let mut builder = match attempt {
+        1 => builder.unpublished_id(id),
+        _ => builder.id(id),
+    };
+    builder = builder
         .correlation_id(correlation)
         .priority(request.priority());
     if let Some(trace) = request.traceparent() {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use glmsg_core::Message;
+use glmsg_core::{Error, Message};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -41,7 +41,7 @@ pub(super) struct Pending(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
-    waiting: HashMap<CorrelationId, oneshot::Sender<Message>>,
+    waiting: HashMap<CorrelationId, oneshot::Sender<Result<Message, Error>>>,
     /// Whether each ended request was answered.
     ended: HashMap<CorrelationId, bool>,
     order: VecDeque<CorrelationId>,
@@ -96,7 +96,7 @@ impl Pending {
             table.stats.replies += 1;
             table.stats.refused += u64::from(reply.header(super::ERROR_CODE).is_some());
             // Who waits may be gone in this very moment.
-            drop(waiting.send(reply));
+            drop(waiting.send(Ok(reply)));
             return;
         }
         match table.ended.get(&id).copied() {
@@ -107,6 +107,21 @@ impl Pending {
                 table.stats.late += 1;
             }
             None => table.stats.strange += 1,
+        }
+    }
+
+    /// Whether somebody waits for the reply to `id`.
+    pub(super) fn is_waited_for(&self, id: CorrelationId) -> bool {
+        self.table().waiting.contains_key(&id)
+    }
+
+    /// The request could not be sent.
+    pub(super) fn failed(&self, id: CorrelationId, error: Error) {
+        let mut table = self.table();
+        if let Some(waiting) = table.waiting.remove(&id) {
+            table.end(id, false);
+            // Who waits may be gone in this very moment.
+            drop(waiting.send(Err(error)));
         }
     }
 
@@ -137,13 +152,13 @@ impl Pending {
 pub(super) struct Waiting {
     id: CorrelationId,
     deadline: Instant,
-    receiver: oneshot::Receiver<Message>,
+    receiver: oneshot::Receiver<Result<Message, Error>>,
     pending: Arc<Pending>,
 }
 
 impl Waiting {
-    /// The reply; `None` if the requester was closed.
-    pub(super) async fn reply(&mut self) -> Option<Message> {
+    /// The reply, or why the request could not be sent; `None` if the requester was closed.
+    pub(super) async fn reply(&mut self) -> Option<Result<Message, Error>> {
         (&mut self.receiver).await.ok()
     }
 }

@@ -2,21 +2,21 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use glmsg_broker::{Broker, BrokerExt as _, CancellationToken};
-use glmsg_core::{Error, ErrorKind, Message, MessageBuilder, MessageId, Result, TopicName};
+use glmsg_broker::{Broker, CancellationToken};
+use glmsg_core::{Error, ErrorKind, Message, MessageBuilder, Result, TopicName};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::correlation::CorrelationId;
 use super::pending::Pending;
+use super::post::{self, End, Letter, Post};
 use super::{Reply, Request, RequestError, RequesterStats, WITHIN, inbox, sweep};
 
-/// How long to wait before a request is sent again that the broker did not take.
-const PAUSE: Duration = Duration::from_millis(50);
 /// How many topics are remembered to be served.
 const REMEMBERED: usize = 10_000;
 
@@ -33,6 +33,7 @@ struct Inner {
     timeout: Duration,
     places: Semaphore,
     pending: Arc<Pending>,
+    requests: Post<Ask>,
     /// Topics that were seen to be served.
     served: Mutex<HashSet<TopicName>>,
     stop: CancellationToken,
@@ -115,12 +116,14 @@ impl RequesterBuilder {
         if let Some(every) = self.sweep {
             tokio::spawn(sweep::keep(self.broker.clone(), every, stop.clone()));
         }
+        let (requests, _) = post::open(self.broker.clone(), None);
         Ok(Requester(Arc::new(Inner {
             broker: self.broker,
             inbox,
             timeout: self.timeout,
             places: Semaphore::new(self.max_in_flight),
             pending,
+            requests,
             served: Mutex::default(),
             stop,
             reading: Mutex::new(Some(reading)),
@@ -201,6 +204,31 @@ impl Requester {
         }
     }
 
+    /// Leaves a request to be sent, and waits for the reply.
+    async fn ask(&self, ask: Ask, must_be_served: bool) -> Result<Reply, RequestError> {
+        let inner = &self.0;
+        let Ok(place) = timeout_at(ask.until, inner.places.acquire()).await else {
+            inner.pending.timed_out();
+            // The time-out around this says how long it was.
+            return std::future::pending().await;
+        };
+        let _place = place.map_err(|_| RequestError::Closed)?;
+        if must_be_served {
+            let topic = ask.message.topic();
+            if !self.is_served(topic).await.map_err(RequestError::Send)? {
+                return Err(RequestError::Unavailable(topic.clone()));
+            }
+        }
+        let waiting = inner.pending.wait(ask.id, ask.until);
+        let mut waiting = waiting.ok_or(RequestError::Closed)?;
+        inner.requests.leave(ask).await;
+        match waiting.reply().await {
+            Some(Ok(reply)) => Reply::read(reply),
+            Some(Err(error)) if error.kind() != ErrorKind::Closed => Err(RequestError::Send(error)),
+            _ => Err(RequestError::Closed),
+        }
+    }
+
     /// `true` if the topic has or had a responder. A yes is remembered.
     async fn is_served(&self, topic: &TopicName) -> Result<bool> {
         let served = || self.0.served.lock().unwrap_or_else(PoisonError::into_inner);
@@ -224,63 +252,66 @@ impl Requester {
 }
 
 impl Request {
-    pub(super) async fn run(self) -> Result<Reply, RequestError> {
-        check_timeout(self.timeout).map_err(RequestError::Send)?;
-        let timeout = self.timeout;
-        let deadline = Instant::now() + timeout;
-        let attempt = timeout_at(deadline, self.attempt(deadline)).await;
-        attempt.unwrap_or(Err(RequestError::TimedOut(timeout)))
-    }
-
-    async fn attempt(self, deadline: Instant) -> Result<Reply, RequestError> {
-        let requester = &self.requester.0;
-        let Ok(place) = timeout_at(deadline, requester.places.acquire()).await else {
-            requester.pending.timed_out();
-            return Err(RequestError::TimedOut(self.timeout));
-        };
-        let _place = place.map_err(|_| RequestError::Closed)?;
+    /// Makes the message at once, so that what waits is small.
+    pub(super) fn run(self) -> impl Future<Output = Result<Reply, RequestError>> {
+        let Self {
+            requester,
+            message,
+            timeout,
+            must_be_served,
+        } = self;
         let id = CorrelationId::new();
-        let within = self.timeout.as_millis().to_string();
-        let message = self
-            .message
-            .id(MessageId::new())
-            .correlation_id(id.text())
-            .reply_to(requester.inbox.clone())
-            .header(WITHIN, &within)
-            .build()
-            .map_err(RequestError::Send)?;
-        if self.must_be_served {
-            let served = self.requester.is_served(message.topic()).await;
-            if !served.map_err(RequestError::Send)? {
-                return Err(RequestError::Unavailable(message.topic().clone()));
-            }
+        let message = check_timeout(timeout).and_then(|()| {
+            message
+                .new_id()
+                .correlation_id(id.text())
+                .reply_to(requester.0.inbox.clone())
+                .header(WITHIN, &timeout.as_millis().to_string())
+                .build()
+        });
+        async move {
+            let message = message.map_err(RequestError::Send)?;
+            let until = Instant::now() + timeout;
+            let pending = requester.0.pending.clone();
+            let ask = Ask {
+                id,
+                message,
+                until,
+                pending,
+            };
+            let asked = timeout_at(until, requester.ask(ask, must_be_served)).await;
+            asked.unwrap_or_else(|_| Err(RequestError::TimedOut(timeout)))
         }
-        let mut waiting = requester
-            .pending
-            .wait(id, deadline)
-            .ok_or(RequestError::Closed)?;
-        // The reply may be quicker than the answer to the publish, and says as much.
-        let reply = tokio::select! {
-            reply = waiting.reply() => reply,
-            failed = send(&*requester.broker, message) => match failed {
-                Ok(()) => waiting.reply().await,
-                Err(error) if error.kind() == ErrorKind::Closed => None,
-                Err(error) => return Err(RequestError::Send(error)),
-            },
-        };
-        Reply::read(reply.ok_or(RequestError::Closed)?)
     }
 }
 
-/// Sends until the broker takes it. It has one id, so it is stored once.
-async fn send(broker: &dyn Broker, message: Message) -> Result<()> {
-    loop {
-        match broker.send(message.clone()).await {
-            Err(error) if error.is_transient() => {
-                tracing::debug!(%error, "a request was not taken; trying again");
-                sleep(PAUSE).await;
-            }
-            done => return done,
+/// A request on its way.
+struct Ask {
+    id: CorrelationId,
+    message: Message,
+    until: Instant,
+    pending: Arc<Pending>,
+}
+
+impl Letter for Ask {
+    fn message(&self) -> &Message {
+        &self.message
+    }
+
+    fn until(&self) -> Instant {
+        self.until
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.pending.is_waited_for(self.id)
+    }
+
+    fn ended(self, end: End) {
+        match end {
+            // Its time is over: who waits knows.
+            End::Failed(error) if error.is_transient() => {}
+            End::Failed(error) => self.pending.failed(self.id, error),
+            End::Stored | End::Duplicate | End::Orphaned => {}
         }
     }
 }

@@ -16,9 +16,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::inboxes::Inboxes;
-use super::{Answer, ReplyError, sweep};
+use super::{Answer, ReplyError, post, sweep};
 pub use serving::ResponderStats;
-use serving::Serving;
+use serving::{Counts, Serving};
 
 /// Handles the requests of a topic and replies to them.
 ///
@@ -46,6 +46,7 @@ impl Responder {
             topic: topic.try_into().map_err(Error::from),
             group: Ok(None),
             concurrency: 8,
+            prefetch: None,
             lease: Duration::from_secs(5),
             handler_timeout: None,
             drain_timeout: Duration::from_secs(20),
@@ -61,6 +62,7 @@ pub struct ResponderBuilder {
     topic: Result<TopicName>,
     group: Result<Option<GroupName>>,
     concurrency: usize,
+    prefetch: Option<usize>,
     lease: Duration,
     handler_timeout: Option<Duration>,
     drain_timeout: Duration,
@@ -82,6 +84,14 @@ impl ResponderBuilder {
     /// How many requests are handled at a time, 1 to 10 000. Default: 8.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = requests;
+        self
+    }
+
+    /// How many requests may wait in this process, 1 to 100 000. They are not another responder's
+    /// while they do: where handlers take long, few share the work better. Where many requests come
+    /// and handlers are quick, more are faster. Default: as many as are handled at a time.
+    pub fn prefetch(mut self, requests: usize) -> Self {
+        self.prefetch = Some(requests);
         self
     }
 
@@ -157,22 +167,27 @@ impl ResponderBuilder {
             Some(group) => group,
             None => GroupName::new("responders")?,
         };
+        // What is wrong with the concurrency the consumer says.
+        let prefetch = self.prefetch.unwrap_or(self.concurrency.clamp(1, 100_000));
         let consumer: ConsumerBuilder = Consumer::new(self.broker.clone(), self.topic?, group)
             .workers(self.concurrency)
-            .prefetch(self.concurrency.clamp(1, 100_000))
+            .prefetch(prefetch)
             .lease(self.lease)
             .drain_timeout(self.drain_timeout);
         let inboxes = Arc::new(Inboxes::new(self.broker.clone()));
-        let serving = Arc::new(Serving::new(
-            self.broker.clone(),
-            inboxes.clone(),
-            self.handler_timeout,
-        ));
-        let (service, handler) = (serving.clone(), Arc::new(handler));
-        let answering = move |request: Incoming| {
-            let (service, handler) = (service.clone(), handler.clone());
-            async move { service.answer(request, &*handler).await }
+        let counts = Arc::new(Counts::default());
+        let (replies, sent) = post::open(self.broker.clone(), Some(inboxes.clone()));
+        let serving = Serving {
+            replies,
+            counts: counts.clone(),
+            handler_timeout: self.handler_timeout,
         };
+        let (serving, handler) = (Arc::new(serving), Arc::new(handler));
+        let answering = move |request: Incoming| {
+            let (serving, handler) = (serving.clone(), handler.clone());
+            async move { serving.answer(request, &*handler).await }
+        };
+        let consumer = consumer.before_ack(move || sent.clone().all());
         let consumer = consumer.start(answering).await?;
         let stop = CancellationToken::new();
         tokio::spawn(inboxes.clone().keep(stop.clone()));
@@ -181,7 +196,7 @@ impl ResponderBuilder {
         }
         Ok(ResponderHandle {
             consumer,
-            serving,
+            counts,
             inboxes,
             stop: Stop(stop),
         })
@@ -200,7 +215,7 @@ impl Drop for Stop {
 #[must_use = "dropping the handle stops the responder"]
 pub struct ResponderHandle {
     consumer: ConsumerHandle,
-    serving: Arc<Serving>,
+    counts: Arc<Counts>,
     inboxes: Arc<Inboxes>,
     stop: Stop,
 }
@@ -208,7 +223,7 @@ pub struct ResponderHandle {
 impl ResponderHandle {
     /// What it has done.
     pub fn stats(&self) -> ResponderStats {
-        self.serving.stats()
+        self.counts.stats()
     }
 
     /// The consumer that it is: its statistics, pausing, the number of workers.

@@ -36,7 +36,7 @@ fn an_error_is_cut_to_what_a_header_holds() {
     assert!(error.code().len() <= 64 && error.code().starts_with("nosuchcode"));
     let request = Message::builder("t").build().unwrap();
     let inbox = TopicName::new("t.replies").unwrap();
-    let reply = answer::reply(&request, &inbox, Err(error.clone())).unwrap();
+    let reply = answer::reply(&request, 1, &inbox, Err(error.clone())).unwrap();
     let read = Reply::read(reply).unwrap_err();
     assert!(matches!(read, RequestError::Refused(read) if read.code() == error.code()));
     assert_eq!(ReplyError::new("", "").code(), ReplyError::FAILED);
@@ -46,7 +46,7 @@ fn an_error_is_cut_to_what_a_header_holds() {
 fn all_answers_to_a_request_have_one_id() {
     let request = Message::builder("t").build().unwrap();
     let inbox = TopicName::new("t.replies").unwrap();
-    let reply = |answer| answer::reply(&request, &inbox, answer).unwrap();
+    let reply = |answer| answer::reply(&request, 1, &inbox, answer).unwrap();
     let (one, two) = (
         reply(Ok(Answer::empty())),
         reply(Ok("two".to_owned().into())),

@@ -1,4 +1,4 @@
-//! One request: handled, and its reply sent.
+//! One request: handled, and its reply left to be sent.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -7,17 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use glmsg_broker::{Broker, HandlerError, Incoming};
-use glmsg_core::{Clock as _, Message, Result, SystemClock};
-use tokio::time::{Instant, sleep, timeout};
+use glmsg_broker::{HandlerError, Incoming};
+use glmsg_core::{Clock as _, Message, SystemClock};
+use tokio::time::{Instant, timeout};
 
-use super::Inboxes;
+use crate::request_reply::post::{End, Letter, Post};
 use crate::request_reply::{Answer, ReplyError, WITHIN, answer};
 
 /// How long a reply is tried to be sent if the request does not say how long it waits.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// After a reply that the broker did not take.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// What a [`Responder`](super::Responder) has done.
 #[non_exhaustive]
@@ -56,33 +54,16 @@ enum Count {
     TimedOut,
 }
 
-pub(super) struct Serving {
-    broker: Arc<dyn Broker>,
-    inboxes: Arc<Inboxes>,
-    handler_timeout: Option<Duration>,
-    counts: [AtomicU64; 9],
-}
+#[derive(Default)]
+pub(super) struct Counts([AtomicU64; 9]);
 
-impl Serving {
-    pub(super) fn new(
-        broker: Arc<dyn Broker>,
-        inboxes: Arc<Inboxes>,
-        handler_timeout: Option<Duration>,
-    ) -> Self {
-        Self {
-            broker,
-            inboxes,
-            handler_timeout,
-            counts: Default::default(),
-        }
-    }
-
-    fn count(&self, what: Count) {
-        self.counts[what as usize].fetch_add(1, Ordering::Relaxed);
+impl Counts {
+    fn add(&self, what: Count) {
+        self.0[what as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn stats(&self) -> ResponderStats {
-        let get = |what: Count| self.counts[what as usize].load(Ordering::Relaxed);
+        let get = |what: Count| self.0[what as usize].load(Ordering::Relaxed);
         ResponderStats {
             handled: get(Count::Handled),
             replied: get(Count::Replied),
@@ -95,9 +76,21 @@ impl Serving {
             timed_out: get(Count::TimedOut),
         }
     }
+}
 
-    /// Handles a request and sends its reply; then it is done. It comes again only if its process
-    /// dies before, or the drain's time is over.
+pub(super) struct Serving {
+    pub(super) replies: Post<Reply>,
+    pub(super) counts: Arc<Counts>,
+    pub(super) handler_timeout: Option<Duration>,
+}
+
+impl Serving {
+    fn count(&self, what: Count) {
+        self.counts.add(what);
+    }
+
+    /// Handles a request and leaves its reply to be sent; then it is done. It comes again only if
+    /// its process dies before, or the drain's time is over.
     pub(super) async fn answer<F, Fut>(
         &self,
         request: Incoming,
@@ -113,7 +106,7 @@ impl Serving {
             return Ok(());
         }
         let deadline = left.map(|left| Instant::now() + left);
-        let message = request.message().clone();
+        let (message, attempt) = (request.message().clone(), request.attempt());
         let limit = match (self.handler_timeout, left) {
             (Some(limit), Some(left)) => Some(limit.min(left)),
             (limit, left) => limit.or(left),
@@ -141,13 +134,14 @@ impl Serving {
                 Err(ReplyError::new(ReplyError::TIMED_OUT, text))
             }
         };
-        self.reply(&message, answer, deadline).await;
+        self.reply(&message, attempt, answer, deadline).await;
         Ok(())
     }
 
     async fn reply(
         &self,
         request: &Message,
+        attempt: u32,
         answer: Result<Answer, ReplyError>,
         deadline: Option<Instant>,
     ) {
@@ -157,7 +151,7 @@ impl Serving {
         if answer.is_err() {
             self.count(Count::Refused);
         }
-        let reply = match answer::reply(request, inbox, answer) {
+        let reply = match answer::reply(request, attempt, inbox, answer) {
             Ok(reply) => reply,
             Err(error) => {
                 tracing::error!(%error, "a reply is no valid message");
@@ -165,37 +159,48 @@ impl Serving {
                 return;
             }
         };
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + PATIENCE);
-        loop {
-            if !self.inboxes.is_there(inbox).await {
-                self.count(Count::Orphaned);
-                return;
-            }
-            let error = match self.publish(&reply).await {
-                Ok(()) => return,
-                Err(error) => error,
-            };
-            if !error.is_transient() || Instant::now() + PAUSE >= deadline {
-                tracing::warn!(%inbox, %error, "a reply could not be sent");
-                self.count(Count::Unsent);
-                return;
-            }
-            sleep(PAUSE).await;
-        }
+        let until = deadline.unwrap_or_else(|| Instant::now() + PATIENCE);
+        let reply = Reply {
+            message: reply,
+            until,
+            counts: self.counts.clone(),
+        };
+        self.replies.leave(reply).await;
+    }
+}
+
+/// A reply on its way.
+pub(super) struct Reply {
+    message: Message,
+    until: Instant,
+    counts: Arc<Counts>,
+}
+
+impl Letter for Reply {
+    fn message(&self) -> &Message {
+        &self.message
     }
 
-    async fn publish(&self, reply: &Message) -> Result<()> {
-        let outcomes = self.broker.publish(std::slice::from_ref(reply)).await?;
-        for outcome in outcomes {
-            let is_new = matches!(outcome, glmsg_broker::Published::Stored);
-            outcome.into_result()?;
-            self.count(if is_new {
-                Count::Replied
-            } else {
-                Count::Duplicates
-            });
-        }
-        Ok(())
+    fn until(&self) -> Instant {
+        self.until
+    }
+
+    fn is_wanted(&self) -> bool {
+        true
+    }
+
+    fn ended(self, end: End) {
+        let what = match end {
+            End::Stored => Count::Replied,
+            End::Duplicate => Count::Duplicates,
+            End::Orphaned => Count::Orphaned,
+            End::Failed(error) => {
+                let inbox = self.message.topic();
+                tracing::warn!(%inbox, %error, "a reply could not be sent");
+                Count::Unsent
+            }
+        };
+        self.counts.add(what);
     }
 }
 
