@@ -7,6 +7,7 @@ mod arguments;
 mod consuming;
 mod counting;
 mod envelope;
+mod events;
 mod machine;
 mod measured;
 #[cfg(feature = "kafka")]
@@ -17,6 +18,7 @@ mod pacing;
 mod printing;
 mod publishing;
 mod raw_channel;
+mod raw_events;
 mod raw_pacing;
 mod raw_store;
 mod rounds;

@@ -6,6 +6,7 @@ mod kafka;
 mod memory;
 mod redis;
 mod sqlite_consume;
+mod sqlite_events;
 mod sqlite_group_commit;
 mod sqlite_latency;
 mod sqlite_publish;
@@ -73,6 +74,8 @@ fn all() -> Vec<Section> {
         here("sqlite group commit", sqlite_group_commit::run),
         here("sqlite consume", sqlite_consume::run),
         here("sqlite latency", sqlite_latency::run),
+        here("sqlite event append", sqlite_events::append),
+        here("sqlite event replay", sqlite_events::replay),
         here("memory", memory::run),
     ];
     let on_redis = redis::ALL.iter().map(|&(name, run)| Section {

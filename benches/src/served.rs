@@ -4,6 +4,7 @@ pub(crate) mod consuming;
 pub(crate) mod pacing;
 pub(crate) mod progress;
 pub(crate) mod publishing;
+pub(crate) mod request_reply;
 pub(crate) mod store;
 
 use glmsg::TopicConfig;

@@ -180,14 +180,14 @@ pub(crate) fn entries(answer: Value) -> Outcome<Vec<Entry>> {
     found.into_iter().map(entry).collect()
 }
 
-fn entry(value: Value) -> Outcome<Entry> {
+pub(crate) fn entry(value: Value) -> Outcome<Entry> {
     let mut parts = list(value)?.into_iter();
     let id = bytes(parts.next())?;
     let fields = list(parts.next().ok_or("an entry without fields")?)?;
     Ok((id, bytes(fields.into_iter().nth(1))?))
 }
 
-fn list(value: Value) -> Outcome<Vec<Value>> {
+pub(crate) fn list(value: Value) -> Outcome<Vec<Value>> {
     match value {
         Value::Array(values) => Ok(values),
         other => Err(format!("a list was expected, not {other:?}").into()),

@@ -1,11 +1,13 @@
 //! The sections on a Redis server.
 
 mod consume;
+mod events;
 mod frames;
 mod latency;
 mod memory;
 mod program;
 mod publish;
+mod request_reply;
 mod work_queue;
 
 use tokio::runtime::Runtime;
@@ -33,6 +35,11 @@ pub(super) const ALL: &[OnRedis] = &[
     ("redis consume Consumer", consume::by_consumer),
     ("redis consume other ways", consume::other_ways),
     ("redis work queue", work_queue::run),
+    ("redis request-reply", request_reply::one),
+    ("redis request-reply 100", request_reply::hundred),
+    ("redis event append", events::append),
+    ("redis event append batches", events::append_batches),
+    ("redis event replay", events::replay),
     ("redis latency", latency::run),
     ("redis frames publish", frames::publish),
     ("redis frames consume", frames::consume),
