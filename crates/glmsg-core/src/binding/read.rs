@@ -54,8 +54,9 @@ pub fn read<'a, F: FnOnce() -> MessageId>(
     if let Some(content_type) = draft.content_type()? {
         builder.content_type = content_type;
     }
-    builder.id = Some(draft.id.unwrap_or_else(absent.id));
-    builder.created_at = Some(draft.created_at.unwrap_or(absent.created_at));
+    let builder = builder
+        .id(draft.id.unwrap_or_else(absent.id))
+        .created_at(draft.created_at.unwrap_or(absent.created_at));
     builder.claim(draft.provenance).build().map_err(|e| {
         let kind = match e.kind() {
             ErrorKind::TooLarge => ErrorKind::TooLarge,
