@@ -2,7 +2,7 @@
 
 use glmsg_broker::{Broker as _, Settler as _, Source as _, SubscribeOptions};
 use glmsg_conformance::Fixture as _;
-use glmsg_core::{Message, TopicName};
+use glmsg_core::{GroupName, Message, TopicName};
 use glmsg_kafka::{KafkaBroker, KafkaConfig};
 use glmsg_tests::Kafka;
 
@@ -21,6 +21,7 @@ async fn open(fixture: &Kafka, name: &str) -> KafkaBroker {
 async fn who_closes_is_no_member_any_more() {
     let fixture = Kafka::new().await;
     let (one, other) = (open(&fixture, "one").await, open(&fixture, "other").await);
+    let group = GroupName::new("g").expect("a valid name");
     let topics: Vec<TopicName> = (0..5)
         .map(|n| TopicName::new(format!("left-{n}")).expect("a valid name"))
         .collect();
@@ -28,13 +29,17 @@ async fn who_closes_is_no_member_any_more() {
     for topic in &topics {
         let message = Message::new(topic, "x").expect("a valid message");
         one.publish(&[message]).await.expect("it is stored");
-        let options = SubscribeOptions::new(topic, "g").expect("valid names");
+        let options = SubscribeOptions::new(topic, &group).expect("valid names");
         let mut source = one.open_source(&options).await.expect("it joins");
         let mut received = Vec::new();
         source.recv(&mut received, 1).await.expect("it comes");
         let tokens = [received[0].token];
         source.settler().ack(&tokens).await.expect("it is acked");
         sources.push(source);
+    }
+    for topic in &topics {
+        // Then nothing is left to be committed.
+        one.lag(topic, &group).await.expect("it is there");
     }
     drop(sources);
     one.close().await.expect("it closes");
