@@ -258,14 +258,13 @@ impl RedisSource {
             self.is_in_doubt = false;
             // Small receives are weighed one by one as long as there is something.
             let is_over = is_empty && batch.intake == Intake::default();
-            let is_plain = look.is_plain;
+            self.must_look = !is_over && (self.is_small(max) || !look.is_plain);
             self.look = Some(look);
-            self.must_look = !is_over && (self.is_weighed(max) || !is_plain);
         } else {
             let taken = i64::try_from(batch.raws.len()).unwrap_or(0);
             self.picks[0] = (self.picks[0] + taken) % 16;
             // A read that begins takes what is new before what has come back.
-            self.must_look |= self.is_weighed(max);
+            self.must_look |= self.is_small(max);
         }
         if is_empty && batch.intake == Intake::default() {
             return;

@@ -8,7 +8,7 @@ use super::{RedisSource, SMALL};
 use crate::encode::{decode, millis};
 use crate::frame::{self, Marks};
 use crate::member::{Deliveries, Held};
-use crate::reading::{Look, Raw};
+use crate::reading::Raw;
 
 /// From how many on a receive need not be filled to the last message.
 const LARGE: usize = 100;
@@ -17,13 +17,6 @@ impl RedisSource {
     /// Whether a receive of so many is weighed one by one. Where there are frames that is in vain.
     pub(super) fn is_small(&self, max: usize) -> bool {
         max < SMALL && self.per_entry <= 1
-    }
-
-    /// Whether one by one is to be weighed where the next comes from. Where one lane alone has ever had anything there is no
-    /// choice, but between what is new and what has come back: that rings, and a few may be taken before it is heard.
-    pub(super) fn is_weighed(&self, max: usize) -> bool {
-        let is_lone = |look: &Look| look.lanes() == [false, true, false, false];
-        self.is_small(max) && (max == 1 || !self.look.as_ref().is_some_and(is_lone))
     }
 
     /// How many entries to ask for. A frame that is cut over two receives costs a step of its own
