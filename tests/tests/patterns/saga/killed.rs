@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use glmsg_conformance::Fixture;
 use glmsg_patterns::saga::SagaId;
 use glmsg_tests::saga::{Plan, VARIABLE};
-use glmsg_tests::{Redis7, Sqlite};
+use glmsg_tests::{Kafka, Redis7, Sqlite};
 use std::os::unix::process::ExitStatusExt;
 
 use super::cut_off::{Before, check, deaths};
@@ -75,6 +75,14 @@ fn sqlite() {
 #[test]
 fn redis() {
     crate::run(|f: Redis7| async {
+        let url = f.url();
+        killed_and_resumed_by_two(f, url).await;
+    });
+}
+
+#[test]
+fn kafka() {
+    crate::run(|f: Kafka| async {
         let url = f.url();
         killed_and_resumed_by_two(f, url).await;
     });
