@@ -7,8 +7,8 @@
 //!
 //! - Every request ends: with its one reply, or with an error, at its time-out at the latest.
 //! - A request is handled *at least once*. If a responder dies with it, its lease runs out (default:
-//!   5 s) and another answers. Two answers to one request have the same message id, so that the inbox
-//!   holds one; what comes late or twice all the same is counted and dropped.
+//!   5 s) and another answers. Two answers to one request have the same message id; the second is dropped
+//!   where it is stored or where it arrives. What comes late or twice is counted.
 //! - All requests of a [`Requester`] share one private inbox, the topic `reply.<id>`. It is deleted
 //!   when the requester is closed or dropped. If its process is killed, the other requesters and
 //!   responders of the broker find the inbox without a member, about a minute later, and delete it.
