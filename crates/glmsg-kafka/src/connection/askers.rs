@@ -49,7 +49,7 @@ impl Link {
     }
 
     /// Asks as a client of a group that does not join it.
-    pub(super) fn as_outsider<T>(
+    pub(crate) fn as_outsider<T>(
         &self,
         group: &str,
         ask: impl FnOnce(&BaseConsumer) -> Result<T>,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use glmsg_broker::DeadLetterSelector;
 use glmsg_core::{Clock as _, Result, SystemClock};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use super::{Letter, SETTLED, is_chosen, read_letters};
@@ -119,7 +120,7 @@ pub(super) fn change(
         count: chosen.len() as u64,
         next,
         // Whether or not this is found out: they are changed.
-        end: link_range(link, &names.dead).map_or(0, |(_, end)| end),
+        end: uncommitted_end(link, names).unwrap_or(0),
     })
 }
 
@@ -140,6 +141,15 @@ fn commit(producer: &BaseProducer, timeout: Duration) -> Result<()> {
             Verdict::Retry | Verdict::Fatal => return Err(from_kafka(&error, true)),
         }
     }
+}
+
+/// Where the letters end, with what not every reader is shown yet. Other clients are told of the end
+/// of what is committed.
+fn uncommitted_end(link: &Link, names: &GroupNames) -> Result<i64> {
+    link.as_outsider(&names.id, |client| {
+        let found = client.fetch_watermarks(&names.dead, 0, link.config().timeout);
+        Ok(found.map_err(|e| from_kafka(&e, false))?.1)
+    })
 }
 
 fn link_range(link: &Link, topic: &str) -> Result<(i64, i64)> {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use glmsg_core::{Error, ErrorKind, Result};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 
 use super::command::{Command, What};
@@ -90,7 +91,7 @@ impl Reader {
 
     /// Reads on until this offset.
     fn seek(&mut self, partition: i32, offset: i64, timeout: Duration) -> Result<Option<Bytes>> {
-        let mut last_seen = Instant::now();
+        let (mut last_seen, mut has_ended) = (Instant::now(), false);
         loop {
             if self.at.is_some_and(|(_, next)| next > offset) {
                 return Ok(None);
@@ -101,7 +102,14 @@ impl Reader {
                     return Err(Error::new(ErrorKind::Timeout, text)
                         .with("timeout", format!("{timeout:?}")));
                 }
+                // Nothing more comes: it was taken out.
+                None if has_ended => return Ok(None),
                 None => continue,
+                // The end, as it was when this was read ahead: more may stand there by now.
+                Some(Err(KafkaError::PartitionEOF(_))) => {
+                    has_ended = true;
+                    continue;
+                }
                 Some(Err(error)) => return Err(from_kafka(&error, false)),
                 Some(Ok(record)) => record,
             };

@@ -150,7 +150,11 @@ impl Inner {
         let mut void: u64 = 0;
         loop {
             let now = self.now();
-            let decision = shelf.with(|view| decide(view, now)).ok_or_else(unread)?;
+            let Some(decision) = shelf.with(|view| decide(view, now)) else {
+                // It is read anew.
+                self.sync(shelf).await?;
+                continue;
+            };
             match decision {
                 Decision::Answer(change) if is_fresh => return Ok(change),
                 Decision::Answer(_) => self.sync(shelf).await?,

@@ -1,57 +1,90 @@
-//! The cluster's time, as what was just stored tells it.
+//! The cluster's time, as what is stored tells it.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use glmsg_core::{Clock as _, SystemClock, Timestamp};
 
-/// How long a better sample stands against worse ones.
-const STANDS: Duration = Duration::from_secs(10);
-
-/// How far the cluster's clock is ahead of ours.
-#[derive(Debug, Default)]
-pub(super) struct ClusterClock(Mutex<Option<Sample>>);
+/// How far the cluster's clock is ahead of ours, in microseconds: between two bounds, and not at all
+/// where these allow it.
+#[derive(Debug)]
+pub(super) struct ClusterClock(Mutex<Bounds>);
 
 #[derive(Debug, Clone, Copy)]
-struct Sample {
-    ahead: i64,
-    taken: Instant,
+struct Bounds {
+    least: i64,
+    most: i64,
+}
+
+impl Default for ClusterClock {
+    fn default() -> Self {
+        Self(Mutex::new(Bounds {
+            least: i64::MIN,
+            most: i64::MAX,
+        }))
+    }
 }
 
 impl ClusterClock {
-    /// Something that was stored at this time has just been read. What took long to come here tells
-    /// less than what came at once.
-    pub(super) fn tell(&self, stored: Timestamp) {
-        let ahead = stored
-            .as_micros()
-            .saturating_sub(SystemClock.now().as_micros());
-        let taken = Instant::now();
-        let mut best = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if best.is_none_or(|best| ahead >= best.ahead || taken - best.taken > STANDS) {
-            *best = Some(Sample { ahead, taken });
+    /// Something that was stored at this time has just been read; it may have been on its way for
+    /// long. What is ours was sent at `since` or later. The newer is right where a clock was set.
+    pub(super) fn tell(&self, stored: Timestamp, since: Option<Timestamp>) {
+        let (stored, now) = (stored.as_micros(), SystemClock.now().as_micros());
+        let mut bounds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bounds.least = bounds.least.max(stored.saturating_sub(now));
+        bounds.most = bounds.most.max(bounds.least);
+        if let Some(since) = since {
+            bounds.most = bounds.most.min(stored.saturating_sub(since.as_micros()));
+            bounds.least = bounds.least.min(bounds.most);
         }
     }
 
-    /// Ours, as long as nothing has been told.
+    /// Ours, as long as nothing tells that it is wrong.
     pub(super) fn now(&self) -> Timestamp {
-        let best = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ahead = best.map_or(0, |best| best.ahead);
+        let bounds = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ahead = 0.clamp(bounds.least, bounds.most);
         Timestamp::from_micros(SystemClock.now().as_micros().saturating_add(ahead))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
+    const HOUR: i64 = 3_600_000_000;
+
+    fn away(from: Timestamp, micros: i64) -> Timestamp {
+        Timestamp::from_micros(from.as_micros() + micros)
+    }
+
     #[test]
-    fn what_came_at_once_tells_the_time() {
+    fn a_clock_that_is_ahead_or_behind_is_followed() {
+        for ahead in [HOUR, -HOUR] {
+            let (clock, now) = (ClusterClock::default(), SystemClock.now());
+            clock.tell(away(now, ahead), Some(now));
+            let told = clock.now();
+            assert!(told >= away(now, ahead), "{ahead}");
+            assert!(told < away(now, ahead + 60_000_000), "{ahead}");
+        }
+    }
+
+    #[test]
+    fn what_was_long_on_its_way_changes_nothing() {
         let (clock, now) = (ClusterClock::default(), SystemClock.now());
-        let ahead = now.after(Duration::from_secs(3600));
-        clock.tell(ahead);
-        // This one took a minute to come.
-        clock.tell(Timestamp::from_micros(ahead.as_micros() - 60_000_000));
-        assert!(clock.now() >= ahead);
-        assert!(clock.now() < ahead.after(Duration::from_secs(60)));
+        clock.tell(away(now, -HOUR), None);
+        assert!(clock.now() >= now);
+        assert!(clock.now() < now.after(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_followed() {
+        let (clock, now) = (ClusterClock::default(), SystemClock.now());
+        clock.tell(away(now, HOUR), None);
+        assert!(clock.now() >= away(now, HOUR));
+        clock.tell(now, Some(now));
+        assert!(clock.now() < away(now, 60_000_000), "it was set back");
+        clock.tell(away(now, HOUR), None);
+        assert!(clock.now() >= away(now, HOUR), "and forth");
     }
 }

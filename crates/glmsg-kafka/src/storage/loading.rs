@@ -46,7 +46,9 @@ impl Loading {
                 None => return,
             },
         };
-        self.by_key.insert(key.clone(), offset);
+        if let Some(earlier) = self.by_key.insert(key.clone(), offset) {
+            self.records.remove(&earlier);
+        }
         self.records.insert(offset, (at, key, command));
     }
 

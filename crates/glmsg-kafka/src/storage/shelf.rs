@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use glmsg_core::Timestamp;
+use glmsg_core::{Clock as _, SystemClock, Timestamp};
 use rdkafka::Message as _;
 use rdkafka::message::BorrowedMessage;
 use tokio::sync::watch;
@@ -62,8 +62,10 @@ impl Shelf {
         }
     }
 
-    /// Takes the next record of the partition.
-    pub(super) fn take(&self, record: &BorrowedMessage<'_>, clock: &ClusterClock) {
+    /// Takes the next record of the partition. `false` if it is not the one that comes next: what was
+    /// read so far is worth nothing then, as the topic was made anew, or compaction has taken out
+    /// something that was not read.
+    pub(super) fn take(&self, record: &BorrowedMessage<'_>, clock: &ClusterClock) -> bool {
         let (offset, at) = (record.offset(), stored_at(record));
         let key = record.key().and_then(RecordKey::read);
         let value = record.payload().map(Bytes::copy_from_slice);
@@ -75,16 +77,29 @@ impl Shelf {
                     None => loading.skip(offset),
                 },
                 Stage::Ready(view) => {
-                    // After a new beginning of the client something may come again.
-                    if offset < view.next {
-                        return;
+                    if offset != view.next {
+                        drop(stage);
+                        self.begin_again();
+                        return false;
                     }
-                    clock.tell(at);
-                    apply(view, offset, at, key, value.as_ref());
+                    let since = apply(view, offset, at, key, value.as_ref());
+                    clock.tell(at, since);
                 }
             }
         }
         self.reached.send_replace(offset + 1);
+        true
+    }
+
+    /// What was read so far is worth nothing.
+    pub(super) fn begin_again(&self) {
+        *self.stage() = Stage::Loading(Loading::default());
+        self.reached.send_replace(-1);
+    }
+
+    /// Whether it is being read from its beginning.
+    pub(super) fn is_loading(&self) -> bool {
+        matches!(&*self.stage(), Stage::Loading(_))
     }
 
     /// The client has come to its end. Until it says so of an empty one it may not yet read at all, and
@@ -113,10 +128,10 @@ fn apply(
     at: Timestamp,
     key: Option<RecordKey>,
     value: Option<&Bytes>,
-) {
+) -> Option<Timestamp> {
     match (key, value) {
         (Some(RecordKey::Change(address)), Some(value)) => match Command::read(value) {
-            Some(command) => view.change(offset, at, address, command),
+            Some(command) => return view.change(offset, at, address, command),
             None => view.skip(offset),
         },
         (Some(RecordKey::Change(address)), None) => view.bury(offset, &address),
@@ -124,6 +139,7 @@ fn apply(
         (Some(RecordKey::Floor(floor)), None) => view.lower(offset, floor),
         (None, _) => view.skip(offset),
     }
+    None
 }
 
 /// Watches for an operation, as long as it lives.
@@ -135,7 +151,7 @@ pub(super) struct Watched<'a> {
 impl<'a> Watched<'a> {
     pub(super) fn new(shelf: &'a Shelf) -> Self {
         let op = OpId::random();
-        shelf.with(|view| view.register(op));
+        shelf.with(|view| view.register(op, SystemClock.now()));
         Self { shelf, op }
     }
 

@@ -126,27 +126,46 @@ impl Inner {
         while !self.is_over.load(Ordering::Relaxed) {
             match self.consumer.poll(POLL) {
                 Some(Ok(record)) => {
-                    let partition = usize::try_from(record.partition()).ok();
-                    let shelf = partition.and_then(|partition| self.shelves.get(partition));
-                    if let Some(shelf) = shelf {
-                        shelf.take(&record, &self.clock);
+                    let partition = record.partition();
+                    if let Some(shelf) = self.shelf_of(partition)
+                        && !shelf.take(&record, &self.clock)
+                    {
+                        tracing::warn!(partition, "the storage is read anew from its beginning");
+                        if let Err(error) = self.begin_again(partition) {
+                            self.note(error);
+                        }
                     }
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    let partition = usize::try_from(partition).ok();
-                    if let Some(shelf) = partition.and_then(|partition| self.shelves.get(partition))
-                    {
+                    if let Some(shelf) = self.shelf_of(partition) {
                         shelf.is_read();
                     }
                 }
-                Some(Err(error)) => {
-                    tracing::debug!(%error, "the storage's reader reports");
-                    let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-                    *trouble = Some(from_kafka(&error, false));
-                }
+                Some(Err(error)) => self.note(from_kafka(&error, false)),
                 None => {}
             }
         }
+    }
+
+    /// Has a partition read from its beginning.
+    fn begin_again(&self, partition: i32) -> Result<()> {
+        let (timeout, beginning) = (self.link.config().timeout, Offset::Offset(0));
+        let sought = self
+            .consumer
+            .seek(&self.topic, partition, beginning, timeout);
+        sought.map_err(|e| from_kafka(&e, false))
+    }
+
+    fn note(&self, error: Error) {
+        tracing::debug!(%error, "the storage's reader reports");
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        *trouble = Some(error);
+    }
+
+    /// A partition by its number.
+    pub(super) fn shelf_of(&self, partition: i32) -> Option<&Shelf> {
+        let partition = usize::try_from(partition).ok()?;
+        self.shelves.get(partition)
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -180,8 +199,19 @@ impl Inner {
 
     /// Reads what is stored now.
     pub(super) async fn sync(self: &Arc<Self>, shelf: &Shelf) -> Result<()> {
+        let known = shelf.with(|view| view.next).unwrap_or(0);
         let end = self.end(shelf).await?;
-        self.reach(shelf, end).await
+        if end < known {
+            // The topic was made anew, or has lost its end with a broker.
+            shelf.begin_again();
+            let (inner, partition) = (Arc::clone(self), shelf.partition);
+            apart(move || inner.begin_again(partition)).await?;
+        }
+        self.reach(shelf, end).await?;
+        if shelf.is_loading() {
+            self.load(shelf).await?;
+        }
+        Ok(())
     }
 
     /// Where the partition ends, at a moment after the call. Who calls at a time shares an answer.

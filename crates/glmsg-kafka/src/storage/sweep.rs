@@ -15,6 +15,17 @@ use crate::producer::Record;
 const WORTH: usize = 200;
 const MOST: usize = 2_000;
 
+/// Somebody sweeps a partition. Over also where its runtime ends first.
+struct Sweeping(Arc<Inner>, i32);
+
+impl Drop for Sweeping {
+    fn drop(&mut self) {
+        if let Some(shelf) = self.0.shelf_of(self.1) {
+            shelf.is_swept.store(false, Ordering::Release);
+        }
+    }
+}
+
 impl Inner {
     /// Sweeps a partition, apart from the caller, if there is something to sweep.
     pub(super) fn maybe_sweep(self: &Arc<Self>, shelf: &Shelf) {
@@ -26,16 +37,14 @@ impl Inner {
         {
             return;
         }
-        let (inner, partition) = (Arc::clone(self), shelf.partition);
+        let sweeping = Sweeping(Arc::clone(self), shelf.partition);
         tokio::spawn(async move {
-            let shelf = usize::try_from(partition).ok();
-            let Some(shelf) = shelf.and_then(|partition| inner.shelves.get(partition)) else {
+            let Some(shelf) = sweeping.0.shelf_of(sweeping.1) else {
                 return;
             };
-            if let Err(error) = inner.sweep(shelf).await {
+            if let Err(error) = sweeping.0.sweep(shelf).await {
                 tracing::debug!(%error, "the storage was not swept: another time");
             }
-            shelf.is_swept.store(false, Ordering::Release);
         });
     }
 

@@ -44,6 +44,9 @@ impl Cluster {
             .set("retention.ms", "-1")
             .set("retention.bytes", "-1")
             .set("segment.bytes", &segment)
+            // Who is a little behind reads what there was, and who reads all of it meets the tombstones.
+            .set("min.compaction.lag.ms", "600000")
+            .set("delete.retention.ms", "86400000")
             .set("max.message.bytes", &most)
             .set("message.timestamp.type", "LogAppendTime");
         if let Some(insync) = &insync {

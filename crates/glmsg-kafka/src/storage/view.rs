@@ -27,6 +27,14 @@ use super::command::{Address, Chunk, Command, Kind, OpId, Place, Tag, What, When
 /// How many offsets after what its writer had seen a change counts.
 pub(super) const REACH: i64 = 10_000;
 
+/// An operation of this process.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    since: Timestamp,
+    /// Whether it was made.
+    outcome: Option<bool>,
+}
+
 /// What a partition holds.
 #[derive(Debug)]
 pub(super) struct View {
@@ -38,7 +46,7 @@ pub(super) struct View {
     /// The offset after the last that was applied.
     pub(super) next: i64,
     /// What became of operations of this process.
-    pending: HashMap<OpId, Option<bool>>,
+    pending: HashMap<OpId, Pending>,
     /// Changes that were not made.
     void: HashMap<Address, i64>,
     /// Keys that have records which were made and count no more, and how many these are.
@@ -139,8 +147,9 @@ impl View {
     }
 
     /// Begins to watch for an operation.
-    pub(super) fn register(&mut self, op: OpId) {
-        self.pending.insert(op, None);
+    pub(super) fn register(&mut self, op: OpId, since: Timestamp) {
+        let outcome = None;
+        self.pending.insert(op, Pending { since, outcome });
     }
 
     pub(super) fn forget(&mut self, op: OpId) {
@@ -149,22 +158,32 @@ impl View {
 
     /// Whether an operation was made; `None` if nothing of it was read.
     pub(super) fn outcome(&self, op: OpId) -> Option<bool> {
-        self.pending.get(&op).copied().flatten()
+        self.pending.get(&op).and_then(|pending| pending.outcome)
     }
 
-    /// Applies a change that was stored at this offset and time.
-    pub(super) fn change(&mut self, offset: i64, at: Timestamp, address: Address, change: Command) {
+    /// Applies a change that was stored at this offset and time. Tells since when it is watched, if
+    /// it is.
+    pub(super) fn change(
+        &mut self,
+        offset: i64,
+        at: Timestamp,
+        address: Address,
+        change: Command,
+    ) -> Option<Timestamp> {
         self.next = self.next.max(offset + 1);
         let is_made = self.is_made(offset, at, &address, &change);
         // Of an operation that was sent several times one is made.
-        if let Some(outcome) = self.pending.get_mut(&address.tag.op()) {
-            *outcome = Some(is_made || *outcome == Some(true));
-        }
+        let pending = self.pending.get_mut(&address.tag.op());
+        let since = pending.map(|pending| {
+            pending.outcome = Some(is_made || pending.outcome == Some(true));
+            pending.since
+        });
         if is_made {
             self.make(offset, at, address, change);
         } else {
             self.void.insert(address, offset);
         }
+        since
     }
 
     fn is_made(&self, offset: i64, at: Timestamp, address: &Address, change: &Command) -> bool {
