@@ -5,6 +5,7 @@ mod archive;
 mod change;
 mod clock;
 mod command;
+mod key;
 mod loading;
 mod shelf;
 mod store;
@@ -23,7 +24,8 @@ use glmsg_broker::{
 use glmsg_core::{Error, ErrorKind, Result};
 use tokio::time::Instant;
 
-use self::command::{Chunk, Kind};
+use self::command::Chunk;
+use self::key::Kind;
 pub(crate) use self::store::Store;
 use self::store::{Inner, unread};
 use self::view::Piece;

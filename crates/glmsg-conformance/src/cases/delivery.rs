@@ -240,6 +240,8 @@ pub async fn topics_do_not_mix<F: Fixture>(f: F) {
     let one = Message::new(named_topic("a.b"), "one").expect("a valid message");
     let two = Message::new(named_topic("a.b.c"), "two").expect("a valid message");
     store(&broker, &[one.clone(), two.clone()]).await;
+    let names = broker.topic_names().await.expect("names");
+    assert_eq!(names, [named_topic("a.b"), named_topic("a.b.c")]);
     for sent in [one, two] {
         let options = SubscribeOptions::new(sent.topic(), group("g")).expect("valid options");
         let mut member = Member::join_with(&broker, &options).await;

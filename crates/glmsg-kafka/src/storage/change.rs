@@ -7,7 +7,8 @@ use bytes::Bytes;
 use glmsg_broker::{Change, Expected, StorageKey};
 use glmsg_core::{Error, ErrorKind, Result, Timestamp};
 
-use super::command::{Address, Chunk, Command, Kind, Place, RecordKey, What, When};
+use super::command::{Chunk, Command, Place, What, When};
+use super::key::{Address, Kind, RecordKey};
 use super::shelf::{Shelf, Watched};
 use super::store::{Inner, unread};
 use super::view::{Head, View};

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 use glmsg_core::Timestamp;
 
-use super::command::{Command, RecordKey, What};
+use super::command::{Command, What};
+use super::key::RecordKey;
 use super::view::View;
 
 /// What was read, and has no tombstone.

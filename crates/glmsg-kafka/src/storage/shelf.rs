@@ -10,7 +10,8 @@ use rdkafka::message::BorrowedMessage;
 use tokio::sync::watch;
 
 use super::clock::ClusterClock;
-use super::command::{Command, OpId, RecordKey};
+use super::command::Command;
+use super::key::{OpId, RecordKey};
 use super::loading::Loading;
 use super::view::View;
 use crate::record::stored_at;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use glmsg_core::Result;
 
-use super::command::RecordKey;
+use super::key::RecordKey;
 use super::shelf::Shelf;
 use super::store::Inner;
 use super::view::Plan;

@@ -11,8 +11,11 @@
 //! - a change that comes too late ([`REACH`]) is void. So where a key is forgotten no change comes
 //!   that was meant for what it was.
 
+mod cache;
 mod entry;
+mod pending;
 mod ready;
+mod swept;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
@@ -21,19 +24,13 @@ use glmsg_broker::{KeyPrefix, StorageKey};
 use glmsg_core::Timestamp;
 
 pub(super) use self::entry::{Entry, Head, Held, Piece};
+use self::pending::Pending;
 pub(super) use self::ready::Plan;
-use super::command::{Address, Chunk, Command, Kind, OpId, Place, Tag, What, When};
+use super::command::{Chunk, Command, Place, What, When};
+use super::key::{Address, Kind, OpId, Tag};
 
 /// How many offsets after what its writer had seen a change counts.
 pub(super) const REACH: i64 = 10_000;
-
-/// An operation of this process.
-#[derive(Debug, Clone, Copy)]
-struct Pending {
-    since: Timestamp,
-    /// Whether it was made.
-    outcome: Option<bool>,
-}
 
 /// What a partition holds.
 #[derive(Debug)]
@@ -144,21 +141,6 @@ impl View {
             .take_while(|(key, _)| key.as_str().starts_with(prefix.as_str()))
             .filter(move |(_, entry)| entry.is_there(now))
             .map(|(key, _)| key)
-    }
-
-    /// Begins to watch for an operation.
-    pub(super) fn register(&mut self, op: OpId, since: Timestamp) {
-        let outcome = None;
-        self.pending.insert(op, Pending { since, outcome });
-    }
-
-    pub(super) fn forget(&mut self, op: OpId) {
-        self.pending.remove(&op);
-    }
-
-    /// Whether an operation was made; `None` if nothing of it was read.
-    pub(super) fn outcome(&self, op: OpId) -> Option<bool> {
-        self.pending.get(&op).and_then(|pending| pending.outcome)
     }
 
     /// Applies a change that was stored at this offset and time. Tells since when it is watched, if
@@ -310,75 +292,9 @@ impl View {
         }
     }
 
-    /// Applies a tombstone.
-    pub(super) fn bury(&mut self, offset: i64, address: &Address) {
-        self.next = self.next.max(offset + 1);
-        if self.void.remove(address).is_some() {
-            return;
-        }
-        let Address { kind, key, tag } = address;
-        let Some(entry) = self.shelf_mut(*kind).get_mut(key) else {
-            return;
-        };
-        if entry.past.remove(tag).is_some() {
-            let is_clean = entry.past.is_empty();
-            self.worn_records -= 1;
-            if is_clean {
-                self.worn.remove(&(*kind, key.clone()));
-            }
-            return;
-        }
-        if matches!(&entry.head, Head::Gone { tag: of, .. } if of == tag)
-            && let Some(entry) = self.shelf_mut(*kind).remove(key)
-        {
-            self.worn_records -= entry.past.len();
-            self.worn.remove(&(*kind, key.clone()));
-            if let Head::Gone { offset, .. } = entry.head {
-                self.gone.remove(&(offset, *kind, key.clone()));
-            }
-        }
-    }
-
-    /// Versions of new values begin above this.
-    pub(super) fn raise(&mut self, offset: i64, floor: u64) {
-        self.next = self.next.max(offset + 1);
-        self.floors.insert(floor);
-        self.floor = self.floor.max(floor);
-    }
-
-    pub(super) fn lower(&mut self, offset: i64, floor: u64) {
-        self.next = self.next.max(offset + 1);
-        self.floors.remove(&floor);
-    }
-
     /// Something that is none of ours.
     pub(super) fn skip(&mut self, offset: i64) {
         self.next = self.next.max(offset + 1);
-    }
-
-    fn cache(&mut self, key: &StorageKey, piece: &Piece) {
-        if let Some(body) = &piece.chunk.body {
-            self.cached_bytes += body.len();
-            self.cached.push_back((key.clone(), piece.offset));
-        }
-    }
-
-    /// Leaves bytes of logs in the topic, the oldest first.
-    fn evict(&mut self) {
-        while self.cached_bytes > self.cache {
-            let Some((key, offset)) = self.cached.pop_front() else {
-                return;
-            };
-            let Some(Head::Log(pieces)) = self.logs.get_mut(&key).map(|entry| &mut entry.head)
-            else {
-                continue;
-            };
-            if let Ok(at) = pieces.binary_search_by_key(&offset, |piece| piece.offset)
-                && let Some(body) = pieces[at].chunk.body.take()
-            {
-                self.cached_bytes = self.cached_bytes.saturating_sub(body.len());
-            }
-        }
     }
 }
 

@@ -81,6 +81,7 @@ pub async fn a_deleted_topic_ends_its_subscriptions<F: Fixture>(f: F) {
     let got = member.take(3).await;
     member.reject(&got[0], "bad").await;
     let waiting = tokio::spawn(async move { member.recv(1).await });
+    assert_eq!(broker.topic_names().await.expect("names"), [topic()]);
     let deleted = broker.delete_topic(&topic()).await;
     deleted.expect("an existing topic can be deleted");
     let ended = within("the end of its subscription", waiting).await;
@@ -89,6 +90,7 @@ pub async fn a_deleted_topic_ends_its_subscriptions<F: Fixture>(f: F) {
         ErrorKind::NotFound
     );
     assert_eq!(broker.topics().await.expect("a list"), []);
+    assert_eq!(broker.topic_names().await.expect("names"), []);
     let again = broker.delete_topic(&topic()).await;
     assert_eq!(error_kind("deleting it again", again), ErrorKind::NotFound);
     let new = message("new");

@@ -3,7 +3,7 @@
 use glmsg_core::Timestamp;
 
 use super::{Address, Command, Entry, Head, Kind, Place, View, What, When};
-use crate::storage::command::RecordKey;
+use crate::storage::key::RecordKey;
 
 /// More than this many of a kind need not be told apart.
 const COUNTED: usize = 1_000;
@@ -109,7 +109,7 @@ impl View {
             let address = Address {
                 kind: Kind::Value,
                 key: key.clone(),
-                tag: crate::storage::command::OpId::random().tag(0),
+                tag: crate::storage::key::OpId::random().tag(0),
             };
             let place: Place = *place;
             plan.expired.push((

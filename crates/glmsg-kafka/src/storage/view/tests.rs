@@ -9,7 +9,7 @@ use glmsg_core::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::storage::command::RecordKey;
+use crate::storage::key::RecordKey;
 use crate::storage::loading::Loading;
 
 /// So few that keys are forgotten within a history.
