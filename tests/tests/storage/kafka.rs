@@ -3,8 +3,12 @@
 use bytes::Bytes;
 use glmsg_broker::{Backend as _, Change, Expected, Storage, StorageKey};
 use glmsg_conformance::Fixture as _;
+use glmsg_faults::until;
 use glmsg_kafka::{KafkaBroker, KafkaConfig, KafkaStorage};
 use glmsg_tests::Kafka;
+use glmsg_tests::kafka_topics::delete_topic;
+
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Of each partition 4 MiB of logs are held: this is more than twice that.
 const RECORDS: usize = 160;
@@ -64,4 +68,44 @@ async fn a_log_is_read_whole_though_little_of_it_is_held() {
             assert_eq!(one, [(number as u64 + 1, record(number))]);
         }
     }
+}
+
+/// Somebody deletes the topic, and it is made anew: who had read the old one sees the new, and nothing
+/// of the old; and a change is decided on by what is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_is_made_anew_is_read_anew() {
+    let fixture = Kafka::new().await;
+    let (url, old) = (fixture.url(), open(&fixture, "old").await);
+    let namespace = KafkaConfig::from_url(&url).expect("a URL").namespace;
+    let keys: Vec<StorageKey> = (0..40)
+        .map(|n| StorageKey::new(format!("k{n}")).expect("a valid key"))
+        .collect();
+    let before = Bytes::from_static(b"before");
+    for key in keys.iter().cycle().take(120) {
+        let made = old.put(key, &before, Expected::Any, None).await;
+        assert!(made.expect("an answer").made().is_some());
+    }
+    delete_topic(&url, &format!("{namespace}..storage")).await;
+
+    let after = Bytes::from_static(b"after");
+    let new = open(&fixture, "new").await;
+    for key in &keys[..20] {
+        let made = new.put(key, &after, Expected::NOTHING, None).await;
+        assert!(made.expect("an answer").made().is_some(), "{key}");
+    }
+    until("the new topic is seen", PATIENCE, || async {
+        let mut found = Vec::new();
+        for key in &keys {
+            found.push(old.get(key).await.ok().flatten().map(|value| value.data));
+        }
+        let (first, last) = found.split_at(20);
+        first.iter().all(|value| *value == Some(after.clone())) && last.iter().all(Option::is_none)
+    })
+    .await;
+    let made = old.put(&keys[0], &before, Expected::NOTHING, None).await;
+    assert!(made.expect("an answer").made().is_none(), "it is there");
+    let made = old.put(&keys[30], &before, Expected::NOTHING, None).await;
+    assert!(made.expect("an answer").made().is_some(), "it is not");
+    let seen = new.get(&keys[30]).await.expect("an answer");
+    assert_eq!(seen.map(|value| value.data), Some(before));
 }
