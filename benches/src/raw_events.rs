@@ -7,15 +7,9 @@ use tempfile::TempDir;
 
 use crate::events::{Appending, WARM};
 use crate::outcome::must_equal;
-use crate::{Measured, Outcome, Stopwatch, sample};
+use crate::{Measured, Outcome, Stopwatch, raw_store, sample};
 
-/// The settings of the library's store that bear on speed.
-const SETTINGS: &str = "
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL;
-    PRAGMA wal_autocheckpoint = 2000;
-    PRAGMA journal_size_limit = 67108864;
-    PRAGMA cache_size = -16384;
+const TABLE: &str = "
     CREATE TABLE event (
         stream INTEGER NOT NULL,
         version INTEGER NOT NULL,
@@ -42,8 +36,7 @@ impl RawEvents {
     /// Behind each payload come `also` bytes.
     pub(crate) fn open(also: usize) -> Outcome<Self> {
         let directory = tempfile::tempdir()?;
-        let conn = Connection::open(directory.path().join("raw.db"))?;
-        conn.execute_batch(SETTINGS)?;
+        let conn = raw_store::open(&directory.path().join("raw.db"), TABLE)?;
         Ok(Self {
             conn,
             also,

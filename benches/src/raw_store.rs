@@ -16,6 +16,8 @@ const SETTINGS: &str = "
     PRAGMA wal_autocheckpoint = 2000;
     PRAGMA journal_size_limit = 67108864;
     PRAGMA cache_size = -16384;
+";
+const TABLE: &str = "
     CREATE TABLE message (
         seq INTEGER PRIMARY KEY,
         topic INTEGER NOT NULL,
@@ -44,7 +46,7 @@ pub(crate) struct RawStore {
 impl RawStore {
     pub(crate) fn open() -> Outcome<Self> {
         let directory = tempfile::tempdir()?;
-        let conn = open(&directory.path().join("raw.db"))?;
+        let conn = open(&directory.path().join("raw.db"), TABLE)?;
         Ok(Self {
             conn,
             _directory: directory,
@@ -114,8 +116,10 @@ impl RawStore {
     }
 }
 
-fn open(path: &Path) -> Outcome<Connection> {
+/// A new store of this table.
+pub(crate) fn open(path: &Path, table: &str) -> Outcome<Connection> {
     let conn = Connection::open(path)?;
     conn.execute_batch(SETTINGS)?;
+    conn.execute_batch(table)?;
     Ok(conn)
 }

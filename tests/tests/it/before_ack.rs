@@ -17,7 +17,7 @@ const MESSAGES: usize = 100;
 /// A broker with a topic of a hundred messages, and their ids.
 async fn topic() -> (Arc<dyn Broker>, BTreeSet<MessageId>) {
     let broker: Arc<dyn Broker> = Arc::new(MemoryBroker::default());
-    let message = |n: usize| Message::new(&name(), n.to_string()).expect("a message");
+    let message = |n: usize| Message::new(name(), n.to_string()).expect("a message");
     let messages: Vec<Message> = (0..MESSAGES).map(message).collect();
     broker.publish(&messages).await.expect("is published");
     (broker, messages.iter().map(Message::id).collect())
