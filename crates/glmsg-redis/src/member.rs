@@ -12,6 +12,7 @@ use self::framed::Frames;
 use self::numbered::Numbered;
 use crate::keys::ORPHANS;
 use crate::place::EntryId;
+use crate::reading::Raw;
 
 pub(crate) use self::framed::Part;
 
@@ -138,6 +139,18 @@ impl Deliveries {
 }
 
 impl Held {
+    /// A whole entry, as the server handed it out.
+    pub(crate) fn entry(raw: &Raw, until: Instant) -> Self {
+        Self {
+            lane: raw.lane,
+            id: raw.id,
+            attempt: raw.attempt,
+            until,
+            is_leaving: false,
+            part: None,
+        }
+    }
+
     /// Whether an ack needs no look at who holds it: nobody else can, and nothing else is kept of
     /// it.
     pub(crate) fn is_plain(&self, now: Instant) -> bool {

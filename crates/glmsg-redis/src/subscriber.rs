@@ -1,7 +1,9 @@
 //! Joining a group and receiving.
 
 mod asking;
+mod ending;
 mod framed;
+mod keeping;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,30 +11,23 @@ use std::mem;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use glmsg_broker::{
-    GroupConfig, Intake, Ordering, Received, Settled, Settler, Source, SubscribeOptions, Token,
-};
-use glmsg_core::{Error, ErrorKind, MessageId, Result, clean_error_text};
+use glmsg_broker::{GroupConfig, Intake, Ordering, Received, Source, SubscribeOptions, Token};
+use glmsg_core::{Error, ErrorKind, MessageId, Result};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use self::asking::{Asking, Attended, Task};
+use self::asking::Asking;
 use crate::RedisSettler;
-use crate::acker::Wish;
 use crate::broker::{Shared, closed};
 use crate::connection::Dedicated;
-use crate::encode::{count, decode, decode_history, millis, next};
+use crate::encode::{count, millis, next};
 use crate::keys::GroupKeys;
-use crate::leaving::Leaving;
-use crate::member::{Deliveries, Held};
-use crate::reading::{self, Asker, Batch, Look, Raw};
+use crate::member::Deliveries;
+use crate::reading::{Asker, Look};
 
-/// How long a wait lasts at most. Leases of others that run out wake nobody.
-const LONGEST_WAIT: Duration = Duration::from_millis(500);
-/// The most deliveries of one fetch.
-const MOST: usize = 500;
-/// Receives of fewer are weighed one by one between lanes and by what came back; larger ones take
-/// what is there, and what came back comes with the next.
+/// Receives of fewer keep the order between lanes, and between what came back and what is new, to the
+/// last message: what a plain read took out of turn is given back. Larger ones take what is there, and
+/// what came back comes with the next.
 const SMALL: usize = 16;
 
 /// A subscription of a [`RedisBroker`](crate::RedisBroker). Dropping it leaves the group, and gives
@@ -60,6 +55,8 @@ pub struct RedisSource {
     fetched_at: Instant,
     /// Fetched, and no message: to be made dead letters.
     wrong: Vec<(Token, Box<str>)>,
+    /// Fetched out of turn: to be given back.
+    early: Vec<Token>,
     /// Fetched, and past their time by our reckoning.
     stale: Vec<Received>,
     /// What happened and was not reported yet.
@@ -140,6 +137,7 @@ impl RedisSource {
             ready: VecDeque::new(),
             fetched_at: Instant::now(),
             wrong: Vec::new(),
+            early: Vec::new(),
             stale: Vec::new(),
             intake: Intake::default(),
             per_entry,
@@ -147,225 +145,14 @@ impl RedisSource {
         })
     }
 
-    /// How long a wait may last: leases of others that run out wake nobody, and our own must be
-    /// known to run when something comes.
-    fn longest_wait(&self) -> Duration {
-        LONGEST_WAIT.min(self.lease / 4)
-    }
-
-    /// When the fetch step must look again.
-    fn look_in(&self) -> Duration {
-        let longest = self.longest_wait();
-        let due = self.look.as_ref().and_then(|look| look.due_in);
-        let at = self.looked_at + due.map_or(longest, |due| due.min(longest));
-        at.saturating_duration_since(Instant::now())
-    }
-
-    /// Begins to ask for at most `max`.
-    async fn begin(&mut self, max: usize) -> Result<()> {
-        let max = max.min(MOST);
-        let entries = self.entries_for(max);
-        let (asker, look_in) = (self.asker.clone(), self.look_in());
-        let since = Instant::now();
-        let look = match &self.look {
-            // Small receives are weighed exactly; large ones take what is there.
-            Some(look) if !self.must_look && !look_in.is_zero() => look,
-            _ => {
-                let (picks, doubt) = (self.picks, self.is_in_doubt);
-                // What only looks now and then leaves it to one member to look for all.
-                let is_routine = self.look.is_some() && !self.must_look && !self.is_small(max);
-                let thorough = doubt || self.was_refused || !is_routine;
-                let most = (max, entries);
-                let task = async move {
-                    let looked = reading::look(asker, picks, most, doubt, thorough);
-                    (None, looked.await)
-                };
-                self.asking = Some(Asking {
-                    since,
-                    // Apart, as what it holds of the shared connection others wait for.
-                    task: Task::Apart(tokio::spawn(task)),
-                    waits_on: None,
-                    carries_acks: false,
-                });
-                return Ok(());
-            }
-        };
-        let (behind, lanes) = (look.behind.clone(), look.lanes());
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => {
-                let group = &self.asker.settler.group;
-                self.asker.settler.shared.link.dedicated(group.slot).await?
-            }
-        };
-        let waits_on = Some(connection.client_id());
-        let mut carries_acks = false;
-        let task = if asker.settler.group.is_by_key {
-            Task::Here(Box::pin(reading::wait(asker, connection, look_in, behind)))
-        } else {
-            let acks = asker.settler.take_acks();
-            carries_acks = acks.is_some();
-            let task = reading::read(asker, connection, acks, look_in, (entries, lanes));
-            Task::Here(Box::pin(task))
-        };
-        self.asking = Some(Asking {
-            since,
-            task,
-            waits_on,
-            carries_acks,
-        });
-        Ok(())
-    }
-
-    /// Asks, and keeps what comes.
-    async fn ask(&mut self, max: usize) -> Result<()> {
-        if self.asking.is_none() {
-            self.begin(max).await?;
-        }
-        let attended = Attended(&mut self.asking);
-        let Some(asking) = attended.0 else {
-            return Ok(());
-        };
-        let since = asking.since;
-        let asked = asking.task.end().await;
-        *attended.0 = None;
-        drop(attended);
-        let Some((connection, batch)) = asked else {
-            return Err(closed());
-        };
-        if connection.is_some() {
-            self.connection = connection;
-        }
-        match batch {
-            Ok(batch) => {
-                self.keep(batch, since, max);
-                Ok(())
-            }
-            Err(error) => {
-                (self.must_look, self.is_in_doubt) = (true, true);
-                Err(error)
-            }
-        }
-    }
-
-    fn keep(&mut self, batch: Batch, since: Instant, max: usize) {
-        self.must_look = batch.rang;
-        self.was_refused = batch.was_refused;
-        let is_empty = batch.raws.is_empty();
-        if let Some(look) = batch.look {
-            self.picks = look.picks;
-            self.looked_at = since;
-            self.is_in_doubt = false;
-            // Small receives are weighed one by one as long as there is something.
-            let is_over = is_empty && batch.intake == Intake::default();
-            self.must_look = !is_over && (self.is_small(max) || !look.is_plain);
-            self.look = Some(look);
-        } else {
-            let taken = i64::try_from(batch.raws.len()).unwrap_or(0);
-            self.picks[0] = (self.picks[0] + taken) % 16;
-            // A read that begins takes what is new before what has come back.
-            self.must_look |= self.is_small(max);
-        }
-        if is_empty && batch.intake == Intake::default() {
-            return;
-        }
-        self.fetched_at = since;
-        self.intake.expired += batch.intake.expired;
-        self.intake.dead_lettered += batch.intake.dead_lettered;
-        let until = since + self.lease;
-        let now = self.now();
-        self.note_sizes(&batch.raws);
-        let settler = self.asker.settler.clone();
-        let mut deliveries = settler.deliveries();
-        for raw in batch.raws {
-            if raw.finished.is_some() {
-                self.open_frame(&mut deliveries, &raw, until, now);
-                continue;
-            }
-            let token = deliveries.add(Held {
-                lane: raw.lane,
-                id: raw.id,
-                attempt: raw.attempt,
-                until,
-                is_leaving: false,
-                part: None,
-            });
-            match decode(&raw.body) {
-                Ok(message) => {
-                    let received = Received {
-                        message,
-                        token,
-                        attempt: raw.attempt,
-                        history: decode_history(&raw.history),
-                    };
-                    // The server decides; our reckoning only says whom to ask about.
-                    match raw.expires {
-                        Some(at) if at <= now + 5 => self.stale.push(received),
-                        _ => self.ready.push_back(received),
-                    }
-                }
-                Err(e) => self.wrong.push((token, clean_error_text(&e.to_string()))),
-            }
-        }
-    }
-
-    /// The server's clock in milliseconds, about.
-    fn now(&self) -> i64 {
-        let elapsed = i64::try_from(self.looked_at.elapsed().as_millis()).unwrap_or(0);
-        self.look.as_ref().map_or(0, |look| look.now) + elapsed
-    }
-
-    /// Has the server decide about what seems past its time.
-    async fn expire(&mut self) -> Result<()> {
-        let tokens = self.stale.iter().map(|received| received.token);
-        let wishes: Vec<Wish> = tokens.map(Wish::expire).collect();
-        let settled = self.asker.settler.settle(&wishes).await?;
-        for (received, settled) in self.stale.drain(..).zip(settled) {
-            match settled {
-                Settled::DeadLettered(_) => self.intake.expired += 1,
-                // Where it was among the others.
-                Settled::Released => {
-                    let number = received.token.fence();
-                    let at = self.ready.partition_point(|r| r.token.fence() < number);
-                    self.ready.insert(at, received);
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Has what is no message buried.
-    async fn condemn(&mut self) -> Result<()> {
-        let each = self.wrong.iter();
-        let wishes: Vec<Wish> = each
-            .map(|(token, why)| Wish::bury(*token, MessageId::new().as_bytes(), why))
-            .collect();
-        let settled = self.asker.settler.settle(&wishes).await?;
-        let buried = settled.into_iter().filter(|s| s.is_current()).count();
-        self.intake.dead_lettered += buried as u64;
-        self.wrong.clear();
-        Ok(())
-    }
-
-    /// What was fetched for a receive that was given up may have waited here for long: it is
-    /// handed out only if it is still ours, and with a whole lease.
-    async fn renew(&mut self) -> Result<()> {
-        if self.ready.is_empty() || self.fetched_at.elapsed() < self.lease / 2 {
-            return Ok(());
-        }
-        let tokens: Vec<Token> = self.ready.iter().map(|received| received.token).collect();
-        let settled = self.asker.settler.extend(&tokens, self.lease).await?;
-        let mut is_ours = settled.into_iter().map(Settled::is_current);
-        self.ready.retain(|_| is_ours.next().unwrap_or(false));
-        self.fetched_at = Instant::now();
-        Ok(())
-    }
-
     async fn receive(&mut self, buf: &mut Vec<Received>, max: usize) -> Result<Intake> {
         self.set_stale_aside(max);
         loop {
             self.asker.settler.shared.check_open()?;
+            if !self.early.is_empty() {
+                self.asker.settler.give_back(&self.early).await?;
+                self.early.clear();
+            }
             if !self.wrong.is_empty() {
                 self.condemn().await?;
             }
@@ -407,54 +194,5 @@ impl Source for RedisSource {
             _ = closing.wait_for(|closed| *closed) => Err(closed()),
         };
         received.map_err(|e| e.operation("receive"))
-    }
-}
-
-impl Drop for RedisSource {
-    fn drop(&mut self) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        let mut tokens: Vec<Token> = self.ready.iter().map(|r| r.token).collect();
-        tokens.extend(self.stale.iter().map(|r| r.token));
-        tokens.extend(self.wrong.iter().map(|(token, _)| *token));
-        let (asker, asking, lease) = (self.asker.clone(), self.asking.take(), self.lease);
-        let leaving = Leaving::begin(&asker.settler.shared);
-        runtime.spawn(async move {
-            let _leaving = leaving;
-            let settler = &asker.settler;
-            if let Some(mut asking) = asking {
-                if let Some(id) = asking.waits_on {
-                    let mut unblock = redis::cmd("CLIENT");
-                    unblock.arg("UNBLOCK").arg(id);
-                    // If it does not wait, or cannot be told, it ends by itself.
-                    let _ = settler.shared.run(settler.group.slot, unblock).await;
-                }
-                if let Some((_, Ok(batch))) = asking.task.end().await {
-                    let until = asking.since + lease;
-                    let mut deliveries = settler.deliveries();
-                    for Raw {
-                        lane, id, attempt, ..
-                    } in batch.raws
-                    {
-                        tokens.push(deliveries.add(Held {
-                            lane,
-                            id,
-                            attempt,
-                            until,
-                            is_leaving: false,
-                            part: None,
-                        }));
-                    }
-                }
-            }
-            // Nobody is left to tell; what is not given back here comes again when its lease ends.
-            if !tokens.is_empty() {
-                let _ = settler.give_back(&tokens).await;
-            }
-            let mut leave = settler.shared.scripts.leave.of_group(&settler.group);
-            leave.arg(&*asker.consumer);
-            let _ = settler.shared.run(settler.group.slot, leave).await;
-        });
     }
 }

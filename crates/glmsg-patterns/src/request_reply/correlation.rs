@@ -1,5 +1,8 @@
 //! What ties a reply to its request.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 /// 128 random bits from a generator that nobody can foresee: a reply that somebody makes up answers
 /// nobody's request. Written as 32 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +30,34 @@ impl CorrelationId {
             return None;
         }
         u128::from_str_radix(text, 16).ok().map(Self)
+    }
+}
+
+/// By correlation id. The ids are as random as a hash of them could be.
+pub(super) type ById<T> = HashMap<CorrelationId, T, BuildHasherDefault<AsItIs>>;
+
+/// A number that is its own hash.
+#[derive(Debug, Default)]
+pub(super) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "one half of a random number"
+        )]
+        let half = number as u64;
+        self.0 = half;
     }
 }
 

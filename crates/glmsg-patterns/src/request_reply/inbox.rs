@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_broker::{
-    BoxSource, Broker, CancellationToken, Intake, Received, Settler as _, Source as _,
-    SubscribeOptions, TopicConfig,
+    BoxSettler, BoxSource, Broker, CancellationToken, Intake, Received, Settler as _, Source as _,
+    SubscribeOptions, Token, TopicConfig,
 };
 use glmsg_core::{Error, ErrorKind, MessageId, Result, Timestamp, TopicName};
 
+use tokio::time::{Instant, sleep_until};
+
 use super::pending::Pending;
+use super::post::GATHERING;
 
 /// What the names of inboxes begin with.
 const PREFIX: &str = "reply.";
@@ -97,19 +100,20 @@ async fn read(
     let mut receiving = Some(receive(source));
     let mut taken = Vec::new();
     let mut acking: Option<Task<()>> = None;
+    // When those taken are acked: an answer to each ack would wake the one who waits for replies.
+    let mut ack_at = None;
     loop {
-        if acking.is_none() && !taken.is_empty() {
-            let (settler, tokens) = (settler.clone(), std::mem::take(&mut taken));
-            acking = Some(Box::pin(async move {
-                // What is not acked comes again, and is counted as a duplicate.
-                if let Err(error) = settler.ack(&tokens).await {
-                    tracing::debug!(%error, "replies could not be acked");
-                }
-            }));
-        }
         tokio::select! {
+            biased;
             () = or_never(&mut acking) => acking = None,
+            () = until(ack_at), if acking.is_none() => {
+                ack_at = None;
+                acking = Some(Box::pin(ack(settler.clone(), std::mem::take(&mut taken))));
+            }
             (source, came, received) = or_never(&mut receiving) => {
+                if !came.is_empty() && ack_at.is_none() {
+                    ack_at = Some(Instant::now() + GATHERING);
+                }
                 for reply in came {
                     taken.push(reply.token);
                     pending.came(reply.message);
@@ -151,6 +155,20 @@ async fn reopen(broker: &Arc<dyn Broker>, inbox: &TopicName, lease: Duration) ->
             Err(error) if error.is_transient() => tokio::time::sleep(PAUSE).await,
             done => return done,
         }
+    }
+}
+
+/// What is not acked comes again, and is counted as a duplicate.
+async fn ack(settler: BoxSettler, taken: Vec<Token>) {
+    if let Err(error) = settler.ack(&taken).await {
+        tracing::debug!(%error, "replies could not be acked");
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,13 +1,13 @@
 //! The requests that wait for a reply, and what became of the others.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use glmsg_core::{Error, Message};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::correlation::CorrelationId;
+use super::correlation::{ById, CorrelationId};
 
 /// How many ended requests are remembered, to tell late replies from duplicates.
 const REMEMBERED: usize = 16_384;
@@ -41,9 +41,9 @@ pub(super) struct Pending(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
-    waiting: HashMap<CorrelationId, oneshot::Sender<Result<Message, Error>>>,
+    waiting: ById<oneshot::Sender<Result<Message, Error>>>,
     /// Whether each ended request was answered.
-    ended: HashMap<CorrelationId, bool>,
+    ended: ById<bool>,
     order: VecDeque<CorrelationId>,
     stats: RequesterStats,
     is_closed: bool,

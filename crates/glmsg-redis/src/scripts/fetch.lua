@@ -13,6 +13,8 @@ promote()
 local rung = redis.pcall('XPENDING', BELL, G, '-', '+', 100)
 if rung.err then return { 'LOST' } end
 for _, entry in ipairs(rung) do redis.call('XACK', BELL, G, entry[1]) end
+-- What rang until now is seen here: nobody need come for it again.
+redis.call('XREADGROUP', 'GROUP', G, C, 'NOACK', 'STREAMS', BELL, '>')
 
 local function lease_of(consumer) return tonumber(string.match(consumer, '@(%d+)$')) or 30000 end
 

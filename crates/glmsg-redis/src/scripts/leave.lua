@@ -4,5 +4,7 @@ for lane = 0, 4 do
   local pending = redis.pcall('XPENDING', stream_of(lane), G, '-', '+', 1, ARGV[3])
   if not pending.err and #pending == 0 then redis.pcall('XGROUP', 'DELCONSUMER', stream_of(lane), G, ARGV[3]) end
 end
-redis.pcall('XGROUP', 'DELCONSUMER', BELL, G, ARGV[3])
+-- Who goes with a ring that it has not followed leaves it to the others.
+local rung = redis.pcall('XGROUP', 'DELCONSUMER', BELL, G, ARGV[3])
+if type(rung) == 'number' and rung > 0 then ring() end
 return 1

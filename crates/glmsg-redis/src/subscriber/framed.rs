@@ -14,7 +14,7 @@ use crate::reading::Raw;
 const LARGE: usize = 100;
 
 impl RedisSource {
-    /// Whether a receive of so many is weighed one by one. Where there are frames that is in vain.
+    /// Whether a receive of so many keeps the order exactly. Where there are frames that is in vain.
     pub(super) fn is_small(&self, max: usize) -> bool {
         max < SMALL && self.per_entry <= 1
     }
@@ -52,14 +52,7 @@ impl RedisSource {
     ) {
         let Some(envelopes) = frame::open(&raw.body) else {
             // No frame and no message: all of it is one dead letter.
-            let token = deliveries.add(Held {
-                lane: raw.lane,
-                id: raw.id,
-                attempt: raw.attempt,
-                until,
-                is_leaving: false,
-                part: None,
-            });
+            let token = deliveries.add(Held::entry(raw, until));
             self.wrong.push((token, "the frame is damaged".into()));
             return;
         };

@@ -17,6 +17,7 @@ on_each_server! {
     higher_priorities_come_first_and_the_lowest_moves
     the_order_of_a_key_is_kept
     a_lost_group_is_told_from_a_deleted_one
+    what_rang_has_been_seen
     a_lost_bell_is_a_loss
     a_full_server_delivers
 }
@@ -159,6 +160,20 @@ async fn a_lost_group_is_told_from_a_deleted_one(mut b: Bench) {
         0,
         "nothing is begun"
     );
+}
+
+async fn what_rang_has_been_seen(mut b: Bench) {
+    let g = b.topic_and_group().await;
+    let of = |p: Priority| build(builder("x").priority(p));
+    let hear = format!("XREADGROUP GROUP {} {MEMBER} STREAMS bell >", g.stream_name);
+    b.publish(&[of(Priority::Critical)]).await;
+    assert_eq!(b.fetch(&g, MEMBER, 9).await.deliveries.len(), 1);
+    assert_eq!(show(&b.run(&hear).await), "nil", "nobody need look again");
+    b.publish(&[of(Priority::High)]).await;
+    assert_ne!(show(&b.run(&hear).await), "nil", "a first of its lane");
+    assert_eq!(b.fetch(&g, MEMBER, 9).await.deliveries.len(), 1);
+    let heard = format!("XPENDING bell {}", g.stream_name);
+    assert!(show(&b.run(&heard).await).starts_with("[0,"));
 }
 
 async fn a_lost_bell_is_a_loss(mut b: Bench) {

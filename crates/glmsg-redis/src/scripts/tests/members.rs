@@ -1,11 +1,14 @@
 //! The steps `join`, `leave` and `members`.
 
-use super::bench::{Bench, MEMBER, list, message, show};
+use glmsg_core::Priority;
+
+use super::bench::{Bench, MEMBER, build, builder, list, message, show};
 use super::on_each_server;
 
 on_each_server! {
     a_member_comes_and_goes
     what_a_member_holds_stays_held
+    who_goes_with_a_ring_leaves_it_to_others
     of_a_group_that_is_gone_nobody_is_a_member
 }
 
@@ -46,6 +49,21 @@ async fn what_a_member_holds_stays_held(mut b: Bench) {
         show(&b.run(&consumers).await),
         "[]",
         "nothing is left of it"
+    );
+}
+
+async fn who_goes_with_a_ring_leaves_it_to_others(mut b: Bench) {
+    let g = b.topic_and_group().await;
+    let hear = |who| format!("XREADGROUP GROUP {} {who} STREAMS bell >", g.stream_name);
+    b.publish(&[build(builder("x").priority(Priority::Critical))])
+        .await;
+    assert_ne!(show(&b.run(&hear(MEMBER)).await), "nil");
+    assert_eq!(show(&b.run(&hear("n@30000")).await), "nil", "one hears it");
+    b.group_step(|s| &s.leave, &g, MEMBER).await;
+    assert_ne!(
+        show(&b.run(&hear("n@30000")).await),
+        "nil",
+        "and another, where that one has gone"
     );
 }
 

@@ -1,0 +1,117 @@
+//! The letters that wait, by topic.
+
+use std::collections::{HashMap, VecDeque};
+
+use glmsg_core::TopicName;
+
+use super::Letter;
+use super::busy::Counted;
+
+/// At least so many go together, if they are there: those at the other end begin with the first of
+/// them while the next are made.
+const TOGETHER: usize = 32;
+/// The most that go together.
+const MOST: usize = 512;
+/// How many calls write to one topic at a time; what comes meanwhile gathers.
+const AT_ONCE: usize = 2;
+/// How many topics are written to at a time.
+const TOPICS: usize = 64;
+
+/// A letter that waits, and the part of the line that it came in.
+pub(super) struct Waiting<L> {
+    pub(super) letter: L,
+    pub(super) part: u64,
+    pub(super) counted: Counted,
+}
+
+struct Line<L> {
+    waiting: VecDeque<Waiting<L>>,
+    under_way: usize,
+    /// It is among those that may be written to.
+    is_queued: bool,
+}
+
+/// The letters that wait for each topic.
+pub(super) struct Lines<L> {
+    lines: HashMap<TopicName, Line<L>>,
+    /// Topics that may be written to, the longest waiting first.
+    queue: VecDeque<TopicName>,
+    waiting: usize,
+    under_way: usize,
+}
+
+impl<L> Default for Lines<L> {
+    fn default() -> Self {
+        Self {
+            lines: HashMap::new(),
+            queue: VecDeque::new(),
+            waiting: 0,
+            under_way: 0,
+        }
+    }
+}
+
+impl<L: Letter> Lines<L> {
+    /// How many letters wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    pub(super) fn add(&mut self, waiting: Waiting<L>) {
+        let topic = waiting.letter.message().topic();
+        if !self.lines.contains_key(topic) {
+            let line = Line {
+                waiting: VecDeque::new(),
+                under_way: 0,
+                is_queued: false,
+            };
+            self.lines.insert(topic.clone(), line);
+        }
+        let topic = topic.clone();
+        if let Some(line) = self.lines.get_mut(&topic) {
+            line.waiting.push_back(waiting);
+            self.waiting += 1;
+        }
+        self.queue_up(&topic);
+    }
+
+    /// A call has ended.
+    pub(super) fn is_over(&mut self, topic: &TopicName) {
+        self.under_way -= 1;
+        if let Some(line) = self.lines.get_mut(topic) {
+            line.under_way -= 1;
+            if line.under_way == 0 && line.waiting.is_empty() {
+                self.lines.remove(topic);
+            }
+        }
+        self.queue_up(topic);
+    }
+
+    fn queue_up(&mut self, topic: &TopicName) {
+        if let Some(line) = self.lines.get_mut(topic)
+            && !line.is_queued
+            && !line.waiting.is_empty()
+            && line.under_way < AT_ONCE
+        {
+            line.is_queued = true;
+            self.queue.push_back(topic.clone());
+        }
+    }
+
+    /// What is to be published next, in a call of its own.
+    pub(super) fn next(&mut self) -> Option<(TopicName, Vec<Waiting<L>>)> {
+        if self.under_way >= TOPICS {
+            return None;
+        }
+        let topic = self.queue.pop_front()?;
+        let line = self.lines.get_mut(&topic)?;
+        let half = line.waiting.len() / 2;
+        let count = half.clamp(TOGETHER, MOST).min(line.waiting.len());
+        let together: Vec<_> = line.waiting.drain(..count).collect();
+        (line.under_way, line.is_queued) = (line.under_way + 1, false);
+        self.waiting -= count;
+        self.under_way += 1;
+        self.queue_up(&topic);
+        Some((topic, together))
+    }
+}
