@@ -72,6 +72,11 @@ impl Wish {
         wish
     }
 
+    /// That it came out of turn: who had it looks next for what is first, so nobody else is called.
+    pub(crate) fn put_back(token: Token) -> Self {
+        Self::new(token, "p")
+    }
+
     /// To look whether it has expired.
     pub(crate) fn expire(token: Token) -> Self {
         Self::new(token, "x")

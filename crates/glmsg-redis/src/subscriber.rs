@@ -150,8 +150,7 @@ impl RedisSource {
         loop {
             self.asker.settler.shared.check_open()?;
             if !self.early.is_empty() {
-                self.asker.settler.give_back(&self.early).await?;
-                self.early.clear();
+                self.put_back().await?;
             }
             if !self.wrong.is_empty() {
                 self.condemn().await?;

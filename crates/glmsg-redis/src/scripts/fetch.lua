@@ -24,7 +24,7 @@ local function scan(stream, lane)
   if consumers.err then return false end
   for _, consumer in ipairs(consumers) do
     local name, pending = get(consumer, 'name'), get(consumer, 'pending')
-    if string.sub(name, 1, 1) ~= NOBODY then
+    if not is_nobody(name) then
       local lease = lease_of(name)
       if pending > 0 then
         local late = redis.call('XPENDING', stream, G, 'IDLE', lease, '-', '+', 100, name)
@@ -150,7 +150,7 @@ local function deliver_returned(name)
   local entry = redis.call('XRANGE', stream, id, id)[1]
   if not pending or not entry then forget(lane, id, name) return end
   local count, history = pending[4], redis.call('HGET', H, name) or ''
-  local frame = lane == NORMAL and pending[2] ~= NOBODY and get(entry[2], 'f') and open_frame(id, frame_of(entry[2]))
+  local frame = lane == NORMAL and not is_nobody(pending[2]) and get(entry[2], 'f') and open_frame(id, frame_of(entry[2]))
   if frame then
     -- No more than this at once, or others would wait for long.
     if scattered < 1000 then scatter(frame, name, count) else is_enough = true end
@@ -162,7 +162,7 @@ local function deliver_returned(name)
     expired = expired + 1
     return
   end
-  if pending[2] ~= NOBODY then
+  if not is_nobody(pending[2]) then
     history = with_attempt(history, count, LEASE_EXPIRED, '')
     if count >= max_attempts(entry[2]) then
       bury(lane, id, entry[2], count, MAX_RETRIES, '', history)

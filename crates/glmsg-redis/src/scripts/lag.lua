@@ -11,19 +11,21 @@ local function see(id)
   if not oldest or ms < oldest then oldest = ms end
 end
 
+local function count(holder, messages)
+  if holder == UNSEEN then undelivered = undelivered + messages
+  elseif holder == NOBODY then delayed = delayed + messages
+  else in_flight = in_flight + messages end
+end
+
 for lane = 0, 4 do
   local stream = stream_of(lane)
   local pending = redis.pcall('XPENDING', stream, G)
   if not pending.err and pending[1] > 0 then
     if lane < 4 then see(pending[2]) end
-    for _, holder in ipairs(pending[4]) do
-      if holder[1] == NOBODY then delayed = delayed + tonumber(holder[2]) else in_flight = in_flight + tonumber(holder[2]) end
-    end
+    for _, holder in ipairs(pending[4]) do count(holder[1], tonumber(holder[2])) end
   end
 end
-of_frames(function(consumer, more)
-  if consumer == NOBODY then delayed = delayed + more else in_flight = in_flight + more end
-end)
+of_frames(count)
 local since = redis.call('ZRANGE', ORIGINS, 0, 0, 'WITHSCORES')[2]
 if since then see(since .. '-0') end
 for lane = 0, 3 do

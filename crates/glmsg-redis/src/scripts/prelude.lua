@@ -8,6 +8,10 @@ local READY, PARKED, ACTIVE, MEMBERS, ORIGINS = KEYS[19], KEYS[20], KEYS[21], KE
 local NORMAL = 1
 -- Consumers on the streams that are no members: who holds what waits, and what is read ahead.
 local NOBODY = '~'
+-- Who holds what was put back: to all others it is as if it had never been delivered.
+local UNSEEN = '~0'
+
+local function is_nobody(consumer) return string.sub(consumer, 1, 1) == NOBODY end
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)

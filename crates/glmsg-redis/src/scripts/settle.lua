@@ -1,7 +1,7 @@
 -- Settles deliveries. ARGV from 3: the consumer without its lease, then for each: what ('a' ack, 'n' nack, 'r' release,
--- 'e' extend, 'b' bury as no message, 'x' look whether it has expired), lane, id, for a message of a frame with a dot and its
--- number, attempt, and four words: of a nack the delay in ms or '', outcome, reason and error; of an extension the lease in ms; of
--- a burial the id and what is wrong.
+-- 'p' release by who looks next, so nobody is called, 'e' extend, 'b' bury as no message, 'x' look whether it has expired), lane,
+-- id, for a message of a frame with a dot and its number, attempt, and four words: of a nack the delay in ms or '', outcome, reason
+-- and error; of an extension the lease in ms; of a burial the id and what is wrong.
 -- Returns for each S, A, R and the due time, D and the reason, L, V, or E and the deadline, times in microseconds.
 local C = ARGV[3]
 redis.call('HDEL', MEMBERS, '')
@@ -76,10 +76,10 @@ local function one(what, lane, id, attempt, a, b, c, d)
     return { 'E', whole(micros + 1000 * lease) }
   end
   if index then return of_frame(what, id, tonumber(index), attempt, a, b, c, d) end
-  if what == 'r' then
-    redis.call('XCLAIM', stream, G, NOBODY, 0, id, 'RETRYCOUNT', attempt - 1, 'JUSTID')
+  if what == 'r' or what == 'p' then
+    redis.call('XCLAIM', stream, G, what == 'p' and UNSEEN or NOBODY, 0, id, 'RETRYCOUNT', attempt - 1, 'JUSTID')
     redis.call('ZADD', W, whole(now), name)
-    rings = true
+    rings = rings or what == 'r'
     return { 'L' }
   end
   local entry = redis.call('XRANGE', stream, id, id)[1]

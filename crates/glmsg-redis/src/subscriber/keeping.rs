@@ -24,7 +24,7 @@ impl RedisSource {
             self.must_look = !is_over && !look.is_plain;
             self.look = Some(look);
         } else if batch.rang && self.is_small(max) {
-            self.put_back(&batch.raws, since);
+            self.set_aside(&batch.raws, since);
             return;
         } else {
             let taken = i64::try_from(batch.raws.len()).unwrap_or(0);
@@ -68,13 +68,20 @@ impl RedisSource {
 
     /// Something urgent or returned came along with what was new, or before it: all of it goes back,
     /// and the fetch step says what is first.
-    fn put_back(&mut self, raws: &[Raw], since: Instant) {
+    fn set_aside(&mut self, raws: &[Raw], since: Instant) {
         let until = since + self.lease;
         let mut deliveries = self.asker.settler.deliveries();
         let tokens = raws
             .iter()
             .map(|raw| deliveries.add(Held::entry(raw, until)));
         self.early.extend(tokens);
+    }
+
+    pub(super) async fn put_back(&mut self) -> Result<()> {
+        let wishes: Vec<Wish> = self.early.iter().copied().map(Wish::put_back).collect();
+        self.asker.settler.settle(&wishes).await?;
+        self.early.clear();
+        Ok(())
     }
 
     /// The server's clock in milliseconds, about.

@@ -10,6 +10,7 @@ on_each_server! {
     a_nack_for_good_is_one_dead_letter
     the_last_attempt_is_a_dead_letter
     a_release_is_no_attempt
+    what_is_put_back_calls_nobody
     a_lease_is_renewed_and_cut
     what_is_no_message_is_buried
     what_has_not_expired_is_left
@@ -81,6 +82,22 @@ async fn a_release_is_no_attempt(mut b: Bench) {
     assert_eq!(b.settle(&g, "r", &got, NOTHING).await, "[[L]]");
     assert_eq!(b.settle(&g, "r", &got, NOTHING).await, "[[S]]");
     assert_eq!(b.fetch(&g, MEMBER, 9).await.attempts(), ["1"]);
+}
+
+async fn what_is_put_back_calls_nobody(mut b: Bench) {
+    let (g, got) = one(&mut b).await;
+    let bell = "XREVRANGE bell + - COUNT 1";
+    let before = show(&b.run(bell).await);
+    assert_eq!(b.settle(&g, "p", &got, NOTHING).await, "[[L]]");
+    assert_eq!(b.settle(&g, "p", &got, NOTHING).await, "[[S]]", "once");
+    assert_eq!(show(&b.run(bell).await), before);
+    let again = b.fetch(&g, MEMBER, 9).await;
+    assert_eq!(again.attempts(), ["1"], "it was no attempt");
+    assert_eq!(
+        b.settle(&g, "r", &again.deliveries[0], NOTHING).await,
+        "[[L]]"
+    );
+    assert_ne!(show(&b.run(bell).await), before, "a release does call");
 }
 
 async fn a_lease_is_renewed_and_cut(mut b: Bench) {
