@@ -45,3 +45,8 @@ mod guide_to_pub_sub {}
 #[cfg(all(doctest, feature = "work-queue"))]
 #[doc = include_str!("../../../docs/guides/work-queue.md")]
 mod guide_to_work_queue {}
+
+/// The guide's example is compiled too.
+#[cfg(all(doctest, feature = "request-reply"))]
+#[doc = include_str!("../../../docs/guides/request-reply.md")]
+mod guide_to_request_reply {}

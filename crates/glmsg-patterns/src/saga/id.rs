@@ -16,7 +16,14 @@ impl SagaId {
     /// # Errors
     /// `InvalidArgument` that says what is not allowed.
     pub fn new(id: impl AsRef<str>) -> Result<Self> {
-        MemberName::new(id).map(Self)
+        let id = id.as_ref();
+        MemberName::new(id).map(Self).map_err(|error| {
+            let text = error.message().replacen("member name", "saga id", 1);
+            let got: String = id.chars().take(60).collect();
+            Error::new(error.kind(), text)
+                .with("got", format!("{got:?}"))
+                .remedy("use letters, digits, '_' and '-', in parts joined by single dots")
+        })
     }
 
     /// A new one; later ones are greater.

@@ -123,7 +123,7 @@ impl SagaRunner {
     /// a saga of this id already, that one goes on, or has ended: asking twice runs it once.
     ///
     /// # Errors
-    /// See [`SagaError`]; `Conflict` if the saga of this id has another name.
+    /// See [`SagaError`]; `Conflict` if the saga of this id has another name or another input.
     pub async fn execute_as<T: Serialize + ?Sized>(
         &self,
         id: &SagaId,
@@ -132,10 +132,18 @@ impl SagaRunner {
     ) -> Result<SagaOutcome, SagaError> {
         if !self.start(id, name, input).await? {
             let found = journal::view(&self.0.storage, id).await?;
-            if let Some(found) = found.filter(|found| found.name != name) {
-                let text = format!("there is a saga of this id, and it is a {}", found.name);
-                let error = Error::new(ErrorKind::Conflict, text);
-                return Err(error.operation("execute").with("saga", id).into());
+            let other = match found {
+                Some(found) if found.name != name => Some(format!("it is a {}", found.name)),
+                Some(found) if found.input != encode(input)? => {
+                    Some("it was started with another input".to_owned())
+                }
+                _ => None,
+            };
+            if let Some(other) = other {
+                let text = format!("there is a saga of this id already, and {other}");
+                let error = Error::new(ErrorKind::Conflict, text).operation("execute");
+                let error = error.remedy("give each saga an id of its own");
+                return Err(error.with("saga", id).into());
             }
         }
         self.resume(id).await

@@ -114,10 +114,29 @@ impl WorkQueue {
         let deadline = Instant::now() + timeout.min(year);
         match timeout_at(deadline, self.ended(task)).await {
             Ok(ended) => ended,
-            Err(_) => Err(Error::new(ErrorKind::Timeout, "the task has not ended")
-                .operation("result")
-                .with("task", task)),
+            Err(_) => Err(self.unknown_after(task, timeout).await?),
         }
+    }
+
+    /// Why nothing is known of a task for so long.
+    async fn unknown_after(&self, task: &TaskRef, waited: Duration) -> Result<Error> {
+        let storage = self.broker.open_storage().await?;
+        let error = match read(&storage, task).await? {
+            Some(record) => {
+                let state = record.state.as_str();
+                Error::new(ErrorKind::Timeout, format!("the task is {state} after {waited:?}"))
+                    .remedy("ask again; it goes on")
+            }
+            None => Error::new(
+                ErrorKind::Timeout,
+                format!("nothing was heard of the task for {waited:?}"),
+            )
+            .remedy(
+                "see that a pool of this queue runs and that the task was submitted with keep_result, \
+                 which has not run out; if so, ask again",
+            ),
+        };
+        Ok(error.operation("result").with("task", task))
     }
 
     async fn ended(&self, task: &TaskRef) -> Result<TaskEnd> {
