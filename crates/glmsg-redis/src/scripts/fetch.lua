@@ -53,10 +53,14 @@ if ARGV[8] == '1' or BY_KEY or since < 0 or since >= math.min(200, lease_of(C) /
   redis.call('HSET', META, scanned, whole(now))
 end
 
--- What has come back, by priority, in the order in which it became due.
-local returned = { [0] = {}, {}, {}, {} }
+-- What was put back, and what has come back, by priority, in the order in which it became due. The latter goes first.
+local unseen, returned = { [0] = {}, {}, {}, {} }, { [0] = {}, {}, {}, {} }
 local some_returned = false
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', W, '-inf', whole(now), 'LIMIT', 0, want + 100)) do
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', W, '-inf', '(0', 'LIMIT', 0, want + 100)) do
+  table.insert(unseen[(lane_and_id(name))], name)
+  some_returned = true
+end
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', W, 0, whole(now), 'LIMIT', 0, want + 100)) do
   local lane, id = lane_and_id(name)
   local may = true
   if BY_KEY and lane < 4 then
@@ -176,7 +180,7 @@ local function deliver_returned(name)
   deliver(lane, id, entry[2], count + 1, history)
 end
 
-local function has(p) return #returned[p] > 0 or fresh[p] end
+local function has(p) return #returned[p] > 0 or #unseen[p] > 0 or fresh[p] end
 
 local function pick()
   local top
@@ -210,6 +214,8 @@ else
     spent = spent + 1
     if #returned[p] > 0 then
       deliver_returned(table.remove(returned[p], 1))
+    elseif #unseen[p] > 0 then
+      deliver_returned(table.remove(unseen[p], 1))
     elseif BY_KEY then
       local name = first_ready(p)
       local _, id = lane_and_id(name)
@@ -245,7 +251,7 @@ for _, key in ipairs({ W, DUE }) do
   end
 end
 -- Others may take what is left.
-for p = 0, 3 do if #returned[p] > 0 and #out > 0 then ring() break end end
+for p = 0, 3 do if (#returned[p] > 0 or #unseen[p] > 0) and #out > 0 then ring() break end end
 local bell = redis.call('XREVRANGE', BELL, '+', '-', 'COUNT', 1)[1]
 local behind = { bell and bell[1] or '0-0', tops[0], tops[1], tops[2], tops[3] }
 local is_plain = not some_returned and fresh_lanes < 2 and not BY_KEY

@@ -8,7 +8,7 @@ local READY, PARKED, ACTIVE, MEMBERS, ORIGINS = KEYS[19], KEYS[20], KEYS[21], KE
 local NORMAL = 1
 -- Consumers on the streams that are no members: who holds what waits, and what is read ahead.
 local NOBODY = '~'
--- Who holds what was put back: to all others it is as if it had never been delivered.
+-- Who holds what was put back: to all others it is as if it had never been delivered. It waits with -1 for the time it is due.
 local UNSEEN = '~0'
 
 local function is_nobody(consumer) return string.sub(consumer, 1, 1) == NOBODY end

@@ -78,7 +78,7 @@ local function one(what, lane, id, attempt, a, b, c, d)
   if index then return of_frame(what, id, tonumber(index), attempt, a, b, c, d) end
   if what == 'r' or what == 'p' then
     redis.call('XCLAIM', stream, G, what == 'p' and UNSEEN or NOBODY, 0, id, 'RETRYCOUNT', attempt - 1, 'JUSTID')
-    redis.call('ZADD', W, whole(now), name)
+    redis.call('ZADD', W, what == 'p' and '-1' or whole(now), name)
     rings = rings or what == 'r'
     return { 'L' }
   end
