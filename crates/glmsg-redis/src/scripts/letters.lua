@@ -47,7 +47,12 @@ local function redrive(letter)
   end
   if BY_KEY and lane < 4 then
     local prefix = key_prefix(lane, { 'd', body })
-    if prefix then redis.call('ZADD', ACTIVE, 0, prefix .. name) end
+    if prefix then
+      -- The next of its key has had its turn since, and waits again unless it has been delivered.
+      local next = first_of_key(prefix)
+      if next and name < next and redis.call('ZREM', READY, next) == 1 then redis.call('ZADD', PARKED, 0, next) end
+      redis.call('ZADD', ACTIVE, 0, prefix .. name)
+    end
   end
 end
 

@@ -1,12 +1,13 @@
 //! The step `letters`.
 
-use super::bench::{Bench, MEMBER, list, message, show};
+use super::bench::{Bench, MEMBER, build, builder, list, message, show};
 use super::on_each_server;
 use crate::keys::GroupKeys;
 
 on_each_server! {
     letters_are_listed_in_the_order_of_dying
     a_redrive_moves_each_once
+    a_redriven_message_is_before_the_next_of_its_key
     a_letter_whose_message_is_gone_comes_back_all_the_same
     what_is_no_message_stays
     a_purge_deletes_each_once
@@ -36,6 +37,22 @@ async fn ask(b: &mut Bench, g: &GroupKeys, arguments: &str) -> (String, usize) {
         listed => list(listed).len(),
     };
     (show(&words[1]), moved)
+}
+
+async fn a_redriven_message_is_before_the_next_of_its_key(mut b: Bench) {
+    b.make(10, "reject").await;
+    let g = b.group("g", "key").await;
+    let of = |payload: &str| build(builder(payload).key("k"));
+    let stored = b.publish(&[of("a"), of("b"), of("c")]).await;
+    let got = b.fetch(&g, MEMBER, 9).await.deliveries;
+    b.settle(&g, "n", &got[0], "'' 2 1 bad").await;
+    assert_eq!(ask(&mut b, &g, "redrive '' '' 9 all").await.1, 1);
+    for id in stored {
+        let mut got = b.fetch(&g, MEMBER, 9).await.deliveries;
+        assert_eq!(got.len(), 1, "one of a key at a time");
+        assert_eq!(got[0].id, id);
+        b.settle(&g, "a", &got.remove(0), "'' '' '' ''").await;
+    }
 }
 
 async fn letters_are_listed_in_the_order_of_dying(mut b: Bench) {
