@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use glmsg_core::Message;
+use glmsg_core::{GroupName, Message, TopicName};
 use glmsg_patterns::request_reply::{RequestError, Requester};
 use glmsg_tests::pattern::{Answerer, Reachable, answer_to};
 
@@ -80,6 +80,14 @@ pub(crate) async fn every_request_gets_its_answer_though_responders_are_killed<F
     assert_eq!(timed_out, 0, "with all that time every request is answered");
     assert_eq!((stats.requests, stats.replies), (COUNT, COUNT));
     assert_eq!((stats.in_flight, stats.abandoned), (0, 0));
+    // What was answered, and not acked, by one that was killed comes again when its lease has run out.
+    let topic = TopicName::new(TOPIC).expect("a valid name");
+    let group = GroupName::new("responders").expect("a valid name");
+    until("the rest", || async {
+        let lag = broker.lag(&topic, &group).await.expect("the lag");
+        lag.total() == 0
+    })
+    .await;
     for answerer in crew {
         answerer.finish().await;
     }
