@@ -164,40 +164,20 @@ pub(crate) async fn must_be_acked(connection: &mut MultiplexedConnection) -> Out
 /// An entry of a stream: its id and the value of its only field.
 pub(crate) type Entry = (Vec<u8>, Vec<u8>);
 
-/// An entry's id, and what its fields hold, in their order.
-pub(crate) type EntryOfFields = (Vec<u8>, Vec<Vec<u8>>);
-
 /// The entries of a read from one stream; none if the server had nothing.
 pub(crate) fn entries(answer: Value) -> Outcome<Vec<Entry>> {
-    values(answer)?.into_iter().map(entry).collect()
-}
-
-/// The same of entries with several fields.
-pub(crate) fn entries_of_fields(answer: Value) -> Outcome<Vec<EntryOfFields>> {
-    values(answer)?.into_iter().map(fields).collect()
-}
-
-fn fields(value: Value) -> Outcome<EntryOfFields> {
-    let mut parts = list(value)?.into_iter();
-    let id = bytes(parts.next())?;
-    let fields = list(parts.next().ok_or("an entry without fields")?)?;
-    let held = fields.into_iter().skip(1).step_by(2);
-    let held = held.map(|value| bytes(Some(value)));
-    Ok((id, held.collect::<Outcome<_>>()?))
-}
-
-fn values(answer: Value) -> Outcome<Vec<Value>> {
     if answer == Value::Nil {
         return Ok(Vec::new());
     }
     let mut streams = list(answer)?.into_iter();
     let stream = list(streams.next().ok_or("a read without a stream")?)?;
-    list(
+    let found = list(
         stream
             .into_iter()
             .nth(1)
             .ok_or("a stream without entries")?,
-    )
+    )?;
+    found.into_iter().map(entry).collect()
 }
 
 pub(crate) fn entry(value: Value) -> Outcome<Entry> {

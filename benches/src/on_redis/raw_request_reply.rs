@@ -1,7 +1,6 @@
 //! The raw twin of request-reply: two hops. XADD of the request on a connection that all tasks
 //! share, a responder that waits in XREADGROUP on its own with the replies (XADD) and the XACK of
-//! what it had before in front, and a task of the requester that waits in XREAD. A request says what
-//! ties its reply to it and where that goes, without which a responder has one requester.
+//! what it had before in front, and a task of the requester that waits in XREAD.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,16 +14,16 @@ use super::raw;
 use super::server::Address;
 use crate::outcome::must_equal;
 use crate::served::request_reply::{Asking, WARM, ask_all, must_be_answer};
-use crate::{Latencies, Measured, Outcome, Stopwatch};
+use crate::{Latencies, Measured, Outcome, Stopwatch, sample};
 
 /// Where replies go. Requests are in [`raw::STREAM`].
-const REPLIES: &str = "raw-replies:01938f6e-5d2a-7cc3-98c4-dc0c0c07398f";
+const REPLIES: &str = "raw-replies";
 /// How many entries a read asks for, and how long it waits.
 const COUNT: usize = 100;
 const WAIT_MILLIS: u64 = 100;
 
-/// The requests that wait for a reply, by what ties both together.
-type Waiting = Arc<Mutex<HashMap<Vec<u8>, oneshot::Sender<Vec<u8>>>>>;
+/// The requests that wait for a reply, by their numbers, which is what ties both together.
+type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Vec<u8>>>>>;
 
 /// [`request_reply`](crate::served::request_reply::request_reply) without the library.
 pub(crate) async fn raw_request_reply(address: Address, asking: Asking) -> Outcome<Measured> {
@@ -58,27 +57,24 @@ pub(crate) async fn raw_request_reply(address: Address, asking: Asking) -> Outco
 
 async fn ask(mut connection: MultiplexedConnection, waiting: &Waiting, number: u64) -> Outcome<()> {
     let (sender, reply) = oneshot::channel();
-    let tie = format!("{:032x}", u128::from(number)).into_bytes();
-    let mut request = raw::add(number);
-    request.arg("c").arg(&tie).arg("r").arg(REPLIES);
     {
         let mut table = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        table.insert(tie, sender);
+        table.insert(number, sender);
     }
-    request.exec_async(&mut connection).await?;
+    raw::add(number).exec_async(&mut connection).await?;
     must_be_answer(&reply.await?, number)
 }
 
 /// Answers what comes by what was asked, and returns how often.
 async fn respond(mut connection: MultiplexedConnection, done: Arc<AtomicBool>) -> Outcome<u64> {
     let read = raw::wait("responder", COUNT, WAIT_MILLIS);
-    let mut requests: Vec<raw::EntryOfFields> = Vec::new();
+    let mut requests: Vec<raw::Entry> = Vec::new();
     let mut answered = 0;
     loop {
         let mut pipeline = Pipeline::with_capacity(requests.len() + 2);
         let mut ids = Vec::with_capacity(requests.len());
-        for (id, fields) in requests {
-            pipeline.add_command(reply(&fields)?);
+        for (id, body) in requests {
+            pipeline.add_command(reply(&body));
             ids.push(id);
         }
         if !ids.is_empty() {
@@ -86,7 +82,7 @@ async fn respond(mut connection: MultiplexedConnection, done: Arc<AtomicBool>) -
         }
         pipeline.add_command(read.clone());
         let mut answers: Vec<Value> = pipeline.query_async(&mut connection).await?;
-        requests = raw::entries_of_fields(answers.pop().ok_or("a read without an answer")?)?;
+        requests = raw::entries(answers.pop().ok_or("a read without an answer")?)?;
         if !ids.is_empty() {
             raw::must_ack(answers.pop(), ids.len())?;
         }
@@ -97,14 +93,10 @@ async fn respond(mut connection: MultiplexedConnection, done: Arc<AtomicBool>) -
     }
 }
 
-fn reply(fields: &[Vec<u8>]) -> Outcome<Cmd> {
-    let [body, tie, stream] = fields else {
-        return Err("a request of other fields".into());
-    };
+fn reply(body: &[u8]) -> Cmd {
     let mut command = redis::cmd("XADD");
-    command.arg(stream).arg("*").arg("d").arg(body);
-    command.arg("c").arg(tie);
-    Ok(command)
+    command.arg(&[REPLIES, "*", "d"]).arg(body);
+    command
 }
 
 /// Hands each reply to who waits for it, and returns how many there were.
@@ -119,16 +111,15 @@ async fn read(
         command.arg("COUNT").arg(COUNT);
         command.arg("BLOCK").arg(WAIT_MILLIS);
         command.arg(&["STREAMS", REPLIES]).arg(&last[..]);
-        let replies = raw::entries_of_fields(command.query_async(&mut connection).await?)?;
+        let replies = raw::entries(command.query_async(&mut connection).await?)?;
         if replies.is_empty() && done.load(Ordering::Relaxed) {
             return Ok(count);
         }
         count += replies.len() as u64;
         let mut table = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        for (id, fields) in replies {
-            let fields = <[Vec<u8>; 2]>::try_from(fields);
-            let [body, tie] = fields.map_err(|_| "a reply of other fields")?;
-            if let Some(sender) = table.remove(&tie) {
+        for (id, body) in replies {
+            let number = sample::number(&body).ok_or("a reply without its number")?;
+            if let Some(sender) = table.remove(&number) {
                 // Who waits is gone only when the measurement has failed.
                 let _ = sender.send(body);
             }
