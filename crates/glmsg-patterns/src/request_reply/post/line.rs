@@ -31,6 +31,16 @@ struct Line<L> {
     is_queued: bool,
 }
 
+impl<L> Default for Line<L> {
+    fn default() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            under_way: 0,
+            is_queued: false,
+        }
+    }
+}
+
 /// The letters that wait for each topic.
 pub(super) struct Lines<L> {
     lines: HashMap<TopicName, Line<L>>,
@@ -58,20 +68,10 @@ impl<L: Letter> Lines<L> {
     }
 
     pub(super) fn add(&mut self, waiting: Waiting<L>) {
-        let topic = waiting.letter.message().topic();
-        if !self.lines.contains_key(topic) {
-            let line = Line {
-                waiting: VecDeque::new(),
-                under_way: 0,
-                is_queued: false,
-            };
-            self.lines.insert(topic.clone(), line);
-        }
-        let topic = topic.clone();
-        if let Some(line) = self.lines.get_mut(&topic) {
-            line.waiting.push_back(waiting);
-            self.waiting += 1;
-        }
+        let topic = waiting.letter.message().topic().clone();
+        let line = self.lines.entry(topic.clone()).or_default();
+        line.waiting.push_back(waiting);
+        self.waiting += 1;
         self.queue_up(&topic);
     }
 
@@ -113,5 +113,92 @@ impl<L: Letter> Lines<L> {
         self.under_way += 1;
         self.queue_up(&topic);
         Some((topic, together))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glmsg_core::Message;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::request_reply::post::End;
+    use crate::request_reply::post::busy::Busy;
+
+    struct Note(Message);
+
+    impl Letter for Note {
+        fn message(&self) -> &Message {
+            &self.0
+        }
+
+        fn until(&self) -> Instant {
+            Instant::now()
+        }
+
+        fn is_wanted(&self) -> bool {
+            true
+        }
+
+        fn ended(self, _: End) {}
+    }
+
+    fn leave(lines: &mut Lines<Note>, topic: &str, count: usize) {
+        let busy = Busy::default();
+        for _ in 0..count {
+            let letter = Note(Message::text(topic, "x").unwrap());
+            let counted = busy.count();
+            lines.add(Waiting {
+                letter,
+                part: 0,
+                counted,
+            });
+        }
+    }
+
+    fn next(lines: &mut Lines<Note>) -> Option<(String, usize)> {
+        let (topic, together) = lines.next()?;
+        Some((topic.to_string(), together.len()))
+    }
+
+    #[test]
+    fn two_calls_write_to_a_topic_and_the_rest_gathers() {
+        let mut lines = Lines::default();
+        leave(&mut lines, "a", 1);
+        assert_eq!(next(&mut lines), Some(("a".into(), 1)));
+        leave(&mut lines, "a", 1);
+        assert_eq!(next(&mut lines), Some(("a".into(), 1)));
+        leave(&mut lines, "a", 100);
+        assert_eq!(next(&mut lines), None);
+        leave(&mut lines, "b", 3);
+        assert_eq!(next(&mut lines), Some(("b".into(), 3)), "another topic");
+        assert_eq!(lines.waiting(), 100);
+        let a = TopicName::new("a").unwrap();
+        lines.is_over(&a);
+        assert_eq!(next(&mut lines), Some(("a".into(), 50)), "half of them");
+        assert_eq!(next(&mut lines), None);
+        lines.is_over(&a);
+        assert_eq!(next(&mut lines), Some(("a".into(), TOGETHER)), "not fewer");
+        lines.is_over(&a);
+        assert_eq!(next(&mut lines), Some(("a".into(), 18)));
+        assert_eq!((next(&mut lines), lines.waiting()), (None, 0));
+    }
+
+    #[test]
+    fn a_topic_that_is_done_with_leaves_nothing() {
+        let mut lines = Lines::default();
+        for n in 0..TOPICS + 1 {
+            leave(&mut lines, &format!("t{n}"), 1);
+        }
+        for n in 0..TOPICS {
+            assert_eq!(next(&mut lines), Some((format!("t{n}"), 1)));
+        }
+        assert_eq!(next(&mut lines), None, "so many at a time");
+        lines.is_over(&TopicName::new("t0").unwrap());
+        assert_eq!(next(&mut lines), Some((format!("t{TOPICS}"), 1)));
+        for n in 1..TOPICS + 1 {
+            lines.is_over(&TopicName::new(format!("t{n}")).unwrap());
+        }
+        assert!(lines.lines.is_empty() && lines.queue.is_empty());
     }
 }
