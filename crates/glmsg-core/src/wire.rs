@@ -12,7 +12,7 @@ mod fields;
 mod history;
 mod section;
 
-pub use decode::decode;
+pub use decode::{Decoder, decode};
 pub use encode::{encode, encode_into, encoded_len};
 pub use history::{decode_history, encode_history};
 

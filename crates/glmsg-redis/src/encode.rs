@@ -44,7 +44,12 @@ pub(crate) fn put(call: &mut Cmd, message: &Message) {
 
 /// The message of an envelope, by whatever limit was in force when it was stored.
 pub(crate) fn decode(body: &Bytes) -> Result<Message> {
-    wire::decode(body, max_envelope(MAX_PAYLOAD))
+    decode_next(body, &mut wire::Decoder::default())
+}
+
+/// As [`decode`], for one of several messages of a topic.
+pub(crate) fn decode_next(body: &Bytes, decoder: &mut wire::Decoder) -> Result<Message> {
+    decoder.decode(body, max_envelope(MAX_PAYLOAD))
 }
 
 /// The history as stored; what cannot be read is lost, not the message.

@@ -63,7 +63,8 @@ impl RedisBroker {
         // Of one topic all go in order; between topics there is no order.
         while let Some(first) = outcomes.iter().position(Option::is_none) {
             let topic = messages[first].topic();
-            let (mut step, mut size) = (Vec::new(), 0);
+            let mut step = Vec::with_capacity(MOST_MESSAGES.min(messages.len() - first));
+            let mut size = 0;
             for at in first..messages.len() {
                 if outcomes[at].is_some() || messages[at].topic() != topic {
                     continue;
@@ -85,8 +86,15 @@ impl RedisBroker {
                 outcomes[*at] = Some(published);
             }
         }
-        Ok(outcomes.into_iter().flatten().collect())
+        Ok(all_of(outcomes))
     }
+}
+
+/// Those that are there, which are all. An iterator that may leave some out would grow its way.
+fn all_of<T>(each: Vec<Option<T>>) -> Vec<T> {
+    let mut all = Vec::with_capacity(each.len());
+    all.extend(each.into_iter().flatten());
+    all
 }
 
 /// What may have become of messages before the step.
@@ -141,7 +149,7 @@ impl Shared {
             .filter(|at| outcomes[*at].is_none())
             .collect();
         if open.is_empty() {
-            return Ok(outcomes.into_iter().flatten().collect());
+            return Ok(all_of(outcomes));
         }
         for part in open.chunks(MOST_IN_STEP) {
             let messages: Vec<&Message> = part.iter().map(|at| batch[*at]).collect();
@@ -168,7 +176,7 @@ impl Shared {
                 outcomes[*at] = Some(published);
             }
         }
-        Ok(outcomes.into_iter().flatten().collect())
+        Ok(all_of(outcomes))
     }
 
     /// Stores messages of one topic in one step, which looks whether it has them already.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use glmsg_broker::{GroupConfig, Intake, Ordering, Received, Source, SubscribeOptions, Token};
-use glmsg_core::{Error, ErrorKind, MessageId, Result};
+use glmsg_core::{Error, ErrorKind, MessageId, Result, wire};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -49,6 +49,7 @@ pub struct RedisSource {
     was_refused: bool,
     /// The answer to a look was lost: the server may hold something for us.
     is_in_doubt: bool,
+    decoder: wire::Decoder,
     /// Fetched and not handed out yet.
     ready: VecDeque<Received>,
     /// When that was fetched.
@@ -136,6 +137,7 @@ impl RedisSource {
             is_in_doubt: false,
             ready: VecDeque::new(),
             fetched_at: Instant::now(),
+            decoder: wire::Decoder::default(),
             wrong: Vec::new(),
             early: Vec::new(),
             stale: Vec::new(),

@@ -26,6 +26,40 @@ use crate::{
 /// no envelope of version 1; both name the field and the offset. Nothing is allocated for a length
 /// before the bytes are seen to be there.
 pub fn decode(bytes: &Bytes, max: usize) -> Result<Message> {
+    Decoder::default().decode(bytes, max)
+}
+
+/// Decodes one envelope after the other. What comes from one place mostly has the same names, and
+/// such messages share them.
+///
+/// ```
+/// use glmsg_core::{Message, limits, wire};
+///
+/// let max = limits::max_envelope(limits::DEFAULT_MAX_PAYLOAD);
+/// let mut decoder = wire::Decoder::default();
+/// for payload in ["DTW-LAS", "LAS-DTW"] {
+///     let sent = Message::text("flights", payload)?;
+///     assert_eq!(decoder.decode(&wire::encode(&sent), max)?, sent);
+/// }
+/// # Ok::<(), glmsg_core::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Decoder {
+    topic: Option<TopicName>,
+    reply_to: Option<TopicName>,
+}
+
+impl Decoder {
+    /// Decodes an envelope as [`decode`] does.
+    ///
+    /// # Errors
+    /// As [`decode`].
+    pub fn decode(&mut self, bytes: &Bytes, max: usize) -> Result<Message> {
+        envelope(bytes, max, self)
+    }
+}
+
+fn envelope(bytes: &Bytes, max: usize, last: &mut Decoder) -> Result<Message> {
     if bytes.len() > max {
         return Err(Error::new(
             ErrorKind::TooLarge,
@@ -45,7 +79,7 @@ pub fn decode(bytes: &Bytes, max: usize) -> Result<Message> {
             format!("{} bytes follow it", bytes.len() - unsigned_end),
         ));
     }
-    let mut fields = signed_section(bytes, signed_end)?;
+    let mut fields = signed_section(bytes, signed_end, last)?;
     unsigned_section(bytes, unsigned_at, &mut fields)?;
     Ok(Message(Arc::new(fields)))
 }
@@ -78,11 +112,11 @@ fn section_end(bytes: &[u8], len: [u8; 4], at: usize, name: &'static str) -> Res
     Ok(at + len)
 }
 
-fn signed_section(bytes: &Bytes, end: usize) -> Result<message::Fields> {
+fn signed_section(bytes: &Bytes, end: usize, last: &mut Decoder) -> Result<message::Fields> {
     let mut fields = Fields::new(bytes, HEAD, end, Some(signed::HEADER));
     let mut draft = Draft::default();
     while let Some(field) = fields.next(signed::name)? {
-        draft.take(&field, bytes).map_err(|e| match e {
+        draft.take(&field, bytes, last).map_err(|e| match e {
             Fault::Form(why) => bad(signed::name(field.tag), field.offset, why),
             Fault::Content(e) => refused(signed::name(field.tag), field.offset, e),
         })?;
@@ -125,7 +159,7 @@ impl From<Error> for Fault {
 
 /// What the signed section has said so far.
 #[derive(Default)]
-struct Draft {
+struct Draft<'a> {
     id: Option<MessageId>,
     topic: Option<TopicName>,
     content_type: Option<ContentType>,
@@ -138,15 +172,16 @@ struct Draft {
     correlation_id: Option<Box<str>>,
     reply_to: Option<TopicName>,
     headers: Headers,
+    last_header: Option<&'a str>,
     payload: Option<Bytes>,
 }
 
-impl Draft {
-    fn take(&mut self, field: &Field<'_>, bytes: &Bytes) -> Result<(), Fault> {
+impl<'a> Draft<'a> {
+    fn take(&mut self, field: &Field<'a>, bytes: &Bytes, last: &mut Decoder) -> Result<(), Fault> {
         let value = field.value;
         match field.tag {
             signed::ID => self.id = Some(MessageId::from_bytes(array(value)?)),
-            signed::TOPIC => self.topic = Some(TopicName::new(text(value)?)?),
+            signed::TOPIC => self.topic = Some(name(text(value)?, &mut last.topic)?),
             signed::CONTENT_TYPE => self.content_type = Some(ContentType::new(text(value)?)?),
             signed::PRIORITY => {
                 let [n] = array(value)?;
@@ -177,7 +212,7 @@ impl Draft {
                 check::correlation_id(id)?;
                 self.correlation_id = Some(id.into());
             }
-            signed::REPLY_TO => self.reply_to = Some(TopicName::new(text(value)?)?),
+            signed::REPLY_TO => self.reply_to = Some(name(text(value)?, &mut last.reply_to)?),
             signed::HEADER => self.header(value)?,
             signed::PAYLOAD => {
                 check::payload_len(value.len())?;
@@ -188,22 +223,18 @@ impl Draft {
         Ok(())
     }
 
-    fn header(&mut self, value: &[u8]) -> Result<(), Fault> {
+    fn header(&mut self, value: &'a [u8]) -> Result<(), Fault> {
         let split = value.split_first();
         let split = split.and_then(|(len, rest)| rest.split_at_checked(usize::from(*len)));
         let Some((name, value)) = split else {
             return Err(Fault::Form("the name is longer than the field"));
         };
         let (name, value) = (text(name)?, text(value)?);
-        if self
-            .headers
-            .iter()
-            .next_back()
-            .is_some_and(|(last, _)| last >= name)
-        {
+        if self.last_header.is_some_and(|last| last >= name) {
             return Err(Fault::Form("the headers are not sorted by name"));
         }
-        Ok(self.headers.insert(name, value)?)
+        self.last_header = Some(name);
+        Ok(self.headers.append(name, value)?)
     }
 }
 
@@ -260,6 +291,14 @@ fn array<const N: usize>(value: &[u8]) -> Result<[u8; N], Fault> {
 
 fn text(value: &[u8]) -> Result<&str, Fault> {
     std::str::from_utf8(value).map_err(|_| Fault::Form("the text is not UTF-8"))
+}
+
+/// The name, which is the last one's if they are the same.
+fn name(text: &str, last: &mut Option<TopicName>) -> Result<TopicName> {
+    match last {
+        Some(last) if last.as_str() == text => Ok(last.clone()),
+        last => Ok(last.insert(TopicName::new(text)?).clone()),
+    }
 }
 
 fn time(value: &[u8]) -> Result<Timestamp, Fault> {

@@ -1,6 +1,6 @@
 //! Messages on their way. Who has one leaves it here and goes on; what gathers meanwhile is published
-//! together. Who comes when nothing is on its way publishes it himself: a task between would cost a
-//! lone message more than it saves.
+//! together. Who comes when nothing is on its way publishes it himself, unless many come together: a task
+//! between would cost a lone message more than it saves.
 
 mod busy;
 mod carrier;
@@ -16,6 +16,7 @@ use futures_util::stream::FuturesUnordered;
 use glmsg_broker::Broker;
 use glmsg_core::{Error, ErrorKind, Message, Result, TopicName};
 use tokio::sync::{mpsc, watch};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
 use self::busy::{Busy, Counted};
@@ -83,11 +84,12 @@ pub(super) fn open<L: Letter>(
     let (done, sent) = watch::channel(0);
     let left = Arc::new(AtomicU64::new(0));
     let carrier = Arc::new(Carrier::new(broker, inboxes));
-    tokio::spawn(carry(carrier.clone(), taking, done));
+    let busy = Busy::default();
+    tokio::spawn(carry(carrier.clone(), busy.clone(), taking, done));
     let post = Post {
         line,
         carrier,
-        busy: Busy::default(),
+        busy,
         left: left.clone(),
     };
     (post, Sent { left, done: sent })
@@ -128,6 +130,7 @@ impl Sent {
 
 async fn carry<L: Letter>(
     carrier: Arc<Carrier>,
+    busy: Busy,
     mut line: mpsc::Receiver<(L, Counted)>,
     done: watch::Sender<u64>,
 ) {
@@ -150,13 +153,23 @@ async fn carry<L: Letter>(
                     is_open = false;
                     continue;
                 }
-                let part = taken.take(count);
+                if under_way.is_empty() && busy.are_many() {
+                    // Most are left by tasks that the same event has woken: they go first.
+                    yield_now().await;
+                    while letters.len() < WAITING
+                        && let Ok(letter) = line.try_recv()
+                    {
+                        letters.push(letter);
+                    }
+                }
+                let part = taken.take(letters.len());
                 for (letter, counted) in letters.drain(..) {
                     lines.add(Waiting { letter, part, counted });
                 }
             }
         }
         while let Some((topic, together)) = lines.next() {
+            busy.went(together.len());
             under_way.push(publish(carrier.clone(), topic, together));
         }
     }

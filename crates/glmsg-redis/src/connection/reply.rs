@@ -14,6 +14,8 @@ use crate::place::EntryId;
 const LONGEST_HEAD: usize = 32;
 /// The longest refusal or status. Beyond it what answers is no Redis.
 const LONGEST_LINE: usize = 64 << 10;
+/// For how many heads room is made at once, at most.
+const MOST_USUAL: usize = 1024;
 
 /// The beginning of an answer, and where its text stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub(super) struct Scanner {
     awaited: usize,
     /// How many bytes the answer that has begun needs.
     wanted: usize,
+    /// How many heads were taken last: the next are about as many.
+    usual: usize,
 }
 
 impl Scanner {
@@ -71,6 +75,9 @@ impl Scanner {
             if let Head::List(len) = head {
                 self.awaited = self.awaited.saturating_add(len);
             }
+            if self.heads.capacity() == 0 {
+                self.heads.reserve(self.usual.min(MOST_USUAL));
+            }
             self.heads.push(head);
             self.awaited -= 1;
             self.at = next;
@@ -86,6 +93,7 @@ impl Scanner {
 
     /// The heads found, and how many bytes they and their texts take.
     pub(super) fn take(&mut self) -> (Vec<Head>, usize) {
+        self.usual = self.heads.len();
         let at = std::mem::take(&mut self.at);
         (std::mem::take(&mut self.heads), at)
     }

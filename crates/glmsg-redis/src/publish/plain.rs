@@ -14,7 +14,7 @@ use glmsg_core::{Message, Result, wire};
 use redis::Pipeline;
 
 use super::outcome::acknowledged;
-use super::{framed, size_of};
+use super::{all_of, framed, size_of};
 use crate::broker::Shared;
 use crate::connection::{Answers, Borrowed, Head};
 use crate::encode::{count, is_usual, list, next, text};
@@ -192,8 +192,8 @@ fn read(
         mut answers,
         reached,
     } = exchanged;
-    let (mut outcomes, mut ids) = (Vec::with_capacity(batch.len()), Vec::new());
-    ids.reserve_exact(batch.len());
+    let mut outcomes = Vec::with_capacity(batch.len());
+    let mut ids: Vec<Option<EntryId>> = Vec::with_capacity(batch.len());
     for _ in batch {
         let id = match answers.peek() {
             Some(Head::Text { .. }) => answers.entry_id().ok(),
@@ -209,14 +209,17 @@ fn read(
         outcomes.push(id.map(|_| acknowledged(&known.topic, reached)));
         ids.push(id);
     }
-    let stored: Option<Vec<EntryId>> = ids.iter().copied().collect();
-    if ids.iter().any(Option::is_some) {
+    let stored = ids.iter().filter(|id| id.is_some()).count();
+    if stored > 0 {
         known.was_there.store(true, Relaxed);
     }
-    match stored {
+    match stored == batch.len() {
         _ if !reached => {}
-        Some(ids) => shared.recent.note_sent(known, era, requests, ids),
-        None => {
+        true => {
+            let ids = all_of(ids);
+            shared.recent.note_sent(known, era, requests, ids);
+        }
+        false => {
             let each = ids.into_iter().zip(batch);
             let each = each
                 .filter_map(|(id, message)| id.map(|id| (Place::normal(id), (*message).clone())));

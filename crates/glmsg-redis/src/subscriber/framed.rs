@@ -5,7 +5,7 @@ use glmsg_core::{History, clean_error_text};
 use tokio::time::Instant;
 
 use super::{RedisSource, SMALL};
-use crate::encode::{decode, millis};
+use crate::encode::{decode_next, millis};
 use crate::frame::{self, Marks};
 use crate::member::{Deliveries, Held};
 use crate::reading::Raw;
@@ -65,7 +65,7 @@ impl RedisSource {
         let left = all.filter(|(index, _)| is_left(index));
         self.ready.reserve(tokens.len());
         for (token, (_, envelope)) in tokens.into_iter().zip(left) {
-            match decode(&envelope) {
+            match decode_next(&envelope, &mut self.decoder) {
                 Ok(message) => {
                     let ttl = message.ttl().map(millis);
                     self.is_mortal |= ttl.is_some();

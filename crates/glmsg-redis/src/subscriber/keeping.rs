@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::RedisSource;
 use crate::acker::Wish;
-use crate::encode::{decode, decode_history};
+use crate::encode::{decode_history, decode_next};
 use crate::member::Held;
 use crate::reading::{Batch, Raw};
 
@@ -47,7 +47,7 @@ impl RedisSource {
                 continue;
             }
             let token = deliveries.add(Held::entry(&raw, until));
-            match decode(&raw.body) {
+            match decode_next(&raw.body, &mut self.decoder) {
                 Ok(message) => {
                     let received = Received {
                         message,

@@ -12,7 +12,8 @@ use super::busy::Counted;
 const TOGETHER: usize = 32;
 /// The most that go together.
 const MOST: usize = 512;
-/// How many calls write to one topic at a time; what comes meanwhile gathers.
+/// How many calls write to one topic at a time; what comes meanwhile gathers. The second waits for
+/// half as many as went the last time.
 const AT_ONCE: usize = 2;
 /// How many topics are written to at a time.
 const TOPICS: usize = 64;
@@ -48,6 +49,8 @@ pub(super) struct Lines<L> {
     queue: VecDeque<TopicName>,
     waiting: usize,
     under_way: usize,
+    /// How many went together the last time.
+    last: usize,
 }
 
 impl<L> Default for Lines<L> {
@@ -57,6 +60,7 @@ impl<L> Default for Lines<L> {
             queue: VecDeque::new(),
             waiting: 0,
             under_way: 0,
+            last: 0,
         }
     }
 }
@@ -70,6 +74,9 @@ impl<L: Letter> Lines<L> {
     pub(super) fn add(&mut self, waiting: Waiting<L>) {
         let topic = waiting.letter.message().topic().clone();
         let line = self.lines.entry(topic.clone()).or_default();
+        if line.waiting.capacity() == 0 {
+            line.waiting.reserve(self.last.min(2 * TOGETHER));
+        }
         line.waiting.push_back(waiting);
         self.waiting += 1;
         self.queue_up(&topic);
@@ -92,6 +99,7 @@ impl<L: Letter> Lines<L> {
             && !line.is_queued
             && !line.waiting.is_empty()
             && line.under_way < AT_ONCE
+            && (line.under_way == 0 || line.waiting.len() >= self.last / 2)
         {
             line.is_queued = true;
             self.queue.push_back(topic.clone());
@@ -111,6 +119,7 @@ impl<L: Letter> Lines<L> {
         (line.under_way, line.is_queued) = (line.under_way + 1, false);
         self.waiting -= count;
         self.under_way += 1;
+        self.last = count;
         self.queue_up(&topic);
         Some((topic, together))
     }
@@ -182,6 +191,16 @@ mod tests {
         lines.is_over(&a);
         assert_eq!(next(&mut lines), Some(("a".into(), 18)));
         assert_eq!((next(&mut lines), lines.waiting()), (None, 0));
+        lines.is_over(&a);
+        leave(&mut lines, "a", 8);
+        assert_eq!(next(&mut lines), None, "fewer than half of the last");
+        leave(&mut lines, "a", 1);
+        assert_eq!(next(&mut lines), Some(("a".into(), 9)));
+        leave(&mut lines, "a", 1);
+        lines.is_over(&a);
+        assert_eq!(next(&mut lines), None, "one is under way still");
+        lines.is_over(&a);
+        assert_eq!(next(&mut lines), Some(("a".into(), 1)), "none is");
     }
 
     #[test]
