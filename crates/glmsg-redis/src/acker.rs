@@ -263,6 +263,9 @@ impl Settler for RedisSettler {
                 match deliveries.begin(*token) {
                     Some(held) if held.part.is_some() => framed.push((at, *token, held)),
                     Some(held) if held.is_plain(now) && !self.is_strict() => {
+                        if plain.is_empty() {
+                            plain.reserve(tokens.len() - at);
+                        }
                         plain.push((at, *token, held));
                     }
                     Some(_) => {
