@@ -18,6 +18,13 @@ redis.call('XREADGROUP', 'GROUP', G, C, 'NOACK', 'STREAMS', BELL, '>')
 
 local function lease_of(consumer) return tonumber(string.match(consumer, '@(%d+)$')) or 30000 end
 
+-- Forgets a member that holds nothing, if it has gone.
+local function forget_gone(stream, name)
+  if name == C or is_nobody(name) then return end
+  local seen = tonumber(redis.call('HGET', MEMBERS, name) or '0')
+  if micros - seen > 3000 * lease_of(name) then redis.call('XGROUP', 'DELCONSUMER', stream, G, name) end
+end
+
 -- Finds leases that have run out, and members that have gone.
 local function scan(stream, lane)
   local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, G)
@@ -36,9 +43,8 @@ local function scan(stream, lane)
           end
           redis.call('ZADD', W, 'NX', whole(now - entry[3] + lease), name_of(at, entry[1]))
         end
-      elseif name ~= C then
-        local seen = tonumber(redis.call('HGET', MEMBERS, name) or '0')
-        if micros - seen > 3000 * lease then redis.call('XGROUP', 'DELCONSUMER', stream, G, name) end
+      else
+        forget_gone(stream, name)
       end
     end
   end
@@ -50,6 +56,8 @@ local since = now - tonumber(redis.call('HGET', META, scanned) or '0')
 if ARGV[8] == '1' or BY_KEY or since < 0 or since >= math.min(200, lease_of(C) / 8) then
   for lane = 0, 3 do if not scan(LANES[lane], lane) then return { 'LOST' } end end
   scan(ORPHANS, 4)
+  -- On the bell nobody holds anything: what rang has just been seen.
+  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', BELL, G)) do forget_gone(BELL, get(consumer, 'name')) end
   redis.call('HSET', META, scanned, whole(now))
 end
 

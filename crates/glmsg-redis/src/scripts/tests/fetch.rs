@@ -18,6 +18,7 @@ on_each_server! {
     the_order_of_a_key_is_kept
     a_lost_group_is_told_from_a_deleted_one
     what_rang_has_been_seen
+    a_killed_member_leaves_no_name_on_the_bell
     a_lost_bell_is_a_loss
     a_full_server_delivers
 }
@@ -174,6 +175,18 @@ async fn what_rang_has_been_seen(mut b: Bench) {
     assert_eq!(b.fetch(&g, MEMBER, 9).await.deliveries.len(), 1);
     let heard = format!("XPENDING bell {}", g.stream_name);
     assert!(show(&b.run(&heard).await).starts_with("[0,"));
+}
+
+async fn a_killed_member_leaves_no_name_on_the_bell(mut b: Bench) {
+    let g = b.topic_and_group().await;
+    b.publish(&[build(builder("x").priority(Priority::High))])
+        .await;
+    let hear = format!("XREADGROUP GROUP {} dead@1 STREAMS bell >", g.stream_name);
+    assert_ne!(show(&b.run(&hear).await), "nil", "it is called, and killed");
+    let consumers = format!("XINFO CONSUMERS bell {}", g.stream_name);
+    assert!(show(&b.run(&consumers).await).contains("dead@1"));
+    assert_eq!(b.fetch(&g, MEMBER, 9).await.deliveries.len(), 1);
+    assert!(!show(&b.run(&consumers).await).contains("dead@1"));
 }
 
 async fn a_lost_bell_is_a_loss(mut b: Bench) {
