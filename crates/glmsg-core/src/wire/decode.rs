@@ -159,7 +159,7 @@ impl From<Error> for Fault {
 
 /// What the signed section has said so far.
 #[derive(Default)]
-struct Draft<'a> {
+struct Draft {
     id: Option<MessageId>,
     topic: Option<TopicName>,
     content_type: Option<ContentType>,
@@ -172,12 +172,11 @@ struct Draft<'a> {
     correlation_id: Option<Box<str>>,
     reply_to: Option<TopicName>,
     headers: Headers,
-    last_header: Option<&'a str>,
     payload: Option<Bytes>,
 }
 
-impl<'a> Draft<'a> {
-    fn take(&mut self, field: &Field<'a>, bytes: &Bytes, last: &mut Decoder) -> Result<(), Fault> {
+impl Draft {
+    fn take(&mut self, field: &Field<'_>, bytes: &Bytes, last: &mut Decoder) -> Result<(), Fault> {
         let value = field.value;
         match field.tag {
             signed::ID => self.id = Some(MessageId::from_bytes(array(value)?)),
@@ -223,18 +222,22 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    fn header(&mut self, value: &'a [u8]) -> Result<(), Fault> {
+    fn header(&mut self, value: &[u8]) -> Result<(), Fault> {
         let split = value.split_first();
         let split = split.and_then(|(len, rest)| rest.split_at_checked(usize::from(*len)));
         let Some((name, value)) = split else {
             return Err(Fault::Form("the name is longer than the field"));
         };
         let (name, value) = (text(name)?, text(value)?);
-        if self.last_header.is_some_and(|last| last >= name) {
+        if self
+            .headers
+            .iter()
+            .next_back()
+            .is_some_and(|(last, _)| last >= name)
+        {
             return Err(Fault::Form("the headers are not sorted by name"));
         }
-        self.last_header = Some(name);
-        Ok(self.headers.append(name, value)?)
+        Ok(self.headers.insert(name, value)?)
     }
 }
 

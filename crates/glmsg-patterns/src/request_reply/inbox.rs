@@ -11,10 +11,10 @@ use glmsg_broker::{
 };
 use glmsg_core::{Error, ErrorKind, MessageId, Result, Timestamp, TopicName};
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::pending::Pending;
-use super::post::GATHERING;
+use super::post::{GATHERING, until};
 
 /// What the names of inboxes begin with.
 const PREFIX: &str = "reply.";
@@ -162,13 +162,6 @@ async fn reopen(broker: &Arc<dyn Broker>, inbox: &TopicName, lease: Duration) ->
 async fn ack(settler: BoxSettler, taken: Vec<Token>) {
     if let Err(error) = settler.ack(&taken).await {
         tracing::debug!(%error, "replies could not be acked");
-    }
-}
-
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -17,7 +17,7 @@ use glmsg_broker::Broker;
 use glmsg_core::{Error, ErrorKind, Message, Result, TopicName};
 use tokio::sync::{mpsc, watch};
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use self::busy::{Busy, Counted};
 use self::carrier::Carrier;
@@ -27,8 +27,8 @@ use super::inboxes::Inboxes;
 
 /// How many letters may wait to be sent; who comes with more waits.
 const WAITING: usize = 1024;
-/// How long acks gather. Nobody waits for them, and each call of its own is one more of the broker's
-/// steps.
+/// How long acks gather, and at most how long letters wait for more while others of their topic are on
+/// their way. Each call of its own is one more of the broker's steps.
 pub(super) const GATHERING: Duration = Duration::from_millis(5);
 
 /// A message to be published, and who is to be told of it.
@@ -141,6 +141,7 @@ async fn carry<L: Letter>(
     while is_open || !under_way.is_empty() {
         tokio::select! {
             biased;
+            () = until(lines.held_until()) => lines.release(),
             Some(ended) = under_way.next() => {
                 let (topic, parts): (TopicName, Vec<u64>) = ended;
                 lines.is_over(&topic);
@@ -172,6 +173,14 @@ async fn carry<L: Letter>(
             busy.went(together.len());
             under_way.push(publish(carrier.clone(), topic, together));
         }
+    }
+}
+
+/// For ever, if there is no end.
+pub(super) async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

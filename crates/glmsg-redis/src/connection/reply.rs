@@ -47,7 +47,7 @@ pub(super) struct Scanner {
     awaited: usize,
     /// How many bytes the answer that has begun needs.
     wanted: usize,
-    /// How many heads were taken last: the next are about as many.
+    /// How many heads were taken of late: the next may be as many.
     usual: usize,
 }
 
@@ -93,7 +93,10 @@ impl Scanner {
 
     /// The heads found, and how many bytes they and their texts take.
     pub(super) fn take(&mut self) -> (Vec<Head>, usize) {
-        self.usual = self.heads.len();
+        if !self.heads.is_empty() {
+            // Answers to acks come in turn with those to reads.
+            self.usual = self.heads.len().max(self.usual / 2);
+        }
         let at = std::mem::take(&mut self.at);
         (std::mem::take(&mut self.heads), at)
     }

@@ -56,7 +56,7 @@ local since = now - tonumber(redis.call('HGET', META, scanned) or '0')
 if ARGV[8] == '1' or BY_KEY or since < 0 or since >= math.min(200, lease_of(C) / 8) then
   for lane = 0, 3 do if not scan(LANES[lane], lane) then return { 'LOST' } end end
   scan(ORPHANS, 4)
-  -- On the bell nobody holds anything: what rang has just been seen.
+  -- On the bell nobody holds anything that is of use: what rang has just been seen.
   for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', BELL, G)) do forget_gone(BELL, get(consumer, 'name')) end
   redis.call('HSET', META, scanned, whole(now))
 end

@@ -3,17 +3,18 @@
 use std::collections::{HashMap, VecDeque};
 
 use glmsg_core::TopicName;
+use tokio::time::Instant;
 
-use super::Letter;
 use super::busy::Counted;
+use super::{GATHERING, Letter};
 
 /// At least so many go together, if they are there: those at the other end begin with the first of
 /// them while the next are made.
 const TOGETHER: usize = 32;
 /// The most that go together.
 const MOST: usize = 512;
-/// How many calls write to one topic at a time; what comes meanwhile gathers. The second waits for
-/// half as many as went the last time.
+/// How many calls write to one topic at a time; what comes meanwhile gathers. The second waits until
+/// there are half as many as went the last time, or for a while.
 const AT_ONCE: usize = 2;
 /// How many topics are written to at a time.
 const TOPICS: usize = 64;
@@ -30,6 +31,13 @@ struct Line<L> {
     under_way: usize,
     /// It is among those that may be written to.
     is_queued: bool,
+}
+
+impl<L> Line<L> {
+    /// Whether it waits for nothing but others of its topic.
+    fn may_go(&self) -> bool {
+        !self.is_queued && !self.waiting.is_empty() && self.under_way < AT_ONCE
+    }
 }
 
 impl<L> Default for Line<L> {
@@ -51,6 +59,8 @@ pub(super) struct Lines<L> {
     under_way: usize,
     /// How many went together the last time.
     last: usize,
+    /// Since when some wait for others, while a call is under way.
+    held: Option<Instant>,
 }
 
 impl<L> Default for Lines<L> {
@@ -61,6 +71,7 @@ impl<L> Default for Lines<L> {
             waiting: 0,
             under_way: 0,
             last: 0,
+            held: None,
         }
     }
 }
@@ -95,12 +106,26 @@ impl<L: Letter> Lines<L> {
     }
 
     fn queue_up(&mut self, topic: &TopicName) {
-        if let Some(line) = self.lines.get_mut(topic)
-            && !line.is_queued
-            && !line.waiting.is_empty()
-            && line.under_way < AT_ONCE
-            && (line.under_way == 0 || line.waiting.len() >= self.last / 2)
-        {
+        let Some(line) = self.lines.get_mut(topic).filter(|line| line.may_go()) else {
+            return;
+        };
+        if line.under_way > 0 && line.waiting.len() < self.last / 2 {
+            self.held.get_or_insert_with(Instant::now);
+            return;
+        }
+        line.is_queued = true;
+        self.queue.push_back(topic.clone());
+    }
+
+    /// Until when some wait for others.
+    pub(super) fn held_until(&self) -> Option<Instant> {
+        self.held.map(|since| since + GATHERING)
+    }
+
+    /// They have waited long enough: the call under way may take for ever.
+    pub(super) fn release(&mut self) {
+        self.held = None;
+        for (topic, line) in self.lines.iter_mut().filter(|(_, line)| line.may_go()) {
             line.is_queued = true;
             self.queue.push_back(topic.clone());
         }
@@ -199,8 +224,10 @@ mod tests {
         leave(&mut lines, "a", 1);
         lines.is_over(&a);
         assert_eq!(next(&mut lines), None, "one is under way still");
-        lines.is_over(&a);
-        assert_eq!(next(&mut lines), Some(("a".into(), 1)), "none is");
+        assert!(lines.held_until().is_some());
+        lines.release();
+        assert_eq!(next(&mut lines), Some(("a".into(), 1)), "long enough");
+        assert_eq!(lines.held_until(), None);
     }
 
     #[test]

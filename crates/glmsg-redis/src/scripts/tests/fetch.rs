@@ -183,10 +183,16 @@ async fn a_killed_member_leaves_no_name_on_the_bell(mut b: Bench) {
         .await;
     let hear = format!("XREADGROUP GROUP {} dead@1 STREAMS bell >", g.stream_name);
     assert_ne!(show(&b.run(&hear).await), "nil", "it is called, and killed");
+    let join = format!("XGROUP CREATECONSUMER bell {} n@30000", g.stream_name);
+    b.run(&join).await;
+    b.run(&format!("HSET {} n@30000 99999999999999999", g.all()[21]))
+        .await;
     let consumers = format!("XINFO CONSUMERS bell {}", g.stream_name);
     assert!(show(&b.run(&consumers).await).contains("dead@1"));
     assert_eq!(b.fetch(&g, MEMBER, 9).await.deliveries.len(), 1);
-    assert!(!show(&b.run(&consumers).await).contains("dead@1"));
+    let left = show(&b.run(&consumers).await);
+    assert!(!left.contains("dead@1"), "{left}");
+    assert!(left.contains("n@30000"), "it waits still: {left}");
 }
 
 async fn a_lost_bell_is_a_loss(mut b: Bench) {
