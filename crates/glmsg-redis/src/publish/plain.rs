@@ -24,10 +24,14 @@ use crate::place::EntryId;
 use crate::recent::Place;
 use crate::room::Taken;
 
-/// How much is written first: the server stores it while the rest is encoded.
-const FIRST_PART: usize = 16 << 10;
-/// How much is written at once from then on. Each part costs the server a wake-up and an answer.
-const PART: usize = 64 << 10;
+/// Up to so much is written at once. Of more a small part goes first: the server stores it while the
+/// rest is encoded.
+const WHOLE: usize = 16 << 10;
+/// How much the parts of more have, the last for all that follow. Each part costs the server a wake-up
+/// and an answer, so few are small.
+const PARTS: [usize; 3] = [6 << 10, 20 << 10, 64 << 10];
+/// A part ends with the message that fills it.
+const SPARE: usize = 4 << 10;
 
 /// What plain commands came to.
 #[derive(Debug)]
@@ -132,19 +136,21 @@ async fn exchange(
     batch: &[&Message],
 ) -> Result<Exchanged> {
     let seal = borrowed.seal();
-    let sizes = batch.iter().map(|message| size_of(message));
-    let room = sizes.sum::<usize>().min(FIRST_PART + 4096);
-    let (mut requests, mut request) = (Vec::new(), Vec::with_capacity(room));
-    let mut part = FIRST_PART;
+    let mut left: usize = batch.iter().map(|message| size_of(message)).sum();
+    let mut parts = PARTS.into_iter();
+    let mut part = match left > WHOLE {
+        true => parts.next().unwrap_or(WHOLE),
+        false => usize::MAX,
+    };
+    let room = |part: usize, left: usize| Vec::with_capacity(left.min(part.saturating_add(SPARE)));
+    let (mut requests, mut request) = (Vec::new(), room(part, left));
     for message in batch {
         if request.len() >= part {
             borrowed.write(&request).await?;
-            part = PART;
-            requests.push(std::mem::replace(
-                &mut request,
-                Vec::with_capacity(PART + 4096),
-            ));
+            part = parts.next().unwrap_or(part);
+            requests.push(std::mem::replace(&mut request, room(part, left)));
         }
+        left -= size_of(message);
         put(&mut request, known, message);
     }
     let len = request.len();
