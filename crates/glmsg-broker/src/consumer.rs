@@ -1,6 +1,7 @@
 //! The runtime that most users want: it receives, handles, settles, retries and drains.
 
 mod attempt;
+mod beside;
 mod builder;
 mod gate;
 mod handle;

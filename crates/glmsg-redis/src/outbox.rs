@@ -63,6 +63,15 @@ impl Outbox {
     }
 }
 
+impl Outbox {
+    /// Whether nothing waits, and the task that sends ends.
+    fn ends(&self) -> bool {
+        let mut state = self.state();
+        state.is_sending = !state.waiting.is_empty();
+        !state.is_sending
+    }
+}
+
 /// Acks that are being sent. If nobody learns what became of them, they are sent again.
 pub(crate) struct Acks {
     settler: RedisSettler,
@@ -93,8 +102,6 @@ impl RedisSettler {
             answer,
         };
         self.outbox.state().waiting.push(parcel);
-        // A read that is about to begin takes it along.
-        yield_now().await;
         self.send_waiting();
         told.await.unwrap_or_else(|_| Err(closed()))
     }
@@ -128,7 +135,7 @@ impl RedisSettler {
             return;
         }
         drop(state);
-        tokio::spawn(send_all(self.clone()));
+        tokio::spawn(send_soon(self.clone()));
     }
 
     /// What waits, to go with a read.
@@ -138,12 +145,23 @@ impl RedisSettler {
     }
 }
 
+/// Sends what nobody takes along. Whoever has just acked may be about to read: on its thread this
+/// runs after it, and elsewhere gives it a turn.
+async fn send_soon(settler: RedisSettler) {
+    if !settler.outbox.state().waiting.is_empty() {
+        yield_now().await;
+    }
+    if settler.outbox.ends() {
+        return;
+    }
+    // Boxed, as it is large, and seldom needed.
+    Box::pin(send_all(settler)).await;
+}
+
 async fn send_all(settler: RedisSettler) {
     loop {
         let Some(acks) = settler.take_acks() else {
-            let mut state = settler.outbox.state();
-            if state.waiting.is_empty() {
-                state.is_sending = false;
+            if settler.outbox.ends() {
                 return;
             }
             continue;

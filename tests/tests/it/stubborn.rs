@@ -153,6 +153,40 @@ async fn a_handler_that_blocks_its_thread_stops_no_other_message() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_lone_handler_that_blocks_its_thread_stops_no_later_message() {
+    let broker: Arc<dyn Broker> = Arc::new(MemoryBroker::default());
+    let message = |text: &str| Message::builder("t").text(text).build().expect("a message");
+    let (unblock, blocked) = mpsc::channel::<()>();
+    let blocked = Arc::new(Mutex::new(blocked));
+    let (begun, mut handled) = watch::channel(0);
+    let begun = Arc::new(begun);
+    let consumer = consumer(&broker).start(move |incoming: Incoming| {
+        let (blocked, begun) = (blocked.clone(), begun.clone());
+        async move {
+            begun.send_modify(|n| *n += 1);
+            if is_bad(&incoming) {
+                // Ends when the test lets go of the other end.
+                drop(blocked.lock().map(|b| b.recv()));
+            }
+            Ok(())
+        }
+    });
+    let consumer = consumer.await.expect("starts");
+    for (before, text) in (0..).zip(["bad", "good", "good"]) {
+        let published = broker.publish(&[message(text)]).await.expect("an answer");
+        assert!(published[0].is_stored());
+        let begins = handled.wait_for(|n| *n > before);
+        let begins = timeout(PATIENCE, begins).await;
+        begins.expect("a handler begins").expect("counted");
+    }
+    drop(unblock);
+    assert_eq!(settled(&broker).await, 0);
+    let ended = timeout(PATIENCE, consumer.shutdown()).await;
+    let report = ended.expect("ends").expect("well");
+    assert_eq!(report.stats.received, 3, "each once: leases were renewed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_drain_may_wait_for_ever() {
     let broker = topic(MESSAGES).await;
     let consumer = consumer(&broker).drain_timeout(Duration::MAX);

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
+use super::beside::{Either, Settling, beside};
 use super::gate;
 use super::settling::settle;
 use super::shared::{Outcomes, Shared};
@@ -21,7 +22,7 @@ use super::worker;
 use crate::backoff::Backoff;
 use crate::{BoxSettler, BoxSource, Handler, Intake, Received, Settled, Settler, Source, Token};
 
-/// So few messages go to their handlers before anything else is done, the next receive included.
+/// So few messages go to their handlers before the next receive, which takes their acks along.
 const FEW: usize = 16;
 /// How long a handler that is stopped may take to notice.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
@@ -42,11 +43,13 @@ pub(super) struct Pump<H> {
     buf: Vec<Received>,
     solo: Solo,
     /// Under way; at most one at a time, so that settlements gather meanwhile.
-    settling: Option<Task<(Outcomes, Option<Error>)>>,
+    settling: Option<Settling<(Outcomes, Option<Error>)>>,
     settling_tokens: Vec<Token>,
     renewing: Option<Task<()>>,
     /// Ends when a gate before this consumer changes.
     gates: Option<Task<Vec<watch::Receiver<()>>>>,
+    /// Few messages came: nothing is received before a worker is done, or waits.
+    lets_go_first: bool,
     /// After a failure: nothing is received, or settled, before these.
     receive_at: Option<Instant>,
     settle_at: Option<Instant>,
@@ -70,6 +73,7 @@ impl<H: Handler> Pump<H> {
             settling_tokens: Vec::new(),
             renewing: None,
             gates: None,
+            lets_go_first: false,
             receive_at: None,
             settle_at: None,
             receive_backoff: Backoff::default(),
@@ -109,28 +113,28 @@ impl<H: Handler> Pump<H> {
                     deadline = Instant::now().checked_add(shared.settings.drain_timeout);
                     self.stop_intake();
                 }
-                (left, error) = pending_or(&mut self.settling) => self.settled(left, error),
                 () = pending_or(&mut self.renewing) => self.renewing = None,
                 gates = pending_or(&mut self.gates) => {
                     self.gates = Some(Box::pin(gate::changed(gates)));
                     shared.wake_idle();
                 }
                 _ = heartbeat.tick() => {
+                    // A handler may block its thread.
+                    self.lets_go_first = false;
                     shared.revoke_stuck();
                     self.renew();
                 }
                 () = until(self.settle_at) => self.settle_at = None,
                 () = until(self.receive_at) => self.receive_at = None,
                 () = until(solo_until) => {}
-                (source, buf, received) = pending_or(&mut self.receiving) => {
-                    self.receiving = None;
-                    (self.source, self.buf) = (Some(source), buf);
-                    let came = self.buf.len();
-                    self.received(received);
-                    if (1..=FEW).contains(&came) {
-                        tokio::task::yield_now().await;
+                either = beside(&mut self.settling, &mut self.receiving) => match either {
+                    Either::Settled((left, error)) => self.settled(left, error),
+                    Either::Received((source, buf, received)) => {
+                        self.receiving = None;
+                        (self.source, self.buf) = (Some(source), buf);
+                        self.received(received);
                     }
-                }
+                },
                 () = until(deadline), if draining => {
                     if shared.abort.is_cancelled() {
                         self.abandon().await;
@@ -140,7 +144,7 @@ impl<H: Handler> Pump<H> {
                     deadline = Some(Instant::now() + GRACE);
                 }
                 // Last: a wake-up that is not news must not keep a receive from beginning, which may take acks along.
-                () = shared.pump.notified() => {}
+                () = shared.pump.notified() => self.lets_go_first = false,
             }
         }
         shared.state().finished = true;
@@ -169,7 +173,7 @@ impl<H: Handler> Pump<H> {
             .fetch_add(held.len() as u64, Relaxed);
         let settled = async {
             if let Some(settling) = self.settling.take() {
-                settling.await;
+                settling.end().await;
             }
             // What is done is settled first; releasing it as well then changes nothing.
             let (_, failed) = settle(self.shared.clone(), self.settler.clone(), done).await;
@@ -216,7 +220,7 @@ impl<H: Handler> Pump<H> {
     /// How many messages may be received now.
     fn room(&self) -> usize {
         let is_waiting = matches!(self.solo, Solo::Waiting(_));
-        if self.source.is_none() || is_waiting || self.receive_at.is_some() {
+        if self.source.is_none() || is_waiting || self.lets_go_first || self.receive_at.is_some() {
             return 0;
         }
         let space = self.shared.space();
@@ -273,7 +277,11 @@ impl<H: Handler> Pump<H> {
         let space = self.shared.space().min(self.buf.len());
         let back = self.buf.drain(space..).map(|r| r.token);
         self.shared.state().outcomes.releases.extend(back);
-        self.shared.offer(self.buf.drain(..));
+        // What was done before is seen by the loop; what is done with these is news.
+        let _ = self.shared.pump.notified().now_or_never();
+        let are_few = self.buf.len() <= FEW;
+        let are_taken = self.shared.offer(self.buf.drain(..));
+        self.lets_go_first = are_few && are_taken;
     }
 
     /// Moves on where something was waited for.
@@ -295,7 +303,7 @@ impl<H: Handler> Pump<H> {
         if !outcomes.is_empty() {
             self.settling_tokens = outcomes.tokens().collect();
             let task = settle(self.shared.clone(), self.settler.clone(), outcomes);
-            self.settling = Some(Box::pin(task));
+            self.settling = Some(Settling::new(task));
         }
     }
 

@@ -301,18 +301,17 @@ impl Shared {
 
     /// Wakes as many workers as there is work for.
     pub(super) fn wake_idle(&self) {
-        let state = self.state();
+        self.offer([]);
+    }
+
+    /// Puts received messages in front of the workers. Returns whether one of them takes some at once.
+    pub(super) fn offer(&self, received: impl IntoIterator<Item = Received>) -> bool {
+        let mut state = self.state();
+        state.ready.extend(received);
         let wake = state.idle.min(state.ready.len());
         drop(state);
         self.wake_workers(wake);
-    }
-
-    /// Puts received messages in front of the workers.
-    pub(super) fn offer(&self, received: impl IntoIterator<Item = Received>) {
-        let mut state = self.state();
-        state.ready.extend(received);
-        drop(state);
-        self.wake_idle();
+        wake > 0
     }
 
     fn wake_workers(&self, n: usize) {
