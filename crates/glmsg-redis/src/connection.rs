@@ -21,6 +21,7 @@ mod once;
 mod primary;
 mod progress;
 mod reply;
+mod request;
 mod route;
 mod send;
 mod sentinel;
@@ -49,12 +50,13 @@ use crate::config::RedisConfig;
 use crate::error::closed;
 
 pub(crate) use backoff::Backoff;
-pub(crate) use dedicated::{Dedicated, First};
+pub(crate) use dedicated::Dedicated;
 pub(crate) use ear::Ear;
 pub(crate) use lend::Borrowed;
 pub(crate) use life::Life;
 pub(crate) use primary::Primary;
 pub(crate) use reply::{Answers, Head};
+pub(crate) use request::{First, Request, put_head, put_word};
 pub(crate) use slot::slot_of;
 
 /// The way to the servers. Clones share everything.

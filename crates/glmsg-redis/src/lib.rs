@@ -9,6 +9,7 @@ mod combine;
 mod config;
 mod connection;
 mod dead_letter;
+mod digits;
 mod doctor;
 mod encode;
 mod error;

@@ -4,7 +4,6 @@
 //! and the client one exchange in place of two. An ack does not wait for that: if no read begins
 //! while its task lets the others go first, it is sent at once.
 
-use std::fmt::Write;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +14,7 @@ use tokio::task::yield_now;
 
 use crate::RedisSettler;
 use crate::broker::closed;
+use crate::connection::{put_head, put_word};
 use crate::encode::{next, number};
 use crate::keys::LANES;
 use crate::member::Held;
@@ -192,27 +192,44 @@ impl Acks {
     }
 
     /// One command for each lane.
-    pub(crate) fn commands(&self) -> Pipeline {
+    fn commands(&self) -> Pipeline {
         let group = &self.settler.group;
         let mut commands = Pipeline::with_capacity(LANES);
-        let mut id = String::with_capacity(32);
-        for (lane, count) in (0_u8..).zip(self.by_lane) {
-            if count == 0 {
-                continue;
-            }
+        for (lane, count) in self.lanes() {
             let mut ack = Cmd::with_capacity(3 + count, 64 + 24 * count);
             ack.arg("XACK")
                 .arg(group.lane(lane))
                 .arg(&group.stream_name);
             for held in self.held().filter(|held| held.lane == lane) {
-                id.clear();
-                // Writing to a string does not fail.
-                let _ = write!(id, "{}", held.id);
-                ack.arg(&id);
+                ack.arg(held.id.text().as_bytes());
             }
             commands.add_command(ack);
         }
         commands
+    }
+
+    /// Appends the same commands as bytes. Returns how many they are.
+    pub(crate) fn put(&self, bytes: &mut Vec<u8>) -> usize {
+        let group = &self.settler.group;
+        let mut commands = 0;
+        for (lane, count) in self.lanes() {
+            bytes.reserve(128 + 48 * count);
+            put_head(bytes, b'*', 3 + count);
+            put_word(bytes, b"XACK");
+            put_word(bytes, group.lane(lane).as_bytes());
+            put_word(bytes, group.stream_name.as_bytes());
+            for held in self.held().filter(|held| held.lane == lane) {
+                put_word(bytes, held.id.text().as_bytes());
+            }
+            commands += 1;
+        }
+        commands
+    }
+
+    /// The lanes that have any, and how many.
+    fn lanes(&self) -> impl Iterator<Item = (u8, usize)> {
+        let each = (0_u8..).zip(self.by_lane);
+        each.filter(|(_, count)| *count > 0)
     }
 
     fn held(&self) -> impl Iterator<Item = &Held> {

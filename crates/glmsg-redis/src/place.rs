@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::digits::Digits;
+
 /// An entry's id in a stream: the milliseconds when it was stored, and its number among those of
 /// the same millisecond. Ids order all messages of a topic, across its lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +32,18 @@ impl EntryId {
         })
     }
 
+    /// The id as the server writes it, without an allocation.
+    pub(crate) fn text(self) -> EntryText {
+        let mut text = EntryText {
+            bytes: [b'-'; 41],
+            len: 0,
+        };
+        text.put(Digits::of(self.millis).as_bytes());
+        text.len += 1;
+        text.put(Digits::of(self.number).as_bytes());
+        text
+    }
+
     /// The id right before this one.
     pub(crate) fn before(self) -> Self {
         match (self.millis, self.number) {
@@ -43,6 +57,24 @@ impl EntryId {
                 number: number - 1,
             },
         }
+    }
+}
+
+/// An id as text: two numbers of twenty digits at most, and a dash.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EntryText {
+    bytes: [u8; 41],
+    len: usize,
+}
+
+impl EntryText {
+    fn put(&mut self, digits: &[u8]) {
+        self.bytes[self.len..][..digits.len()].copy_from_slice(digits);
+        self.len += digits.len();
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
 }
 
@@ -73,6 +105,13 @@ mod tests {
         assert_eq!(id.before().to_string(), "1700000000000-6");
         let first = EntryId::parse("5-0").expect("an id");
         assert_eq!(first.before().to_string(), format!("4-{}", u64::MAX));
+        let last = EntryId {
+            millis: u64::MAX,
+            number: u64::MAX,
+        };
+        for id in [id, first, EntryId::ZERO, last] {
+            assert_eq!(id.text().as_bytes(), id.to_string().as_bytes());
+        }
         for wrong in ["", "5", "5-", "-5", "5-x", "+5-1", "5-18446744073709551616"] {
             assert_eq!(EntryId::parse(wrong), None, "{wrong}");
         }

@@ -7,15 +7,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use glmsg_broker::Intake;
 use glmsg_core::{Error, ErrorKind, GroupName, Result, TopicName};
-use redis::{Cmd, Pipeline, Value};
+use redis::{Pipeline, Value};
 use tokio::time::Instant;
 
 use crate::RedisSettler;
 use crate::broker::no_group;
-use crate::connection::{Answers, Dedicated, First, Head};
+use crate::connection::{Answers, Dedicated, First, Head, Request};
+use crate::digits::Digits;
 use crate::encode::{bytes, count, fine, list, millis, next, number, text};
 use crate::outbox::{Acks, Way};
 use crate::place::EntryId;
+
+/// How many words a read has at most.
+const WORDS: usize = 20;
+/// How many bytes a read takes with the acks of few messages.
+const ROOM: usize = 1024;
 
 /// What asking brought.
 #[derive(Debug, Default)]
@@ -184,24 +190,30 @@ pub(crate) async fn read(
     (max, lanes): (usize, [bool; 4]),
 ) -> (Option<Dedicated>, Result<Batch>) {
     let keys = &asker.settler.group;
-    let mut read = redis::cmd("XREADGROUP");
-    read.arg("GROUP")
-        .arg(&keys.stream_name)
-        .arg(&*asker.consumer);
-    read.arg("COUNT").arg(max);
-    read.arg("BLOCK").arg(millis(wait).max(1)).arg("STREAMS");
-    read.arg(keys.bell());
-    let lanes = [3, 2, 1, 0]
-        .into_iter()
-        .filter(|lane| lanes[usize::from(*lane)]);
-    let mut streams = 1;
-    for lane in lanes {
-        read.arg(keys.lane(lane));
-        streams += 1;
+    let (count, block) = (Digits::of(max as u64), Digits::of(millis(wait).max(1)));
+    let mut words: Vec<&[u8]> = Vec::with_capacity(WORDS);
+    words.extend([
+        b"XREADGROUP".as_slice(),
+        b"GROUP",
+        keys.stream_name.as_bytes(),
+    ]);
+    words.extend([asker.consumer.as_bytes(), b"COUNT", count.as_bytes()]);
+    words.extend([
+        b"BLOCK",
+        block.as_bytes(),
+        b"STREAMS",
+        keys.bell().as_bytes(),
+    ]);
+    let streams = words.len() - 1;
+    for lane in [3, 2, 1, 0] {
+        if lanes[usize::from(lane)] {
+            words.push(keys.lane(lane).as_bytes());
+        }
     }
-    read.arg(&[">"; 5][..streams]);
-    let first = acks.map(with_read);
-    let error = match send(&mut connection, first, read, wait).await {
+    let streams = words.len() - streams;
+    words.extend(std::iter::repeat_n(b">".as_slice(), streams));
+    let request = Request::behind(acks.map(with_read).unwrap_or_default(), &words);
+    let error = match connection.send(request, wait).await {
         Ok(answers) => match plain(&asker, answers) {
             Ok(batch) => return (Some(connection), Ok(batch)),
             // The topic or the group is gone: the fetch step tells which, and why.
@@ -227,39 +239,32 @@ pub(crate) async fn wait(
     behind: Vec<String>,
 ) -> (Option<Dedicated>, Result<Batch>) {
     let keys = &asker.settler.group;
-    let mut read = redis::cmd("XREAD");
-    read.arg("COUNT").arg(1);
-    read.arg("BLOCK").arg(millis(wait).max(1)).arg("STREAMS");
-    read.arg(keys.bell());
-    for lane in 0..4 {
-        read.arg(keys.lane(lane));
-    }
-    read.arg(&behind);
-    let answer = send(&mut connection, None, read, wait).await;
+    let block = Digits::of(millis(wait).max(1));
+    let mut words: Vec<&[u8]> = Vec::with_capacity(WORDS);
+    words.extend([
+        b"XREAD".as_slice(),
+        b"COUNT",
+        b"1",
+        b"BLOCK",
+        block.as_bytes(),
+    ]);
+    words.extend([b"STREAMS".as_slice(), keys.bell().as_bytes()]);
+    words.extend((0..4).map(|lane| keys.lane(lane).as_bytes()));
+    words.extend(behind.iter().map(String::as_bytes));
+    let answer = connection.send(Request::new(&words), wait).await;
     (answer.is_ok().then_some(connection), Ok(Batch::rung()))
 }
 
 /// Acks go along. What is not told of what became of them sends them again.
-fn with_read(acks: Acks) -> First {
-    First {
-        commands: acks.commands(),
-        tell: Box::new(move |mut answers| {
-            if let Ok(values) = answers.values() {
-                acks.done(values, Way::Read);
-            }
-        }),
-    }
-}
-
-async fn send(
-    connection: &mut Dedicated,
-    first: Option<First>,
-    command: Cmd,
-    wait: Duration,
-) -> Result<Answers> {
-    let mut pipeline = Pipeline::with_capacity(1);
-    pipeline.add_command(command);
-    connection.send(first, &pipeline, wait).await
+fn with_read(acks: Acks) -> (Vec<u8>, Option<First>) {
+    let mut bytes = Vec::with_capacity(ROOM);
+    let commands = acks.put(&mut bytes);
+    let tell = Box::new(move |mut answers: Answers| {
+        if let Ok(values) = answers.values() {
+            acks.done(values, Way::Read);
+        }
+    });
+    (bytes, Some(First { commands, tell }))
 }
 
 fn plain(asker: &Asker, mut answers: Answers) -> Result<Batch> {

@@ -66,6 +66,33 @@ impl Lease {
         storage: &BoxStorage,
         owner: &str,
         lease: Duration,
+    ) -> Result<bool> {
+        let expected = self.expected();
+        self.put(storage, owner, lease, expected).await
+    }
+
+    /// Takes it again where nobody else has. Never from somebody: he would work on, and a third
+    /// could claim the saga beside him.
+    pub(super) async fn take_again(
+        &mut self,
+        storage: &BoxStorage,
+        owner: &str,
+        lease: Duration,
+    ) -> Result<bool> {
+        let expected = match storage.get(&self.key).await? {
+            None => Expected::NOTHING,
+            // The answer to a renewal was lost.
+            Some(value) if value.data == owner.as_bytes() => Expected::Version(value.version),
+            Some(_) => return Ok(false),
+        };
+        self.put(storage, owner, lease, expected).await
+    }
+
+    async fn put(
+        &mut self,
+        storage: &BoxStorage,
+        owner: &str,
+        lease: Duration,
         expected: Expected,
     ) -> Result<bool> {
         let holder = Bytes::from(owner.to_owned());
@@ -80,7 +107,7 @@ impl Lease {
     }
 
     /// What is expected of it if nothing happened.
-    pub(super) fn expected(&self) -> Expected {
+    fn expected(&self) -> Expected {
         Expected::Version(self.version)
     }
 
@@ -89,5 +116,55 @@ impl Lease {
         if let Err(error) = storage.remove(&self.key, self.expected()).await {
             tracing::debug!(%error, lease = %self.key, "a saga's lease was not given back");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glmsg_broker::Broker;
+    use glmsg_memory::MemoryBroker;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    async fn lease(storage: &BoxStorage, owner: &str, expected: Expected) -> Lease {
+        let key = StorageKey::new("saga/lease/s").expect("valid");
+        let mut lease = Lease { key, version: 0 };
+        let put = lease.put(storage, owner, LONG, expected).await;
+        assert!(put.expect("an answer"), "{owner} has it");
+        lease
+    }
+
+    async fn holder(storage: &BoxStorage, lease: &Lease) -> Option<Bytes> {
+        let value = storage.get(&lease.key).await.expect("an answer");
+        value.map(|value| value.data)
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_ran_out_is_taken_again_from_nobody() {
+        let broker = MemoryBroker::default();
+        let storage = broker.open_storage().await.expect("a storage");
+        let mut old = lease(&storage, "old", Expected::NOTHING).await;
+        // It ran out.
+        old.release(&storage).await;
+        assert!(!old.renew(&storage, "old", LONG).await.expect("an answer"));
+        let again = old.take_again(&storage, "old", LONG).await;
+        assert!(again.expect("an answer"), "nobody has it");
+
+        // The answer to a renewal is lost.
+        let mut renewed = lease(&storage, "old", old.expected()).await;
+        assert!(!old.renew(&storage, "old", LONG).await.expect("an answer"));
+        let again = old.take_again(&storage, "old", LONG).await;
+        assert!(again.expect("an answer"), "it is the same owner's");
+        assert!(!renewed.renew(&storage, "old", LONG).await.expect("told"));
+
+        // It ran out, and somebody is claiming the saga.
+        old.release(&storage).await;
+        let mut new = lease(&storage, "new", Expected::NOTHING).await;
+        let again = old.take_again(&storage, "old", LONG).await;
+        assert!(!again.expect("an answer"));
+        assert_eq!(holder(&storage, &new).await.as_deref(), Some(&b"new"[..]));
+        assert!(new.renew(&storage, "new", LONG).await.expect("an answer"));
     }
 }

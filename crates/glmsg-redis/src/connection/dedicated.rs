@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_core::{ErrorKind, Result};
+#[cfg(test)]
 use redis::{Pipeline, Value};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -12,6 +13,7 @@ use super::Inner;
 use super::backoff::Backoff;
 use super::direct::Direct;
 use super::reply::{Answers, Head};
+use super::request::{First, Request};
 use super::verdict::Verdict;
 use crate::config::Address;
 use crate::error::{closed, lost, silent};
@@ -28,12 +30,6 @@ pub(crate) struct Dedicated {
     /// The slot is on its way to this server, which must be told each time that we know.
     asking: bool,
     generations: watch::Receiver<u64>,
-}
-
-/// Commands that go along, and who is told of the answers.
-pub(crate) struct First {
-    pub(crate) commands: Pipeline,
-    pub(crate) tell: Box<dyn FnOnce(Answers) + Send>,
 }
 
 impl Dedicated {
@@ -72,49 +68,44 @@ impl Dedicated {
         self.direct.client_id()
     }
 
-    /// Sends commands, the last of which may block for so long, and waits for the answers. An
-    /// error means that this connection is of no more use, and that the commands may have been
-    /// executed: get another one from the link, which knows already.
+    /// Sends a command, which may block for so long, and waits for the answer. An error means that
+    /// this connection is of no more use, and that what was asked may have been executed: get another
+    /// one from the link, which knows already.
     ///
     /// What goes first is sent once, and told of as soon as it is answered; where it is not, it is
     /// dropped.
     ///
     /// # Cancel safety
     /// None: the server goes on with what was sent, and this connection is busy with it.
-    pub(crate) async fn send(
-        &mut self,
-        first: Option<First>,
-        commands: &Pipeline,
-        blocks: Duration,
-    ) -> Result<Answers> {
-        let sent = self.try_send(first, commands, blocks).await;
+    pub(crate) async fn send(&mut self, request: Request, blocks: Duration) -> Result<Answers> {
+        let sent = self.try_send(request, blocks).await;
         sent.inspect_err(|_| self.link.route.doubt(&self.direct.node().address))
     }
 
-    /// As [`send`](Self::send), as redis-rs has the answers.
+    /// As [`send`](Self::send), as redis-rs has the answer.
     #[cfg(test)]
     pub(crate) async fn ask(
         &mut self,
         commands: &Pipeline,
         blocks: Duration,
     ) -> Result<Vec<Value>> {
-        self.send(None, commands, blocks).await?.values()
+        let mut each = commands.cmd_iter();
+        let (Some(command), None) = (each.next(), each.next()) else {
+            panic!("one command");
+        };
+        self.send(Request::of(command), blocks).await?.values()
     }
 
-    async fn try_send(
-        &mut self,
-        mut first: Option<First>,
-        commands: &Pipeline,
-        blocks: Duration,
-    ) -> Result<Answers> {
+    async fn try_send(&mut self, mut request: Request, blocks: Duration) -> Result<Answers> {
         let mut refusal = None;
         for _ in 0..TRIES {
+            let first = request.take_first();
             let answers = match self.asking {
-                false => self.request(first.take(), commands, blocks).await?,
+                false => self.request(first, request.bytes(), 1, blocks).await?,
                 true => {
                     // Theirs to send by another way.
-                    drop(first.take());
-                    let answers = self.request(None, &asking(commands), blocks).await?;
+                    drop(first);
+                    let answers = self.request(None, &request.asking(), 2, blocks).await?;
                     answers.every_second()
                 }
             };
@@ -136,7 +127,7 @@ impl Dedicated {
         Err(self.link.route.refusal(refusal.as_ref()))
     }
 
-    fn refused(&self, refusal: &Value) -> glmsg_core::Error {
+    fn refused(&self, refusal: &redis::Value) -> glmsg_core::Error {
         self.link.route.refusal(Some(refusal))
     }
 
@@ -150,7 +141,8 @@ impl Dedicated {
     async fn request(
         &mut self,
         first: Option<First>,
-        commands: &Pipeline,
+        bytes: &[u8],
+        commands: usize,
         blocks: Duration,
     ) -> Result<Answers> {
         let Self {
@@ -161,38 +153,23 @@ impl Dedicated {
             generations,
         } = self;
         link.check_open()?;
-        let address = direct.node().address.clone();
+        let node = Arc::clone(direct.node());
         let asked = async {
-            let mut bytes = match &first {
-                Some(first) => first.commands.get_packed_pipeline(),
-                None => Vec::new(),
-            };
-            bytes.extend_from_slice(&commands.get_packed_pipeline());
-            direct.write(&bytes).await?;
+            direct.write(bytes).await?;
             if let Some(First { commands, tell }) = first {
-                let answers = direct.answers(commands.len(), Duration::ZERO).await?;
+                let answers = direct.answers(commands, Duration::ZERO).await?;
                 tell(answers);
             }
-            direct.answers(commands.len(), blocks).await
+            direct.answers(commands, blocks).await
         };
         tokio::select! {
             biased;
             answers = asked => answers,
-            () = other_owner(link, *slot, &address, generations), if !*asking => {
+            () = other_owner(link, *slot, &node.address, generations), if !*asking => {
                 Err(if link.is_closed() { closed() } else { lost(true) })
             }
         }
     }
-}
-
-/// The commands with what they need where their slot is on its way: it holds for one only.
-fn asking(commands: &Pipeline) -> Pipeline {
-    let mut spaced = Pipeline::with_capacity(2 * commands.len());
-    for command in commands.cmd_iter() {
-        spaced.cmd("ASKING");
-        spaced.add_command(command.clone());
-    }
-    spaced
 }
 
 /// Waits until the link is closed or another server has the slot: a master that is gone without a

@@ -22,6 +22,8 @@ use crate::error::{from_io, lost, silent};
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 /// How much is made room for at once.
 const ROOM: usize = 16 << 10;
+/// Answers up to this are copied out of that room.
+const SMALL: usize = 2 << 10;
 /// However long an answer says it is, only so much is made room for before more of it has come.
 const MOST_ROOM: usize = 1 << 20;
 
@@ -161,6 +163,12 @@ impl Direct {
     /// What was awaited, which is there.
     fn taken(&mut self) -> Answers {
         let (heads, len) = self.scanner.take();
+        if len <= SMALL && len == self.incoming.len() {
+            // The room that was made is good for the next answer, too.
+            let bytes = Bytes::copy_from_slice(&self.incoming);
+            self.incoming.clear();
+            return Answers::new(bytes, heads);
+        }
         let bytes: Bytes = self.incoming.split_to(len).freeze();
         if self.incoming.is_empty() {
             // What was read may be kept for long; no buffer is kept beside it.

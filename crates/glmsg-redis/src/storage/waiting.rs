@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use glmsg_broker::StorageKey;
 use glmsg_core::Result;
-use redis::Pipeline;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::RedisStorage;
 use crate::broker::closed;
-use crate::connection::Dedicated;
+use crate::connection::{Dedicated, Request};
+use crate::digits::Digits;
 use crate::error::silent;
 
 /// How many wait at the server at a time; others look now and then.
@@ -102,16 +102,23 @@ impl RedisStorage {
             }
         };
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
-        let mut read = Pipeline::with_capacity(1);
-        read.cmd("XREAD")
-            .arg("COUNT")
-            .arg(1)
-            .arg("BLOCK")
-            .arg(millis);
-        read.arg("STREAMS").arg(shard.log(log.as_str()));
-        read.arg(format!("{after}-0"));
+        let (block, name, last) = (
+            Digits::of(millis),
+            shard.log(log.as_str()),
+            format!("{after}-0"),
+        );
+        let read = Request::new(&[
+            b"XREAD",
+            b"COUNT",
+            b"1",
+            b"BLOCK",
+            block.as_bytes(),
+            b"STREAMS",
+            name.as_bytes(),
+            last.as_bytes(),
+        ]);
         // If this is dropped meanwhile the connection goes with it.
-        let mut heard = connection.send(None, &read, time).await?;
+        let mut heard = connection.send(read, time).await?;
         let answer = heard.value()?;
         if matches!(answer, redis::Value::ServerError(_)) {
             return crate::encode::fine(answer).map(drop);

@@ -102,8 +102,8 @@ impl Drive<'_> {
                 continue;
             }
             renewed = Instant::now();
-            let (owner, expected) = (&self.shared.owner, self.lease.expected());
-            match self.lease.renew(&storage, owner, lease, expected).await {
+            let owner = &self.shared.owner;
+            match self.lease.renew(&storage, owner, lease).await {
                 Ok(true) => {}
                 Ok(false) => {
                     // It ran out. As long as nobody has claimed the saga since, it is ours.
@@ -111,8 +111,8 @@ impl Drive<'_> {
                     if self.view.fence != self.fence {
                         return Ok(());
                     }
-                    let again = self.lease.renew(&storage, owner, lease, Expected::Any);
-                    if let Err(error) = again.await
+                    let again = self.lease.take_again(&storage, owner, lease).await;
+                    if let Err(error) = again
                         && !error.is_transient()
                     {
                         return Err(error);

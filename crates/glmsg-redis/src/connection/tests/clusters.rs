@@ -171,10 +171,12 @@ async fn a_slot_that_moves_is_followed_step_by_step() {
     )
     .await;
     assert_eq!(values, [Value::Int(2), Value::Int(1), Value::Int(2)]);
-    let push = pipeline(&[&["RPUSH", &list, "a"], &["BLPOP", &list, "1"]]);
-    let values = dedicated.ask(&push, 5 * SECOND).await.unwrap();
-    assert_eq!(values[0], Value::Int(1));
-    assert!(matches!(&values[1], Value::Array(found) if text(&found[1]) == "a"));
+    let push = pipeline(&[&["RPUSH", &list, "a"]]);
+    let values = dedicated.ask(&push, SECOND).await.unwrap();
+    assert_eq!(values, [Value::Int(1)]);
+    let wait = pipeline(&[&["BLPOP", &list, "1"]]);
+    let values = dedicated.ask(&wait, 5 * SECOND).await.unwrap();
+    assert!(matches!(&values[0], Value::Array(found) if text(&found[1]) == "a"));
     let at_new = cluster.nodes[1].run(&[&["ASKING"], &["GET", &new]]).await;
     assert_eq!(text(&at_new[1]), "2");
 
