@@ -6,11 +6,13 @@
 
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use glmsg_core::Result;
 use redis::{Cmd, Pipeline, Value};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use crate::RedisSettler;
 use crate::broker::closed;
@@ -21,6 +23,9 @@ use crate::member::Held;
 
 /// The most ids that one command carries.
 pub(crate) const MOST: usize = 1000;
+
+/// How long a turn may take: an ack is at the server within 100 ms.
+const TURN: Duration = Duration::from_millis(50);
 
 /// The acks of a source that wait to be sent.
 #[derive(Debug, Default)]
@@ -135,7 +140,7 @@ impl RedisSettler {
             return;
         }
         drop(state);
-        tokio::spawn(send_soon(self.clone()));
+        tokio::spawn(send_soon(Sending(Some(self.clone()))));
     }
 
     /// What waits, to go with a read.
@@ -146,19 +151,33 @@ impl RedisSettler {
 }
 
 /// Sends what nobody takes along. Whoever has just acked may be about to read: on its thread this
-/// runs after it, and elsewhere gives it a turn.
-async fn send_soon(settler: RedisSettler) {
+/// runs after it, and elsewhere gives it a turn. A turn comes when this thread has nothing else to do,
+/// which a handler that blocks it keeps from coming: so not without an end.
+async fn send_soon(mut sending: Sending) {
+    let Some(settler) = &sending.0 else { return };
     if !settler.outbox.state().waiting.is_empty() {
-        yield_now().await;
+        let _ = timeout(TURN, yield_now()).await;
     }
-    if settler.outbox.ends() {
-        return;
+    if !settler.outbox.ends() {
+        // Boxed, as it is large, and seldom needed.
+        Box::pin(send_all(settler)).await;
     }
-    // Boxed, as it is large, and seldom needed.
-    Box::pin(send_all(settler)).await;
+    sending.0 = None;
 }
 
-async fn send_all(settler: RedisSettler) {
+/// The task that sends, until it has sent all. Where it ends before that, with its runtime or by a
+/// panic, whoever acks next begins another.
+struct Sending(Option<RedisSettler>);
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if let Some(settler) = &self.0 {
+            settler.outbox.state().is_sending = false;
+        }
+    }
+}
+
+async fn send_all(settler: &RedisSettler) {
     loop {
         let Some(acks) = settler.take_acks() else {
             if settler.outbox.ends() {

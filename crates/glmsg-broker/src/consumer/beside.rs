@@ -56,7 +56,8 @@ impl<T> Settling<T> {
 
     fn poll(&mut self, cx: &Context<'_>) -> Poll<T> {
         self.bell.task.register(cx.waker());
-        self.bell.rang.store(false, SeqCst);
+        // Not a store: what was done before a ring that is taken back here must be seen below.
+        self.bell.rang.swap(false, SeqCst);
         let bell = Waker::from(Arc::clone(&self.bell));
         self.future.as_mut().poll(&mut Context::from_waker(&bell))
     }
@@ -105,4 +106,94 @@ pub(super) async fn beside<A, B>(
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicUsize;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+
+    type Receiving = Option<Pin<Box<dyn Future<Output = &'static str> + Send>>>;
+
+    /// One turn of a task that has both, and how often it was woken meanwhile.
+    fn turn(
+        settling: &mut Option<Settling<u32>>,
+        receiving: &mut Receiving,
+        wakes: &Arc<Wakes>,
+    ) -> Poll<Either<u32, &'static str>> {
+        let waker = Waker::from(Arc::clone(wakes));
+        let both = beside(settling, receiving);
+        let mut both = std::pin::pin!(both);
+        both.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+
+    /// A settling that ends when it is told to, and how it is told.
+    fn settling() -> (oneshot::Sender<u32>, Option<Settling<u32>>) {
+        let (tell, told) = oneshot::channel();
+        let settling = Settling::new(async { told.await.unwrap_or(0) });
+        (tell, Some(settling))
+    }
+
+    #[test]
+    fn what_a_receive_finishes_is_seen_at_once_and_wakes_nobody() {
+        let (tell, mut settling) = settling();
+        let tell = Mutex::new(Some(tell));
+        let mut turns = 0;
+        let mut receiving: Receiving = Some(Box::pin(poll_fn(move |_| {
+            turns += 1;
+            if turns == 2
+                && let Some(tell) = tell.lock().ok().and_then(|mut tell| tell.take())
+            {
+                let _ = tell.send(7);
+            }
+            Poll::Pending
+        })));
+        let wakes = Arc::new(Wakes::default());
+        assert!(turn(&mut settling, &mut receiving, &wakes).is_pending());
+        let settled = turn(&mut settling, &mut receiving, &wakes);
+        assert!(matches!(settled, Poll::Ready(Either::Settled(7))));
+        assert_eq!(wakes.0.load(SeqCst), 0);
+    }
+
+    #[test]
+    fn what_others_finish_wakes_the_task() {
+        let (tell, mut settling) = settling();
+        let mut receiving: Receiving = Some(Box::pin(std::future::pending()));
+        let wakes = Arc::new(Wakes::default());
+        assert!(turn(&mut settling, &mut receiving, &wakes).is_pending());
+        tell.send(7).expect("it waits");
+        assert_eq!(wakes.0.load(SeqCst), 1);
+        let settled = turn(&mut settling, &mut receiving, &wakes);
+        assert!(matches!(settled, Poll::Ready(Either::Settled(7))));
+    }
+
+    #[test]
+    fn of_both_at_once_the_other_is_there_at_the_next_turn() {
+        let (tell, mut settling) = settling();
+        let tell = Mutex::new(Some(tell));
+        let mut receiving: Receiving = Some(Box::pin(poll_fn(move |_| {
+            let tell = tell.lock().ok().and_then(|mut tell| tell.take());
+            let _ = tell.map(|tell| tell.send(7));
+            Poll::Ready("came")
+        })));
+        let wakes = Arc::new(Wakes::default());
+        let received = turn(&mut settling, &mut receiving, &wakes);
+        assert!(matches!(received, Poll::Ready(Either::Received("came"))));
+        receiving = None;
+        let settled = turn(&mut settling, &mut receiving, &wakes);
+        assert!(matches!(settled, Poll::Ready(Either::Settled(7))));
+    }
 }

@@ -24,6 +24,8 @@ use crate::{BoxSettler, BoxSource, Handler, Intake, Received, Settled, Settler, 
 
 /// So few messages go to their handlers before the next receive, which takes their acks along.
 const FEW: usize = 16;
+/// How long a handler may take before the next receive begins all the same. It may block its thread.
+const AT_MOST: std::time::Duration = std::time::Duration::from_millis(20);
 /// How long a handler that is stopped may take to notice.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -50,6 +52,9 @@ pub(super) struct Pump<H> {
     gates: Option<Task<Vec<watch::Receiver<()>>>>,
     /// Few messages came: nothing is received before a worker is done, or waits.
     lets_go_first: bool,
+    /// Ends when one that was let go first has taken long enough. It is not made anew for each: at
+    /// thousands a second timers would cost more than being late by one.
+    patience: Option<Task<()>>,
     /// After a failure: nothing is received, or settled, before these.
     receive_at: Option<Instant>,
     settle_at: Option<Instant>,
@@ -74,6 +79,7 @@ impl<H: Handler> Pump<H> {
             renewing: None,
             gates: None,
             lets_go_first: false,
+            patience: None,
             receive_at: None,
             settle_at: None,
             receive_backoff: Backoff::default(),
@@ -119,10 +125,11 @@ impl<H: Handler> Pump<H> {
                     shared.wake_idle();
                 }
                 _ = heartbeat.tick() => {
-                    // A handler may block its thread.
-                    self.lets_go_first = false;
                     shared.revoke_stuck();
                     self.renew();
+                }
+                () = pending_or(&mut self.patience) => {
+                    (self.patience, self.lets_go_first) = (None, false);
                 }
                 () = until(self.settle_at) => self.settle_at = None,
                 () = until(self.receive_at) => self.receive_at = None,
@@ -282,6 +289,9 @@ impl<H: Handler> Pump<H> {
         let are_few = self.buf.len() <= FEW;
         let are_taken = self.shared.offer(self.buf.drain(..));
         self.lets_go_first = are_few && are_taken;
+        if self.lets_go_first && self.patience.is_none() {
+            self.patience = Some(Box::pin(tokio::time::sleep(AT_MOST)));
+        }
     }
 
     /// Moves on where something was waited for.

@@ -163,8 +163,9 @@ impl Direct {
     /// What was awaited, which is there.
     fn taken(&mut self) -> Answers {
         let (heads, len) = self.scanner.take();
-        if len <= SMALL && len == self.incoming.len() {
-            // The room that was made is good for the next answer, too.
+        let is_all = len == self.incoming.len();
+        if len <= SMALL && is_all && self.incoming.capacity() <= 2 * ROOM {
+            // The room that was made is good for the next answer, too. Not what a large one took.
             let bytes = Bytes::copy_from_slice(&self.incoming);
             self.incoming.clear();
             return Answers::new(bytes, heads);

@@ -97,6 +97,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn where_a_slot_is_on_its_way_the_command_goes_alone() {
+        let mut acks = Vec::new();
+        put_command(&mut acks, &[b"XACK", b"l", b"g", b"5-1"]);
+        let first = First {
+            commands: 1,
+            tell: Box::new(drop),
+        };
+        let request = Request::behind((acks, Some(first)), &[b"XREAD", b"l"]);
+        let alone = b"*1\r\n$6\r\nASKING\r\n*2\r\n$5\r\nXREAD\r\n$1\r\nl\r\n";
+        assert_eq!(request.asking(), alone);
+        assert!(request.bytes().starts_with(b"*4\r\n$4\r\nXACK\r\n"));
+        assert!(request.bytes().ends_with(&alone[17..]));
+    }
+
+    #[test]
     fn commands_are_as_redis_has_them() {
         let long = "x".repeat(1234);
         for words in [&["PING"][..], &["SET", "", &long], &["X"; 123]] {
