@@ -98,8 +98,14 @@ pub fn main() -> ExitCode {
             .expect("nobody panics")
             .clone_from(&plan.stops_at);
         let config = KafkaConfig::from_url(&plan.url).expect("a valid URL");
-        let broker = KafkaBroker::open(config).await;
-        let broker = Arc::new(broker.expect("the cluster answers"));
+        let broker = loop {
+            match KafkaBroker::open(config.clone()).await {
+                Ok(broker) => break Arc::new(broker),
+                // Its time-outs are short, and the machine may be busy.
+                Err(error) if error.is_transient() => {}
+                Err(error) => panic!("{error}"),
+            }
+        };
         let mut term = signal(SignalKind::terminate()).expect("a signal can be waited for");
         let copying = async {
             match plan.is_apart {
@@ -122,8 +128,14 @@ async fn copy(plan: &Plan, broker: &KafkaBroker) {
     let options = TransactionalOptions::new(&plan.member)
         .timeout(Duration::from_secs(plan.timeout_s))
         .on_step(step);
-    let opened = broker.transactional(&from, &group, options).await;
-    let mut copier = opened.expect("the group is joined");
+    let mut copier = loop {
+        let opened = broker.transactional(&from, &group, options.clone());
+        match opened.await {
+            Ok(copier) => break copier,
+            Err(error) if error.is_transient() => {}
+            Err(error) => panic!("{error}"),
+        }
+    };
     loop {
         let copied = async {
             let mut transaction = copier.begin().await?;

@@ -69,8 +69,17 @@ impl Copying {
     }
 
     pub(crate) async fn open_with(&self, options: TransactionalOptions) -> Transactional {
-        let opened = self.broker.transactional(&self.from, &self.group, options);
-        opened.await.unwrap_or_else(|e| panic!("{e}"))
+        let begun = tokio::time::Instant::now();
+        loop {
+            let options = options.clone();
+            let opened = self.broker.transactional(&self.from, &self.group, options);
+            match opened.await {
+                Ok(opened) => return opened,
+                // A cluster that has just come up.
+                Err(error) if error.is_transient() && begun.elapsed() < PATIENCE => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 
     /// Publishes messages to be copied, of these numbers.
@@ -98,6 +107,16 @@ impl Copying {
         let mut all: Vec<String> = each.collect();
         all.sort();
         all
+    }
+
+    /// Waits until there are as many results, which must be these: a commit is answered before
+    /// readers see what was published in it.
+    pub(crate) async fn shows(&self, expected: Vec<String>) {
+        until("the results are there", PATIENCE, || async {
+            self.results().await.len() >= expected.len()
+        })
+        .await;
+        assert_eq!(self.results().await, expected);
     }
 
     /// How many messages the group has still to do.

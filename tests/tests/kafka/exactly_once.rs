@@ -53,10 +53,8 @@ async fn what_is_aborted_or_dropped_comes_again_and_nobody_sees_it() {
     copy(&case, &mut transaction, 20).await.expect("copies");
     assert_eq!((case.results().await, case.left().await), (Vec::new(), 20));
     transaction.commit().await.expect("it is committed");
-    assert_eq!(
-        (case.results().await, case.left().await),
-        (once_each(20), 0)
-    );
+    case.shows(once_each(20)).await;
+    assert_eq!(case.left().await, 0);
     copier.close().await;
 }
 
@@ -76,7 +74,7 @@ async fn what_was_published_is_aborted_long_before_the_time_out() {
     aborted.expect("long before").expect("it is aborted");
     case.publish(0..1).await;
     finish(&case, &mut copier).await;
-    assert_eq!(case.results().await, once_each(1));
+    case.shows(once_each(1)).await;
 }
 
 /// A future that is dropped must not take messages along.
@@ -124,7 +122,7 @@ async fn of_two_with_the_same_id_the_later_shuts_out_the_earlier() {
     assert_eq!(case.results().await, Vec::<String>::new());
 
     finish(&case, &mut later).await;
-    assert_eq!(case.results().await, once_each(20));
+    case.shows(once_each(20)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -158,7 +156,7 @@ async fn what_a_handler_fails_at_comes_again_and_is_a_dead_letter_in_the_end() {
         ended = copier.run(handler) => panic!("{ended:?}"),
         () = case.until_done() => {}
     }
-    assert_eq!(case.results().await, once_each(10));
+    case.shows(once_each(10)).await;
     assert_eq!(attempts.lock().expect("nobody panics")["poison"], 3);
 
     let query = DeadLetterQuery::new(case.from.clone(), case.group.clone());
@@ -181,7 +179,7 @@ async fn what_a_handler_fails_at_comes_again_and_is_a_dead_letter_in_the_end() {
     finish(&case, &mut copier).await;
     let mut expected = once_each(10);
     expected.push("poison".into());
-    assert_eq!(case.results().await, expected);
+    case.shows(expected).await;
 }
 
 /// The transaction with the dead letter may be aborted for another message's sake.
@@ -217,7 +215,7 @@ async fn a_message_whose_attempts_are_used_up_is_not_handled_again() {
         ended = copier.run(handler) => panic!("{ended:?}"),
         () = case.until_done() => {}
     }
-    assert_eq!(case.results().await, once_each(1));
+    case.shows(once_each(1)).await;
     let handled = handled.lock().expect("nobody panics").clone();
     let times = |text: &str| handled.iter().filter(|one| **one == text).count();
     // The other at least as often as it needs.
@@ -256,7 +254,7 @@ async fn partitions_that_go_to_another_abort_the_transaction() {
     assert_eq!(case.results().await, Vec::<String>::new());
 
     tokio::join!(finish(&case, &mut first), finish(&case, &mut second));
-    assert_eq!(case.results().await, once_each(40));
+    case.shows(once_each(40)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -279,5 +277,5 @@ async fn a_transaction_that_takes_too_long_is_aborted() {
     let error = transaction.commit().await.expect_err("it is aborted");
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
     finish(&case, &mut copier).await;
-    assert_eq!(case.results().await, once_each(5));
+    case.shows(once_each(5)).await;
 }

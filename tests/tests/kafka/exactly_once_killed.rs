@@ -130,7 +130,7 @@ async fn what_one_leaves_open_another_member_goes_on_with() {
     // After the time-out of the transaction that the first has left.
     case.until_done().await;
     second.kill9().await;
-    assert_eq!(case.results().await, once_each(EACH));
+    case.shows(once_each(EACH)).await;
 }
 
 /// Two copy, and one of them is killed at any moment, again and again.
@@ -173,5 +173,5 @@ async fn at_any_moment() {
         copiers[victim] = Worker::spawn(&format!("{name}-{round}"), &launch(name), &ledger);
     }
     case.until_done().await;
-    assert_eq!(case.results().await, once_each(published));
+    case.shows(once_each(published)).await;
 }

@@ -48,7 +48,7 @@ async fn stops_at(step: &str) {
     let mut expected = once_each(COUNT);
     expected.extend(behind);
     expected.sort();
-    assert_eq!(case.results().await, expected);
+    case.shows(expected).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
