@@ -52,6 +52,13 @@ impl Outbox {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether nothing waits, and the task that sends ends.
+    fn ends(&self) -> bool {
+        let mut state = self.state();
+        state.is_sending = !state.waiting.is_empty();
+        !state.is_sending
+    }
+
     /// The first that wait, as many as go together.
     fn take(&self) -> Vec<Parcel> {
         let mut state = self.state();
@@ -65,15 +72,6 @@ impl Outbox {
         }
         let rest = state.waiting.split_off(taken);
         mem::replace(&mut state.waiting, rest)
-    }
-}
-
-impl Outbox {
-    /// Whether nothing waits, and the task that sends ends.
-    fn ends(&self) -> bool {
-        let mut state = self.state();
-        state.is_sending = !state.waiting.is_empty();
-        !state.is_sending
     }
 }
 
@@ -212,16 +210,12 @@ impl Acks {
 
     /// One command for each lane.
     fn commands(&self) -> Pipeline {
-        let group = &self.settler.group;
         let mut commands = Pipeline::with_capacity(LANES);
         for (lane, count) in self.lanes() {
             let mut ack = Cmd::with_capacity(3 + count, 64 + 24 * count);
-            ack.arg("XACK")
-                .arg(group.lane(lane))
-                .arg(&group.stream_name);
-            for held in self.held().filter(|held| held.lane == lane) {
-                ack.arg(held.id.text().as_bytes());
-            }
+            self.each_word(lane, |word| {
+                ack.arg(word);
+            });
             commands.add_command(ack);
         }
         commands
@@ -229,20 +223,25 @@ impl Acks {
 
     /// Appends the same commands as bytes. Returns how many they are.
     pub(crate) fn put(&self, bytes: &mut Vec<u8>) -> usize {
-        let group = &self.settler.group;
         let mut commands = 0;
         for (lane, count) in self.lanes() {
             bytes.reserve(128 + 48 * count);
             put_head(bytes, b'*', 3 + count);
-            put_word(bytes, b"XACK");
-            put_word(bytes, group.lane(lane).as_bytes());
-            put_word(bytes, group.stream_name.as_bytes());
-            for held in self.held().filter(|held| held.lane == lane) {
-                put_word(bytes, held.id.text().as_bytes());
-            }
+            self.each_word(lane, |word| put_word(bytes, word));
             commands += 1;
         }
         commands
+    }
+
+    /// The words of the command for a lane.
+    fn each_word(&self, lane: u8, mut put: impl FnMut(&[u8])) {
+        let group = &self.settler.group;
+        put(b"XACK");
+        put(group.lane(lane).as_bytes());
+        put(group.stream_name.as_bytes());
+        for held in self.held().filter(|held| held.lane == lane) {
+            put(held.id.text().as_bytes());
+        }
     }
 
     /// The lanes that have any, and how many.
