@@ -1,0 +1,4 @@
+//! Connections to brokers that run, and to some that are only scripts.
+
+mod live;
+pub(crate) mod servers;
