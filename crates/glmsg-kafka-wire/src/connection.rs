@@ -6,6 +6,8 @@ mod error;
 mod open;
 mod socket;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 mod versions;
 
 use std::fmt;

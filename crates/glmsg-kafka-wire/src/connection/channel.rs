@@ -9,7 +9,7 @@ use kafka_protocol::protocol::{Encodable, HeaderVersion, Request, StrBytes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::answer::Answer;
-use super::error::{ended, from_io, malformed, unavailable, unwritable};
+use super::error::{ended, from_io, malformed, unavailable, unwritable, wants_tls};
 use super::stream::Stream;
 
 /// The longest answer that is believed. What is no Kafka most often begins with a greater number.
@@ -138,6 +138,10 @@ impl fmt::Debug for Channel {
 }
 
 fn length(head: [u8; LENGTH]) -> Result<usize> {
+    // An alert, of a version of TLS: far too long for a length.
+    if let [0x15, 0x03, ..] = head {
+        return Err(wants_tls());
+    }
     let stated = i32::from_be_bytes(head);
     match usize::try_from(stated) {
         Ok(length) if length <= LONGEST => Ok(length),

@@ -1,9 +1,15 @@
 //! What goes wrong on the way to a broker.
 
+#[cfg(feature = "tls")]
+mod tls;
+
 use std::fmt::Display;
 use std::io;
 
 use glmsg_core::{Error, ErrorKind};
+
+#[cfg(feature = "tls")]
+pub(super) use self::tls::{from_handshake, from_tls};
 
 const REACH: &str = "check that the cluster runs and can be reached, then try again";
 
@@ -18,10 +24,25 @@ pub(super) fn unavailable() -> Error {
 
 /// The network's error in glmsg's terms.
 pub(super) fn from_io(error: &io::Error) -> Error {
-    if error.kind() == io::ErrorKind::TimedOut {
-        return silent();
+    // Of TLS, a broker may refuse our certificate only after the greeting.
+    #[cfg(feature = "tls")]
+    if let Some(found) = tls::find_in(error) {
+        return found;
     }
-    unavailable().with("detail", shown(error))
+    match error.kind() {
+        io::ErrorKind::TimedOut => silent(),
+        // TLS ended without a farewell, which brokers do not send.
+        io::ErrorKind::UnexpectedEof => ended(),
+        _ => unavailable().with("detail", shown(error)),
+    }
+}
+
+/// A task of ours did not come to its end: the program ends, or there is a defect.
+pub(super) fn given_up() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "the connection was given up while it came about",
+    )
 }
 
 /// The broker hung up.
@@ -50,6 +71,15 @@ pub(super) fn maybe_unheard(error: Error) -> Error {
         "check that the cluster runs and can be reached; if its port wants TLS or a login, \
          say so in the URL: kafka://USER:PASSWORD@HOST:PORT?tls=true&sasl=…",
     )
+}
+
+/// What answers speaks TLS, and we do not.
+pub(super) fn wants_tls() -> Error {
+    Error::new(
+        ErrorKind::ConfigInvalid,
+        "the broker speaks only TLS on this port",
+    )
+    .remedy("say so in the URL: tls=true, with ca=PATH where its authority is your own")
 }
 
 /// What came is no answer.

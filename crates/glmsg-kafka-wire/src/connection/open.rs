@@ -1,11 +1,14 @@
 //! How a connection comes about.
 
 use glmsg_core::{Error, ErrorKind, Result};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::channel::Channel;
 use super::error::{maybe_unheard, silent};
 use super::stream::Stream;
+#[cfg(feature = "tls")]
+use super::tls;
 use super::versions::Versions;
 use super::{Connection, socket};
 use crate::endpoint::Endpoint;
@@ -39,14 +42,35 @@ impl Connection {
 }
 
 async fn enter(endpoint: &Endpoint, host: &str, port: u16) -> Result<(Channel, Versions)> {
-    if endpoint.tls.is_some() || endpoint.login.is_some() {
+    if endpoint.login.is_some() {
         return Err(Error::new(
             ErrorKind::Unsupported,
-            "TLS and logins are not supported",
+            "logins are not supported",
         ));
     }
-    let stream = Stream::Plain(socket::connect(host, port).await?);
+    let stream = secure(endpoint, host, socket::connect(host, port).await?).await?;
     let mut channel = Channel::new(stream, &endpoint.client_id);
     let versions = Versions::ask(&mut channel).await?;
     Ok((channel, versions))
+}
+
+#[cfg(feature = "tls")]
+async fn secure(endpoint: &Endpoint, host: &str, stream: TcpStream) -> Result<Stream> {
+    Ok(match &endpoint.tls {
+        Some(files) => Stream::Tls(Box::new(tls::wrap(files, host, stream).await?)),
+        None => Stream::Plain(stream),
+    })
+}
+
+#[cfg(not(feature = "tls"))]
+async fn secure(endpoint: &Endpoint, _: &str, stream: TcpStream) -> Result<Stream> {
+    match &endpoint.tls {
+        // A connection that was to be secret is not made in the open.
+        Some(_) => Err(Error::new(
+            ErrorKind::Unsupported,
+            "this build cannot make secret connections",
+        )
+        .remedy("build it with the feature tls of glmsg-kafka-wire")),
+        None => Ok(Stream::Plain(stream)),
+    }
 }

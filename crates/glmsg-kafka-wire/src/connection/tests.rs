@@ -2,3 +2,7 @@
 
 mod live;
 pub(crate) mod servers;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+mod without_tls;

@@ -11,6 +11,8 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
+#[cfg(feature = "tls")]
+use crate::endpoint::TlsFiles;
 
 /// The value of a key, from the environment or from what `cargo xtask services up` wrote.
 pub(crate) fn service(key: &str) -> String {
@@ -43,6 +45,32 @@ pub(crate) fn unique(what: &str) -> String {
 pub(crate) fn plain() -> Endpoint {
     let url = service("KAFKA_URL");
     at(servers(url.trim_start_matches("kafka://")))
+}
+
+/// The cluster that wants TLS and a login, without the login.
+#[cfg(feature = "tls")]
+pub(crate) fn secret() -> Endpoint {
+    let url = service("KAFKA_SASL_URL");
+    let (authority, _) = url.split_once('?').unwrap();
+    let (_, hosts) = authority.rsplit_once('@').unwrap();
+    let mut endpoint = at(servers(hosts));
+    endpoint.tls = Some(trusting("ca.pem"));
+    endpoint
+}
+
+/// Files of TLS that trust one of the authorities of the services.
+#[cfg(feature = "tls")]
+pub(crate) fn trusting(authority: &str) -> TlsFiles {
+    TlsFiles {
+        ca: Some(certificate(authority)),
+        ..TlsFiles::default()
+    }
+}
+
+/// A file with a certificate or key of the services.
+#[cfg(feature = "tls")]
+pub(crate) fn certificate(name: &str) -> PathBuf {
+    PathBuf::from(service("TLS_DIR")).join(name)
 }
 
 /// An endpoint without TLS and login.
