@@ -1,54 +1,73 @@
 //! What each backend has proved, as a page.
+//!
+//! The suite is run by the tests. The page says what it is that they prove: which cases there are for a
+//! backend, and which of them it declares not to hold.
 
 mod judge;
 mod render;
 
+use glmsg_broker::Capability;
 use glmsg_conformance::Fixture;
 
-use crate::{Kafka, KafkaPartitions, MemoryByHand, Sqlite};
-use judge::{Verdicts, judge, judge_processes};
-
-/// How many cases run at once: most of the time of most cases is waiting.
-const AT_ONCE: usize = 24;
-/// The same on a server, which is to have time for each.
-const AT_ONCE_ON_A_SERVER: usize = 8;
+use crate::{Kafka, KafkaPartitions, MemoryByHand, Redis7, Sqlite};
+use judge::{PROCESS, Verdicts, judge, judge_processes};
 
 /// One backend's part of the page.
 struct Column {
     name: &'static str,
-    capability: glmsg_broker::Capability,
+    capability: Capability,
     verdicts: Verdicts,
+    /// The modules of the tests that run the cases, and those that start processes.
+    tests: &'static str,
+    process_tests: Option<&'static str>,
 }
 
-/// Runs the suite on all backends and renders the page.
-///
-/// # Errors
-/// The cases that fail, and how to look at them.
-pub fn page() -> Result<String, String> {
-    // Expected by nobody here, so told once and in order, by the error below.
-    std::panic::set_hook(Box::new(|_| {}));
-    let runtime = tokio::runtime::Runtime::new().map_err(|e| e.to_string())?;
-    let columns = runtime.block_on(async {
-        let memory = Column {
-            name: "memory",
-            capability: MemoryByHand::capability(),
-            verdicts: judge::<MemoryByHand>(AT_ONCE).await?,
-        };
-        let mut sqlite = judge::<Sqlite>(AT_ONCE).await?;
-        sqlite.extend(judge_processes::<Sqlite>(Sqlite::url).await?);
-        let sqlite = Column {
-            name: "sqlite",
-            capability: Sqlite::capability(),
-            verdicts: sqlite,
-        };
-        let mut kafka = judge::<Kafka>(AT_ONCE_ON_A_SERVER).await?;
-        kafka.extend(judge_processes::<KafkaPartitions>(KafkaPartitions::url).await?);
-        let kafka = Column {
-            name: "kafka",
-            capability: Kafka::capability(),
-            verdicts: kafka,
-        };
-        Ok::<_, String>([memory, sqlite, kafka])
-    })?;
-    Ok(render::page(&columns))
+impl Column {
+    fn of<F: Fixture>(name: &'static str, tests: &'static str) -> Self {
+        Self {
+            name,
+            capability: F::capability(),
+            verdicts: judge::<F>(),
+            tests,
+            process_tests: None,
+        }
+    }
+
+    fn across_processes<F: Fixture>(mut self, tests: &'static str) -> Self {
+        self.verdicts.extend(judge_processes::<F>());
+        self.process_tests = Some(tests);
+        self
+    }
+}
+
+fn columns() -> [Column; 4] {
+    [
+        Column::of::<MemoryByHand>("memory", "memory::with_a_clock_moved_by_hand"),
+        Column::of::<Sqlite>("sqlite", "sqlite::with_a_running_clock")
+            .across_processes::<Sqlite>("sqlite::across_processes"),
+        Column::of::<Redis7>("redis", "redis::on_redis_7")
+            .across_processes::<Redis7>("redis::across_processes"),
+        Column::of::<Kafka>("kafka", "with_one_partition")
+            .across_processes::<KafkaPartitions>("across_processes"),
+    ]
+}
+
+/// The page.
+pub fn page() -> String {
+    render::page(&columns())
+}
+
+/// The names of the tests that prove it.
+pub fn tests() -> Vec<String> {
+    let mut all = Vec::new();
+    for column in columns() {
+        for (group, case) in column.verdicts.keys() {
+            let module = match column.process_tests {
+                Some(module) if *group == PROCESS => module,
+                _ => column.tests,
+            };
+            all.push(format!("{module}::{group}::{case}"));
+        }
+    }
+    all
 }

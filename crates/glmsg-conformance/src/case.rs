@@ -34,14 +34,18 @@ impl<F: Fixture> Case<F> {
     /// If it does not hold; the message says what was expected.
     pub async fn run(&self) -> Verdict {
         let f = F::new().await;
-        for need in self.needs {
-            if !need.is_met::<F>() {
-                need.assert_refused(&f).await;
-                return Verdict::Refused(*need);
-            }
+        let verdict = self.verdict();
+        match verdict {
+            Verdict::Refused(need) => need.assert_refused(&f).await,
+            Verdict::Holds => (self.check)(f).await,
         }
-        (self.check)(f).await;
-        Verdict::Holds
+        verdict
+    }
+
+    /// How it ends on this kind of fixture, if it does not fail.
+    pub fn verdict(&self) -> Verdict {
+        let missing = self.needs.iter().find(|need| !need.is_met::<F>());
+        missing.map_or(Verdict::Holds, |need| Verdict::Refused(*need))
     }
 }
 

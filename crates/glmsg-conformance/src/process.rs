@@ -86,14 +86,22 @@ impl<F: Fixture> ProcessCase<F> {
     /// # Panics
     /// If it does not hold; the message says what was expected.
     pub async fn run(&self, worker: &Path, url: fn(&F) -> String) -> Verdict {
-        if !Need::MultiProcess.is_met::<F>() {
-            return Verdict::Refused(Need::MultiProcess);
+        if self.verdict() != Verdict::Holds {
+            return self.verdict();
         }
         let f = F::new().await;
         let url = url(&f);
         let stage = Stage::new(f, url, worker).await;
         (self.check)(stage).await;
         Verdict::Holds
+    }
+
+    /// How it ends on this kind of fixture, if it does not fail.
+    pub fn verdict(&self) -> Verdict {
+        match Need::MultiProcess.is_met::<F>() {
+            true => Verdict::Holds,
+            false => Verdict::Refused(Need::MultiProcess),
+        }
     }
 }
 

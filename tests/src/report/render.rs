@@ -11,13 +11,13 @@ use crate::Sqlite;
 const HEAD: &str = "\
 # What each backend can do
 
-This page is written by `cargo run -p glmsg-tests --bin capabilities` from the results of the conformance suite, which ran on
-every backend named here; `cargo xtask test` fails if it is not up to date. Do not edit it.
+This page is written by `cargo run -p glmsg-tests --all-features --bin capabilities` from the conformance suite. `cargo xtask test` runs
+each of these cases on every backend named here, and fails if one fails, if one has no test, or if this page is not up to date. Do not edit it.
 
-- ✓: the case was run, and holds.
-- –: the backend does not declare what the case needs, and the suite has checked that it says so.
+- ✓: the case holds.
+- –: the backend does not declare what the case needs, and the suite checks that it says so.
 
-No other mark exists: a case that fails keeps this page from being written. The promises are numbered as in the suite:
+No other mark exists. Redis is Redis 7 here; the other servers that speak its protocol run the same cases. The promises are numbered as in the suite:
 1 no acknowledged publish is lost · 2 at least once · 3 leases are renewed, stale settlements refused · 4 groups and their members ·
 5 attempts are counted at delivery and capped · 6 delays are durable · 7 dead letters · 8 priorities · 9 order by key ·
 10 retention drops nothing unacked · 11 idempotent publish · 12 replay · 13 honest lag, health and metrics · 14 hostile input ·
