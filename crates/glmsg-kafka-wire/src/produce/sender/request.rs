@@ -1,0 +1,42 @@
+//! The request that carries batches.
+
+use std::time::Duration;
+
+use kafka_protocol::messages::ProduceRequest;
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+
+use crate::produce::Shared;
+use crate::produce::batch::Batch;
+use crate::produce::state::At;
+
+/// Stored by all copies that are in sync.
+const ALL: i16 = -1;
+
+/// One request for all of these.
+pub(super) fn build(
+    shared: &Shared,
+    batches: &mut [(At, Batch)],
+    timeout: Duration,
+) -> ProduceRequest {
+    batches.sort_by_key(|(at, _)| *at);
+    let mut topics: Vec<TopicProduceData> = Vec::new();
+    let mut last = None;
+    let state = shared.state();
+    for (at, batch) in batches {
+        if last != Some(at.0) {
+            topics.push(TopicProduceData::default().with_name(state.name(*at)));
+            last = Some(at.0);
+        }
+        if let Some(topic) = topics.last_mut() {
+            let data = PartitionProduceData::default()
+                .with_index(i32::try_from(at.1).unwrap_or(i32::MAX))
+                .with_records(Some(batch.seal()));
+            topic.partition_data.push(data);
+        }
+    }
+    drop(state);
+    ProduceRequest::default()
+        .with_acks(ALL)
+        .with_timeout_ms(i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX))
+        .with_topic_data(topics)
+}
