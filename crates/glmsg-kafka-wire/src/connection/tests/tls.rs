@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use glmsg_core::{Error, ErrorKind};
+use glmsg_core::ErrorKind;
 use kafka_protocol::messages::MetadataRequest;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -12,16 +12,8 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::servers::{at, certificate, open, plain, secret, trusting};
-use crate::connection::Connection;
+use super::servers::{at, certificate, open, plain, refusal, secret, trusting};
 use crate::endpoint::{Endpoint, TlsFiles};
-
-/// Why a connection to the first server does not come about.
-async fn refusal(endpoint: &Endpoint) -> Error {
-    let (host, port) = &endpoint.servers[0];
-    let opened = Connection::open(endpoint, host, *port).await;
-    opened.map(drop).unwrap_err()
-}
 
 fn chain(name: &str) -> Vec<CertificateDer<'static>> {
     let read = CertificateDer::pem_file_iter(certificate(name)).unwrap();
