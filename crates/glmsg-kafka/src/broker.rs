@@ -60,15 +60,15 @@ impl KafkaBroker {
     #[doc(hidden)]
     pub async fn inject(&self, topic: &TopicName, bytes: &[u8]) -> Result<()> {
         let names = self.shared.ensure_topic(topic).await?;
-        let headers = rdkafka::message::OwnedHeaders::new();
+        let mut headers = glmsg_kafka_wire::Headers::new();
         // A record without it would be a message of somebody else's.
-        let headers = crate::record::header(headers, glmsg_core::binding::ID, b"none");
+        headers.put(glmsg_core::binding::ID, Some(b"none"));
         let record = Record {
             topic: names.base(),
             partition: None,
             key: None,
             value: Some(bytes),
-            headers: Some(headers),
+            headers: Some(&headers),
         };
         self.shared.link.producer.send_one(record).await
     }
@@ -100,8 +100,7 @@ impl Shared {
         self.closed.send_replace(true);
         // What others of this process still use goes on.
         self.commit_all().await;
-        let link = Arc::clone(&self.link);
-        apart(move || link.producer.flush(link.config().timeout)).await
+        self.link.producer.flush(self.link.config().timeout).await
     }
 }
 

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 use glmsg_core::limits::{MAX_PAYLOAD, max_envelope};
 use glmsg_core::{Message, Result, TopicName, binding, wire};
+use glmsg_kafka_wire::Headers as Written;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 
 use crate::config::{Encoding, KafkaConfig};
@@ -23,7 +24,7 @@ pub(crate) struct Encoded<'m> {
     /// The message's key, by which the partition is chosen.
     pub(crate) key: Option<&'m [u8]>,
     pub(crate) value: Bytes,
-    pub(crate) headers: OwnedHeaders,
+    pub(crate) headers: Written,
 }
 
 /// Writes messages in one encoding.
@@ -51,9 +52,9 @@ impl Encoder {
         let (value, headers) = match self.encoding {
             Encoding::Headers => (message.payload().clone(), headers_of(message)),
             Encoding::Envelope => {
-                let mut headers = Put::new(1);
-                headers.put(binding::CONTENT_TYPE, ENVELOPE);
-                (wire::encode(message), headers.done())
+                let mut headers = Written::new();
+                headers.put(binding::CONTENT_TYPE, Some(ENVELOPE.as_bytes()));
+                (wire::encode(message), headers)
             }
             Encoding::CloudEvents => {
                 let headers = event::headers_of(message, &self.source)?;
@@ -68,31 +69,23 @@ impl Encoder {
     }
 }
 
-fn headers_of(message: &Message) -> OwnedHeaders {
-    let mut headers = Put::new(binding::most_headers(message));
-    binding::write(message, |name, value| headers.put(name, value));
-    headers.done()
+/// About what a header takes, with its name.
+const HEADER: usize = 40;
+
+fn headers_of(message: &Message) -> Written {
+    let mut headers = Written::with_capacity(HEADER * binding::most_headers(message));
+    binding::write(message, |name, value| {
+        headers.put(name, Some(value.as_bytes()));
+    });
+    headers
 }
 
-/// Headers under construction: the library's are handed through each step.
-struct Put(Option<OwnedHeaders>);
-
-impl Put {
-    fn new(room: usize) -> Self {
-        Self(Some(OwnedHeaders::new_with_capacity(room)))
-    }
-
-    fn put(&mut self, key: &str, value: &str) {
-        let header = Header {
-            key,
-            value: Some(value),
-        };
-        self.0 = self.0.take().map(|headers| headers.insert(header));
-    }
-
-    fn done(self) -> OwnedHeaders {
-        self.0.unwrap_or_default()
-    }
+/// The same headers for the client library.
+pub(crate) fn for_library(headers: &Written) -> OwnedHeaders {
+    let all = headers.iter();
+    all.fold(OwnedHeaders::new_with_capacity(headers.len()), |made, (key, value)| {
+        made.insert(Header { key, value })
+    })
 }
 
 /// The message of a record of ours or of anybody's, for `topic`. The payload is copied, since the

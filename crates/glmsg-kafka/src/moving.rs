@@ -8,7 +8,7 @@ use crate::entry::Entry;
 use crate::group::Group;
 use crate::inbox::Moved;
 use crate::producer::Record;
-use crate::record::{self, Sent, header};
+use crate::record::{self, Sent};
 use crate::retry::tier;
 
 /// The headers of a dead letter.
@@ -37,7 +37,7 @@ pub(crate) async fn to_retry(group: &Arc<Group>, moved: &Moved, due: Timestamp) 
         partition: Some(tier),
         key: moved.entry.key().map(str::as_bytes),
         value: Some(&sent.value),
-        headers: Some(sent.headers),
+        headers: Some(&sent.headers),
     };
     let result = group.link.producer.send_one(record).await;
     group.end_move(moved, &result);
@@ -57,7 +57,7 @@ pub(crate) async fn bury(
         partition: Some(0),
         key: moved.entry.key().map(str::as_bytes),
         value: Some(&sent.value),
-        headers: Some(sent.headers),
+        headers: Some(&sent.headers),
     };
     let result = group.link.producer.send_one(record).await;
     group.end_move(moved, &result);
@@ -72,14 +72,14 @@ pub(crate) fn letter(
     now: Timestamp,
 ) -> Sent {
     let id = entry.message().map_or_else(MessageId::new, |m| m.id());
-    let Sent { value, headers } = record::write(entry);
-    let headers = header(headers, LETTER, id.to_string().as_bytes());
-    let headers = header(headers, REASON, reason.as_str().as_bytes());
-    let headers = header(headers, DETAIL, detail.as_bytes());
+    let mut sent = record::write(entry);
+    sent.headers.put(LETTER, Some(id.to_string().as_bytes()));
+    sent.headers.put(REASON, Some(reason.as_str().as_bytes()));
+    sent.headers.put(DETAIL, Some(detail.as_bytes()));
     // When its last attempt ended, where it is that which it died of.
     let last = entry.history.last().map(|attempt| attempt.at);
     let dead_at = last.filter(|_| reason != DeadLetterReason::Expired);
     let dead_at = dead_at.unwrap_or(now).as_micros();
-    let headers = header(headers, DEAD_AT, dead_at.to_string().as_bytes());
-    Sent { value, headers }
+    sent.headers.put(DEAD_AT, Some(dead_at.to_string().as_bytes()));
+    sent
 }

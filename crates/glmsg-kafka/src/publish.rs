@@ -6,7 +6,6 @@ use glmsg_broker::Published;
 use glmsg_core::{Clock as _, Error, ErrorKind, Message, Result, Schedule, SystemClock, TopicName};
 
 use crate::broker::Shared;
-use crate::error::from_kafka;
 use crate::names::TopicNames;
 use crate::producer::Record;
 
@@ -41,7 +40,7 @@ impl Shared {
                         partition: None,
                         key: encoded.key,
                         value: Some(&encoded.value),
-                        headers: Some(encoded.headers),
+                        headers: Some(&encoded.headers),
                     };
                     sending.put(at, record).await
                 }
@@ -54,11 +53,11 @@ impl Shared {
             });
         }
         let reported = sending.finish().await;
-        for (at, (partition, offset)) in reported.places {
-            self.tell_groups(&messages[at], partition, offset);
+        for (at, place) in reported.places {
+            self.tell_groups(&messages[at], place.partition, place.offset);
         }
         for (at, error) in reported.failed {
-            outcomes[at] = self.outcome(&messages[at], from_kafka(&error, true));
+            outcomes[at] = self.outcome(&messages[at], error);
         }
         Ok(outcomes)
     }

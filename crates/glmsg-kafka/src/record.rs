@@ -6,7 +6,8 @@
 use glmsg_core::limits::{MAX_PAYLOAD, max_envelope};
 use glmsg_core::{Message, Result, Timestamp, TopicName, wire};
 use rdkafka::Message as _;
-use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
+use glmsg_kafka_wire::Headers as Written;
+use rdkafka::message::{BorrowedMessage, Headers};
 
 use crate::encode;
 use crate::entry::{Content, Entry};
@@ -24,47 +25,39 @@ const ORIGIN: &str = "gm-origin";
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) value: Vec<u8>,
-    pub(crate) headers: OwnedHeaders,
+    pub(crate) headers: Written,
 }
 
-pub(crate) fn header(headers: OwnedHeaders, key: &str, value: &[u8]) -> OwnedHeaders {
-    headers.insert(Header {
-        key,
-        value: Some(value),
-    })
-}
-
-fn time(headers: OwnedHeaders, key: &str, at: Option<Timestamp>) -> OwnedHeaders {
-    match at {
-        Some(at) => header(headers, key, at.as_micros().to_string().as_bytes()),
-        None => headers,
+fn time(headers: &mut Written, key: &str, at: Option<Timestamp>) {
+    if let Some(at) = at {
+        headers.put(key, Some(at.as_micros().to_string().as_bytes()));
     }
 }
 
 /// Writes an entry with all that is known of it.
 pub(crate) fn write(entry: &Entry) -> Sent {
-    let mut headers = OwnedHeaders::new();
+    let mut headers = Written::new();
     let value = match &entry.content {
         Content::Message(message) => wire::encode(message).to_vec(),
         Content::Bytes(bytes, why) => {
-            headers = header(headers, BYTES, why.as_bytes());
+            headers.put(BYTES, Some(why.as_bytes()));
             bytes.to_vec()
         }
     };
     if entry.attempts > 0 {
-        headers = header(headers, ATTEMPTS, entry.attempts.to_string().as_bytes());
+        headers.put(ATTEMPTS, Some(entry.attempts.to_string().as_bytes()));
     }
     if !entry.history.is_empty() {
-        headers = header(headers, HISTORY, &wire::encode_history(&entry.history));
+        headers.put(HISTORY, Some(&wire::encode_history(&entry.history)));
     }
-    headers = time(headers, STORED, Some(entry.stored_at));
-    headers = time(headers, DUE, entry.due);
-    headers = time(headers, EXPIRES, entry.expires);
+    time(&mut headers, STORED, Some(entry.stored_at));
+    time(&mut headers, DUE, entry.due);
+    time(&mut headers, EXPIRES, entry.expires);
     if entry.is_scheduled {
-        headers = header(headers, SCHEDULED, b"1");
+        headers.put(SCHEDULED, Some(b"1"));
     }
     if let Some(origin) = &entry.origin {
-        headers = header(headers, ORIGIN, origin.as_bytes());
+        headers.put(ORIGIN, Some(origin.as_bytes()));
     }
     Sent { value, headers }
 }

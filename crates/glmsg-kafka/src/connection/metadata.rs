@@ -55,7 +55,7 @@ impl Link {
     /// What the cluster says of itself and of this topic, or of all. Asks again until the time is
     /// over: a connection that was just lost comes back.
     pub(crate) fn metadata(&self, name: Option<&str>) -> Result<Metadata> {
-        let (client, trouble) = (self.producer.client(), &self.producer.trouble);
+        let (client, trouble) = (self.client(), &self.trouble);
         let until = Instant::now() + self.config.timeout;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -113,7 +113,7 @@ impl Link {
     pub(crate) async fn count_members(self: &Arc<Self>, id: &str) -> Result<u64> {
         let (link, id) = (Arc::clone(self), id.to_owned());
         apart(move || {
-            let client = link.producer.client();
+            let client = link.client();
             let found = client.fetch_group_list(Some(&id), link.config.timeout);
             let found = found.map_err(|e| from_kafka(&e, false))?;
             let members = found

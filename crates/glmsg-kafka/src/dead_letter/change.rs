@@ -69,7 +69,7 @@ pub(super) fn change(
     let send = |topic: &str, key: Option<&[u8]>, sent: record::Sent| {
         let mut out = BaseRecord::<[u8], [u8]>::to(topic)
             .payload(&sent.value)
-            .headers(sent.headers)
+            .headers(for_library(&sent.headers))
             .partition(0);
         out.key = key;
         loop {
@@ -108,10 +108,11 @@ pub(super) fn change(
     // Many fit one record, and not any number.
     for part in offsets.chunks(10_000) {
         let what: &[u8] = if redrive { b"redriven" } else { b"purged" };
-        let headers = rdkafka::message::OwnedHeaders::new();
+        let mut headers = glmsg_kafka_wire::Headers::new();
+        headers.put(SETTLED, Some(what));
         let sent = record::Sent {
             value: part.join(" ").into_bytes(),
-            headers: header(headers, SETTLED, what),
+            headers,
         };
         send(&names.dead, None, sent)?;
     }
@@ -153,7 +154,7 @@ fn uncommitted_end(link: &Link, names: &GroupNames) -> Result<i64> {
 }
 
 fn link_range(link: &Link, topic: &str) -> Result<(i64, i64)> {
-    let client = link.producer.client();
+    let client = link.client();
     let found = client.fetch_watermarks(topic, 0, link.config().timeout);
     found.map_err(|e| from_kafka(&e, false))
 }

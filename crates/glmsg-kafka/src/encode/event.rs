@@ -5,9 +5,9 @@ use glmsg_core::limits::MAX_HEADERS;
 use glmsg_core::{
     Clock, Error, ErrorKind, Headers, Message, Result, Timestamp, TopicName, binding,
 };
-use rdkafka::message::OwnedHeaders;
+use glmsg_kafka_wire::Headers as Written;
 
-use super::{Origin, Put, foreign};
+use super::{HEADER, Origin, foreign};
 
 /// The header that every event has.
 pub(super) const SPEC_VERSION: &str = "ce_specversion";
@@ -33,20 +33,20 @@ impl Clock for At {
 
 /// The headers of a message as an event. What it is about is its topic's matter, so that is its
 /// type.
-pub(super) fn headers_of(message: &Message, source: &str) -> Result<OwnedHeaders> {
+pub(super) fn headers_of(message: &Message, source: &str) -> Result<Written> {
     // Specversion, id, source and type, four times glmsg's and the headers.
-    let mut headers = Put::new(20 + message.headers().len());
+    let mut headers = Written::with_capacity(HEADER * (20 + message.headers().len()));
     let mut header = PREFIX.to_owned();
     message.to_cloudevent_attributes(source, message.topic().as_str(), |name, value| {
         if name == CONTENT_TYPE {
-            headers.put(binding::CONTENT_TYPE, value);
+            headers.put(binding::CONTENT_TYPE, Some(value.as_bytes()));
         } else {
             header.truncate(PREFIX.len());
             header.push_str(name);
-            headers.put(&header, value);
+            headers.put(&header, Some(value.as_bytes()));
         }
     })?;
-    Ok(headers.done())
+    Ok(headers)
 }
 
 /// Whether this is the content type of an event in structured mode, in JSON.

@@ -235,8 +235,7 @@ impl Inner {
             value,
             headers: None,
         };
-        let stored = self.producer.send_one(record).await;
-        stored.map_err(|e| self.producer.trouble.explain(e))
+        self.producer.send_one(record).await
     }
 }
 

@@ -67,7 +67,7 @@ impl Store {
         let link = Arc::clone(&cluster.link);
         let inner = apart(move || {
             let config = link.config();
-            let producer = Producer::with(&config.storage_producer()?, config.timeout)?;
+            let producer = Producer::with(Arc::clone(&link.wire), config.sending_once());
             let consumer = config.storage_consumer()?.create();
             Ok(Arc::new(Inner {
                 producer,
@@ -230,14 +230,14 @@ impl Inner {
 
     fn ask_end(&self, partition: i32) -> Result<i64> {
         let timeout = self.link.config().timeout;
-        // Asked by the client that writes: on the other's connection an answer would wait for the
-        // fetch that is under way there.
-        let client = self.producer.client();
+        // Not asked by the client that reads: on its connection an answer would wait for the fetch that is
+        // under way there.
+        let client = self.link.client();
         let asked = ask_again(timeout, || {
             let found = client.fetch_watermarks(&self.topic, partition, timeout);
             found.map_err(|e| from_kafka(&e, false))
         });
-        let (_, end) = asked.map_err(|e| self.producer.trouble.explain(e))?;
+        let (_, end) = asked.map_err(|e| self.link.trouble.explain(e))?;
         Ok(end)
     }
 

@@ -121,7 +121,7 @@ impl Outlet {
         let until = Instant::now() + self.timeout;
         let mut out = BaseRecord::<[u8], [u8]>::to(&record.topic)
             .payload(&record.value)
-            .headers(record.headers.clone());
+            .headers(for_library(&record.headers));
         out.partition = record.partition;
         out.key = record.key.as_deref();
         loop {
