@@ -4,7 +4,11 @@
 mod cluster;
 mod connection;
 mod endpoint;
+mod record;
 
 pub use cluster::{Cluster, Leaders};
 pub use connection::Connection;
 pub use endpoint::{Endpoint, Login, Mechanism, Password, TlsFiles};
+pub use record::{
+    Batch, Batches, Compression, Header, Headers, Iter, Record, Records, TimestampType,
+};
