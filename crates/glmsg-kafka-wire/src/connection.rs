@@ -1,41 +1,95 @@
 //! A connection to one broker: one request at a time, or one under way while others wait.
 
-use glmsg_core::Result;
-use kafka_protocol::protocol::Request;
+mod answer;
+mod channel;
+mod error;
+mod open;
+mod socket;
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
+mod versions;
 
-use crate::endpoint::Endpoint;
+use std::fmt;
+use std::time::Duration;
+
+use glmsg_core::{Error, Result};
+use kafka_protocol::protocol::Request;
+use tokio::time::timeout;
+
+use self::channel::Channel;
+pub(crate) use self::error::{closer, silent};
+use self::versions::Versions;
 
 /// A connection to a broker, logged in. Not cancel-safe: drop it if a call on it is given up.
-#[derive(Debug)]
-pub struct Connection {}
+pub struct Connection {
+    channel: Channel,
+    versions: Versions,
+    /// Host and port, for errors.
+    broker: String,
+    timeout: Duration,
+    /// It has no TLS or no login, which a broker that wants them does not say: it hangs up.
+    is_bare: bool,
+    /// A request was answered that takes what the broker wants.
+    is_heard: bool,
+}
 
 impl Connection {
-    /// Connects, with TLS and the login that the endpoint says, within its time-out.
-    ///
-    /// # Errors
-    /// `Unavailable` or `Timeout` if nobody answers there, `PermissionDenied` if the login is
-    /// refused, `ConfigInvalid` for files of TLS that cannot be used.
-    pub async fn open(endpoint: &Endpoint, host: &str, port: u16) -> Result<Self> {
-        let _ = (endpoint, host, port);
-        todo!()
-    }
-
     /// The highest version of a request that both know, up to `most`.
     ///
     /// # Errors
     /// `Unsupported` if there is none.
     pub fn version<R: Request>(&self, most: i16) -> Result<i16> {
-        let _ = most;
-        todo!()
+        let found = self.versions.highest::<R>(most);
+        found.map_err(|e| e.with("broker", &self.broker))
     }
 
-    /// Sends a request and waits for its answer, within the endpoint's time-out.
+    /// Sends a request and waits for its answer, within the endpoint's time-out. Not for one that
+    /// is not answered, as a `Produce` that asks for no ack.
     ///
     /// # Errors
     /// `Unavailable` or `Timeout` if the connection is lost or no answer comes, `Codec` for an answer
     /// that is none. The connection is of no use after each of these.
     pub async fn ask<R: Request>(&mut self, request: &R, version: i16) -> Result<R::Response> {
-        let _ = (request, version);
-        todo!()
+        self.ask_within(request, version, self.timeout).await
+    }
+
+    /// Like [`ask`](Self::ask), within a time of the request's own.
+    ///
+    /// # Errors
+    /// Those of [`ask`](Self::ask).
+    pub async fn ask_within<R: Request>(
+        &mut self,
+        request: &R,
+        version: i16,
+        limit: Duration,
+    ) -> Result<R::Response> {
+        let asked = timeout(limit, self.channel.ask(request, version)).await;
+        let answer = match asked.unwrap_or_else(|_| Err(silent())) {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.explain(error)),
+        };
+        self.is_heard = true;
+        answer.read::<R>(version).map_err(|e| self.explain(e))
+    }
+
+    #[cold]
+    fn explain(&self, error: Error) -> Error {
+        let error = error.with("broker", &self.broker);
+        if self.is_bare && !self.is_heard && error.is_transient() {
+            return error::maybe_unheard(error);
+        }
+        error
     }
 }
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("broker", &self.broker)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

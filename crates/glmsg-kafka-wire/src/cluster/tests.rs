@@ -1,0 +1,3 @@
+//! Who leads which partition, as brokers that run and scripts say.
+
+mod live;
