@@ -1,10 +1,14 @@
 //! How quickly a broker at HOST:PORT stores records of 400 bytes in TOPIC.
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "it prints figures")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "it prints figures"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use glmsg_kafka_wire::{Cluster, Endpoint, Producer, ProducerSettings, Record};
+use glmsg_kafka_wire::{Cluster, Endpoint, NewRecord, Producer, ProducerSettings};
 
 #[tokio::main]
 async fn main() {
@@ -30,7 +34,7 @@ async fn main() {
                 while started.elapsed() < Duration::from_secs(3) {
                     let mut call = producer.call(batch);
                     for index in 0..batch {
-                        let record = Record {
+                        let record = NewRecord {
                             topic: &topic,
                             partition: None,
                             key: None,

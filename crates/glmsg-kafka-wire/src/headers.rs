@@ -1,15 +1,15 @@
-//! Headers of a record, in the form they have on the wire.
+//! NewHeaders of a record, in the form they have on the wire.
 
 use crate::varint;
 
-/// Headers of a record to send, written as they are put.
+/// NewHeaders of a record to send, written as they are put.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Headers {
+pub struct NewHeaders {
     count: i32,
     bytes: Vec<u8>,
 }
 
-impl Headers {
+impl NewHeaders {
     /// None yet.
     pub fn new() -> Self {
         Self::default()
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn what_was_put_is_there_in_its_order() {
-        let mut headers = Headers::with_capacity(16);
+        let mut headers = NewHeaders::with_capacity(16);
         assert!(headers.is_empty());
         let long = vec![7; 300];
         headers.put("a", Some(b"1"));

@@ -6,10 +6,14 @@ mod connection;
 mod endpoint;
 mod headers;
 mod produce;
+mod record;
 mod varint;
 
 pub use cluster::{Cluster, Leaders};
 pub use connection::Connection;
 pub use endpoint::{Endpoint, Login, Mechanism, Password, TlsFiles};
-pub use headers::Headers;
-pub use produce::{Call, Failure, Outcome, Place, Producer, ProducerSettings, Record};
+pub use headers::NewHeaders;
+pub use produce::{Call, Failure, NewRecord, Outcome, Place, Producer, ProducerSettings};
+pub use record::{
+    Batch, Batches, Compression, Header, Headers, Iter, Record, Records, TimestampType,
+};

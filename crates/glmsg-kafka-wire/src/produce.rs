@@ -24,14 +24,14 @@ use glmsg_core::Error;
 use tokio::sync::Notify;
 
 use self::state::State;
-use crate::{Cluster, Headers};
+use crate::{Cluster, Compression, NewHeaders};
 
 pub use self::call::Call;
 pub use self::ticket::{Outcome, Place};
 
 /// A record to send.
 #[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
+pub struct NewRecord<'a> {
     /// The topic.
     pub topic: &'a str,
     /// The partition. Without one it is that of the key; without a key, any.
@@ -41,7 +41,7 @@ pub struct Record<'a> {
     /// The value. Without one it is a tombstone.
     pub value: Option<&'a [u8]>,
     /// The headers.
-    pub headers: Option<&'a Headers>,
+    pub headers: Option<&'a NewHeaders>,
 }
 
 /// Why a record was not stored, or may not have been.
@@ -67,8 +67,11 @@ pub struct ProducerSettings {
     pub linger: Duration,
     /// How many bytes may wait to be stored. Who puts more waits for room.
     pub queue: usize,
-    /// How many bytes of a partition go into one batch. A larger record goes alone.
+    /// How many bytes of a partition go into one batch, before they are compressed. A larger record
+    /// goes alone.
     pub batch: usize,
+    /// How batches are compressed.
+    pub compression: Compression,
 }
 
 impl Default for ProducerSettings {
@@ -79,6 +82,7 @@ impl Default for ProducerSettings {
             linger: Duration::ZERO,
             queue: 64 * 1024 * 1024,
             batch: 1_000_000,
+            compression: Compression::None,
         }
     }
 }
@@ -143,7 +147,7 @@ impl Producer {
     ///
     /// # Errors
     /// Why it was not stored, or may not have been.
-    pub async fn send(&self, record: Record<'_>) -> Result<(), Failure> {
+    pub async fn send(&self, record: NewRecord<'_>) -> Result<(), Failure> {
         let mut call = self.call(1);
         call.put(0, record).await?;
         match call.finish().await.failed.pop() {

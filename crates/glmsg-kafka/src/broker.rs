@@ -9,7 +9,6 @@ use tokio::sync::watch;
 
 use crate::KafkaConfig;
 use crate::cluster::Cluster;
-use crate::connection::apart;
 use crate::producer::Record;
 
 /// A broker that keeps its messages on a Kafka cluster.
@@ -60,7 +59,7 @@ impl KafkaBroker {
     #[doc(hidden)]
     pub async fn inject(&self, topic: &TopicName, bytes: &[u8]) -> Result<()> {
         let names = self.shared.ensure_topic(topic).await?;
-        let mut headers = glmsg_kafka_wire::Headers::new();
+        let mut headers = glmsg_kafka_wire::NewHeaders::new();
         // A record without it would be a message of somebody else's.
         headers.put(glmsg_core::binding::ID, Some(b"none"));
         let record = Record {

@@ -8,6 +8,7 @@ mod secret;
 mod set;
 mod tls;
 mod url;
+mod wire;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 use glmsg_core::limits::{MAX_PAYLOAD, max_envelope};
 use glmsg_core::{Message, Result, TopicName, binding, wire};
-use glmsg_kafka_wire::Headers as Written;
+use glmsg_kafka_wire::NewHeaders as Written;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 
 use crate::config::{Encoding, KafkaConfig};
@@ -83,9 +83,10 @@ fn headers_of(message: &Message) -> Written {
 /// The same headers for the client library.
 pub(crate) fn for_library(headers: &Written) -> OwnedHeaders {
     let all = headers.iter();
-    all.fold(OwnedHeaders::new_with_capacity(headers.len()), |made, (key, value)| {
-        made.insert(Header { key, value })
-    })
+    all.fold(
+        OwnedHeaders::new_with_capacity(headers.len()),
+        |made, (key, value)| made.insert(Header { key, value }),
+    )
 }
 
 /// The message of a record of ours or of anybody's, for `topic`. The payload is copied, since the

@@ -80,6 +80,7 @@ pub(crate) fn letter(
     let last = entry.history.last().map(|attempt| attempt.at);
     let dead_at = last.filter(|_| reason != DeadLetterReason::Expired);
     let dead_at = dead_at.unwrap_or(now).as_micros();
-    sent.headers.put(DEAD_AT, Some(dead_at.to_string().as_bytes()));
+    sent.headers
+        .put(DEAD_AT, Some(dead_at.to_string().as_bytes()));
     sent
 }

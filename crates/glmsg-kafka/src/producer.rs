@@ -11,7 +11,7 @@ use rdkafka::types::RDKafkaRespErr;
 use crate::KafkaConfig;
 use crate::error::from_code;
 
-pub(crate) use glmsg_kafka_wire::{Place, Record};
+pub(crate) use glmsg_kafka_wire::{NewRecord as Record, Place};
 
 /// A producer.
 #[derive(Debug)]

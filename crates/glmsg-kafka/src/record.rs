@@ -5,8 +5,8 @@
 
 use glmsg_core::limits::{MAX_PAYLOAD, max_envelope};
 use glmsg_core::{Message, Result, Timestamp, TopicName, wire};
+use glmsg_kafka_wire::NewHeaders as Written;
 use rdkafka::Message as _;
-use glmsg_kafka_wire::Headers as Written;
 use rdkafka::message::{BorrowedMessage, Headers};
 
 use crate::encode;

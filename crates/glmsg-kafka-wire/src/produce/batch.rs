@@ -4,8 +4,9 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::ticket::Reports;
-use super::{Failure, Record};
-use crate::varint;
+use super::{Failure, NewRecord};
+use crate::record::deflate;
+use crate::{Compression, varint};
 
 /// What stands before the records: offset, length, epoch, magic, checksum, and what it sums up.
 const HEAD: usize = 61;
@@ -36,8 +37,9 @@ pub(super) struct Batch {
     pub(super) deadline: Instant,
     /// Its place among those of its producer, from when it is sent on.
     pub(super) sequence: Option<Sequence>,
-    /// The bytes as they were sent.
+    /// The bytes as they were sent, and the records if these are compressed.
     sealed: Option<Bytes>,
+    open: Option<Vec<u8>>,
     /// It was sent, and may be stored.
     pub(super) is_in_doubt: bool,
     /// What was last said of it.
@@ -55,21 +57,24 @@ impl Batch {
             deadline,
             sequence: None,
             sealed: None,
+            open: None,
             is_in_doubt: false,
             last: None,
         }
     }
 
     /// How many bytes a record takes at most.
-    pub(super) fn size_of(record: &Record<'_>) -> usize {
+    pub(super) fn size_of(record: &NewRecord<'_>) -> usize {
         let parts = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
         parts + record.headers.map_or(0, |h| h.bytes().len()) + RECORD_EXCESS
     }
 
     /// How many bytes it takes.
     pub(super) fn len(&self) -> usize {
-        let sealed = self.sealed.as_ref().map_or(0, Bytes::len);
-        self.bytes.len().max(sealed)
+        if let Some(records) = &self.open {
+            return HEAD + records.len();
+        }
+        self.sealed.as_ref().map_or(self.bytes.len(), Bytes::len)
     }
 
     /// Whether more may be put into it: it was never sent.
@@ -82,7 +87,7 @@ impl Batch {
     }
 
     /// Adds a record of this time, in milliseconds.
-    pub(super) fn put(&mut self, record: &Record<'_>, time: i64) {
+    pub(super) fn put(&mut self, record: &NewRecord<'_>, time: i64) {
         if self.bytes.is_empty() {
             self.bytes.reserve(HEAD + Self::size_of(record));
             self.bytes.resize(HEAD, 0);
@@ -113,9 +118,19 @@ impl Batch {
     }
 
     /// The batch as it goes over the wire. Sent again it is the same, unless it has another sequence.
-    pub(super) fn seal(&mut self) -> Bytes {
+    pub(super) fn seal(&mut self, compression: Compression) -> Bytes {
         if let Some(sealed) = &self.sealed {
             return sealed.clone();
+        }
+        // What cannot be compressed goes as it is.
+        let packed = match compression {
+            Compression::None => None,
+            codec => deflate(codec, &self.bytes[HEAD..]),
+        };
+        let attributes = packed.as_ref().map_or(0, |_| compression.attribute());
+        if let Some(packed) = packed {
+            self.open = Some(self.bytes.split_off(HEAD));
+            self.bytes.extend_from_slice(&packed);
         }
         let length = i32::try_from(self.bytes.len() - 12).unwrap_or(i32::MAX);
         let sequence = self.sequence.unwrap_or(Sequence {
@@ -136,8 +151,8 @@ impl Batch {
         write(&[2]);
         // The checksum comes last.
         write(&[0; 4]);
-        // Neither compressed nor of a transaction.
-        write(&0_i16.to_be_bytes());
+        // Of no transaction.
+        write(&attributes.to_be_bytes());
         write(&(self.count - 1).to_be_bytes());
         write(&self.first_time.to_be_bytes());
         write(&self.last_time.to_be_bytes());
@@ -160,6 +175,10 @@ impl Batch {
             self.bytes = sealed
                 .try_into_mut()
                 .map_or_else(|shared| shared.to_vec(), |own| own.to_vec());
+            if let Some(records) = self.open.take() {
+                self.bytes.truncate(HEAD);
+                self.bytes.extend_from_slice(&records);
+            }
         }
     }
 
@@ -192,12 +211,12 @@ impl Batch {
         varint::take(record)?;
         let key = varint::take_bytes(record)?;
         let value = varint::take_bytes(record)?;
-        let mut headers = crate::Headers::new();
+        let mut headers = crate::NewHeaders::new();
         for _ in 0..varint::take(record)? {
             let name = std::str::from_utf8(varint::take_bytes(record)??).ok()?;
             headers.put(name, varint::take_bytes(record)?);
         }
-        let record = Record {
+        let record = NewRecord {
             topic: "",
             partition: None,
             key,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::state::Put;
 use super::ticket::{Outcome, Ticket};
-use super::{Failure, Record, Shared, sender, unled};
+use super::{Failure, NewRecord, Shared, sender, unled};
 
 /// How long a topic may be unknown to the cluster before it is taken for one that is not there: a
 /// new one is known to some brokers before others.
@@ -72,7 +72,7 @@ impl<'a> Call<'a> {
     ///
     /// # Cancel safety
     /// A record whose future is dropped may be put, or not.
-    pub async fn put(&mut self, index: u32, record: Record<'_>) -> Result<(), Failure> {
+    pub async fn put(&mut self, index: u32, record: NewRecord<'_>) -> Result<(), Failure> {
         // Most are put at once.
         match self.try_put(index, &record) {
             Put::Done(woken) => {
@@ -83,7 +83,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn try_put(&self, index: u32, record: &Record<'_>) -> Put {
+    fn try_put(&self, index: u32, record: &NewRecord<'_>) -> Put {
         let settings = &self.shared.settings;
         let mut state = self.shared.state();
         state.put(
@@ -108,7 +108,7 @@ impl<'a> Call<'a> {
         &mut self,
         mut found: Put,
         index: u32,
-        record: Record<'_>,
+        record: NewRecord<'_>,
     ) -> Result<(), Failure> {
         let until = Instant::now() + self.shared.settings.timeout;
         loop {
@@ -130,7 +130,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    async fn wait_for_room(&self, record: &Record<'_>, until: Instant) -> Result<(), Failure> {
+    async fn wait_for_room(&self, record: &NewRecord<'_>, until: Instant) -> Result<(), Failure> {
         let _crowd = InCrowd::new(self.shared);
         loop {
             // Before looking, so that no room comes in between.

@@ -16,7 +16,7 @@ pub(super) use self::partition::Partition;
 use super::batch::Batch;
 use super::call::is_stale;
 use super::ticket::Ticket;
-use super::{ProducerSettings, Record, partitioner};
+use super::{NewRecord, ProducerSettings, partitioner};
 use crate::Leaders;
 
 /// The broker of partitions whose leader is not known.
@@ -69,14 +69,14 @@ impl State {
     }
 
     /// Whether a record may be put. One that is larger than all room may, if nothing waits.
-    pub(super) fn has_room(&self, queue: usize, record: &Record<'_>) -> bool {
+    pub(super) fn has_room(&self, queue: usize, record: &NewRecord<'_>) -> bool {
         self.bytes == 0 || self.bytes + Batch::size_of(record) <= queue
     }
 
     pub(super) fn put(
         &mut self,
         settings: &ProducerSettings,
-        record: &Record<'_>,
+        record: &NewRecord<'_>,
         (ticket, index): (&Arc<Ticket>, u32),
         (now, time): (Instant, i64),
     ) -> Put {

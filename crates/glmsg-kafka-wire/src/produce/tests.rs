@@ -18,8 +18,8 @@ async fn with_topic<F: Future<Output = ()>>(
     delete(&mut admin, &topic).await;
 }
 
-fn record<'a>(topic: &'a str, value: &'a [u8]) -> Record<'a> {
-    Record {
+fn record<'a>(topic: &'a str, value: &'a [u8]) -> NewRecord<'a> {
+    NewRecord {
         topic,
         partition: None,
         key: None,
@@ -42,7 +42,12 @@ async fn each_record_has_a_place_of_its_own() {
             let outcome = call.finish().await;
             assert!(outcome.failed.is_empty(), "{outcome:?}");
             assert_eq!(outcome.places.len(), 50);
-            places.extend(outcome.places.iter().map(|(_, place)| (place.partition, place.offset)));
+            places.extend(
+                outcome
+                    .places
+                    .iter()
+                    .map(|(_, place)| (place.partition, place.offset)),
+            );
         }
         places.sort_unstable();
         let count = places.len();
@@ -75,10 +80,10 @@ async fn many_calls_at_once_are_all_stored() {
             let (producer, topic) = (Arc::clone(&producer), topic.clone());
             calls.spawn(async move {
                 let key = n.to_string();
-                let mut headers = Headers::new();
+                let mut headers = NewHeaders::new();
                 headers.put("n", Some(key.as_bytes()));
                 for value in [&b"a"[..], b"b", b"c"] {
-                    let record = Record {
+                    let record = NewRecord {
                         key: Some(key.as_bytes()),
                         headers: Some(&headers),
                         ..record(&topic, value)
@@ -97,7 +102,7 @@ async fn many_calls_at_once_are_all_stored() {
 async fn what_has_no_place_is_refused() {
     with_topic(1, async |topic, cluster| {
         let producer = Producer::new(cluster, ProducerSettings::default());
-        let nowhere = Record {
+        let nowhere = NewRecord {
             partition: Some(7),
             ..record(&topic, b"x")
         };

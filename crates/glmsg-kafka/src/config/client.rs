@@ -53,8 +53,7 @@ impl KafkaConfig {
         Ok(client)
     }
 
-    /// What a producer needs. Its answer to a publish is final: it has tried again for as long as
-    /// there was time.
+    /// What a producer of transactions needs.
     pub(crate) fn producer(&self) -> Result<ClientConfig> {
         let mut client = self.client()?;
         let linger = self.linger.as_micros();
@@ -75,19 +74,6 @@ impl KafkaConfig {
             .set("partitioner", "murmur2_random")
             .set("queue.buffering.max.messages", "100000")
             .set("queue.buffering.max.kbytes", QUEUE_KBYTES.to_string());
-        Ok(client)
-    }
-
-    /// What a producer of changes to the storage needs. It sends a record once and never again: each
-    /// record is to be there once, and what was not stored is sent again as another.
-    pub(crate) fn storage_producer(&self) -> Result<ClientConfig> {
-        let mut client = self.producer()?;
-        client
-            .set("enable.idempotence", "false")
-            .set("message.send.max.retries", "0")
-            .set("max.in.flight.requests.per.connection", "5")
-            .set("linger.ms", "0")
-            .set("message.max.bytes", self.max_change().to_string());
         Ok(client)
     }
 

@@ -9,11 +9,12 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use super::{Letter, SETTLED, is_chosen, read_letters};
 use crate::connection::Link;
+use crate::encode::for_library;
 use crate::entry::Entry;
 use crate::error::from_kafka;
 use crate::error::transaction::{Verdict, verdict};
 use crate::names::GroupNames;
-use crate::record::{self, header};
+use crate::record;
 use crate::scan::Range;
 
 /// What a transaction has changed.
@@ -108,7 +109,7 @@ pub(super) fn change(
     // Many fit one record, and not any number.
     for part in offsets.chunks(10_000) {
         let what: &[u8] = if redrive { b"redriven" } else { b"purged" };
-        let mut headers = glmsg_kafka_wire::Headers::new();
+        let mut headers = glmsg_kafka_wire::NewHeaders::new();
         headers.put(SETTLED, Some(what));
         let sent = record::Sent {
             value: part.join(" ").into_bytes(),

@@ -5,7 +5,7 @@ use glmsg_core::limits::MAX_HEADERS;
 use glmsg_core::{
     Clock, Error, ErrorKind, Headers, Message, Result, Timestamp, TopicName, binding,
 };
-use glmsg_kafka_wire::Headers as Written;
+use glmsg_kafka_wire::NewHeaders as Written;
 
 use super::{HEADER, Origin, foreign};
 

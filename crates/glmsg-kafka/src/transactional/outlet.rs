@@ -14,6 +14,7 @@ use rdkafka::{ClientContext, Message as _, TopicPartitionList};
 use super::options::TransactionalOptions;
 use super::state::Outgoing;
 use crate::KafkaConfig;
+use crate::encode::for_library;
 use crate::error::from_kafka;
 use crate::error::transaction::{Verdict, verdict};
 

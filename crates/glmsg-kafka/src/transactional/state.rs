@@ -10,7 +10,7 @@ use glmsg_core::{
     Clock as _, DeadLetterReason, Error, GroupName, Message, Result, SystemClock, Timestamp,
     TopicName,
 };
-use glmsg_kafka_wire::Headers;
+use glmsg_kafka_wire::NewHeaders;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
@@ -70,7 +70,7 @@ pub(super) struct Outgoing {
     pub(super) partition: Option<i32>,
     pub(super) key: Option<Vec<u8>>,
     pub(super) value: bytes::Bytes,
-    pub(super) headers: Headers,
+    pub(super) headers: NewHeaders,
 }
 
 /// The transaction under way.

@@ -6,14 +6,15 @@ use rdkafka::types::RDKafkaApiKey;
 use rdkafka::types::RDKafkaRespErr::{self, *};
 
 use crate::KafkaConfig;
-use crate::producer::{Producer, Record};
+use crate::connection::Link;
+use crate::producer::Record;
 
 /// A publish that is answered so, twice. `None` if it is stored all the same.
 async fn answered(answer: RDKafkaRespErr) -> Option<glmsg_core::Error> {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic("flights", 1, 1).unwrap();
     let url = format!("kafka://{}", cluster.bootstrap_servers());
-    let producer = Producer::new(&KafkaConfig::from_url(&url).unwrap()).unwrap();
+    let link = Link::new(KafkaConfig::from_url(&url).unwrap()).unwrap();
     let send = async |value: &[u8]| {
         let record = Record {
             topic: "flights",
@@ -22,12 +23,12 @@ async fn answered(answer: RDKafkaRespErr) -> Option<glmsg_core::Error> {
             value: Some(value),
             headers: None,
         };
-        producer.send_one(record).await
+        link.producer.send_one(record).await
     };
     send(b"before").await.unwrap();
     cluster.request_errors(RDKafkaApiKey::Produce, &[answer, answer]);
     let outcome = send(b"x").await.err();
-    let end = producer
+    let end = link
         .client()
         .fetch_watermarks("flights", 0, std::time::Duration::from_secs(20));
     let stored = end.unwrap().1;
@@ -48,6 +49,8 @@ async fn what_passes_is_stored_once() {
         RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
         RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
         RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+        RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION,
+        RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
     ] {
         let told = answered(answer).await;
         assert!(told.is_none(), "{answer:?}: {told:?}");
@@ -64,8 +67,6 @@ async fn what_does_not_pass_is_told_by_its_kind() {
             RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
             K::PermissionDenied,
         ),
-        // Not tried again by the client: it may have been stored.
-        (RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION, K::Indeterminate),
         (RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, K::InvalidArgument),
         (RD_KAFKA_RESP_ERR_POLICY_VIOLATION, K::PermissionDenied),
         (RD_KAFKA_RESP_ERR_INVALID_RECORD, K::Codec),
