@@ -9,6 +9,7 @@ use kafka_protocol::messages::{
     ApiVersionsRequest, FetchRequest, FetchResponse, MetadataRequest, MetadataResponse,
     ProduceRequest,
 };
+use kafka_protocol::protocol::Encodable;
 use tokio::task::yield_now;
 
 use super::script::{Client, Script, known};
@@ -126,6 +127,26 @@ async fn what_is_no_answer_is_none() {
         assert!(!error.is_transient());
         assert!(!error.to_string().contains('\n'), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_to_another_request_is_none() {
+    let script = Script::new().await;
+    let (mut connection, mut client) = connected(&script).await;
+    let serving = async move {
+        let asked = client.asked::<MetadataRequest>().await;
+        let mut body = Vec::new();
+        let answer = MetadataResponse::default();
+        answer.encode(&mut body, VERSION).unwrap();
+        client.answer_bytes(asked.id - 1, 1, &body).await;
+    };
+    let (answer, ()) = tokio::join!(ask(&mut connection), serving);
+    let error = answer.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Codec);
+    assert!(
+        error.to_string().contains("to request 1 and not to 2"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
