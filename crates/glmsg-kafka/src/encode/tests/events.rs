@@ -25,8 +25,8 @@ fn the_headers_are_those_of_the_binding() {
     );
     let encoded = encoder.encode(&message).unwrap();
     let text = |name: &str| {
-        let found = encoded.headers.iter().find(|header| header.key == name);
-        let value = found.and_then(|header| header.value).map(<[u8]>::to_vec);
+        let found = encoded.headers.iter().find(|(key, _)| *key == name);
+        let value = found.and_then(|(_, value)| value).map(<[u8]>::to_vec);
         value.map(|value| String::from_utf8(value).unwrap())
     };
     let id = message.id().to_string();
