@@ -11,8 +11,8 @@ use std::time::Duration;
 use glmsg_core::{Error, ErrorKind, Result};
 use glmsg_kafka_wire::Cluster;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::{Client, ClientContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::client::{Client, DefaultClientContext};
+use rdkafka::error::RDKafkaErrorCode;
 
 pub(crate) use self::askers::{ask_again, close, close_later};
 pub(crate) use self::metadata::{SETTLING, Topics, partitions};
@@ -20,7 +20,6 @@ pub(crate) use self::offsets::{Committed, Place, committed, ends, list};
 use crate::KafkaConfig;
 use crate::error::{from_code, from_kafka};
 use crate::producer::Producer;
-use crate::trouble::Trouble;
 
 /// The clients of a broker.
 pub(crate) struct Link {
@@ -28,9 +27,7 @@ pub(crate) struct Link {
     /// The own client, by which messages go.
     pub(crate) wire: Arc<Cluster>,
     pub(crate) producer: Producer,
-    admin: AdminClient<Listener>,
-    /// Why no broker is reached, while none is.
-    pub(crate) trouble: Arc<Trouble>,
+    admin: AdminClient<DefaultClientContext>,
     asker: askers::Asker,
 }
 
@@ -39,16 +36,6 @@ impl fmt::Debug for Link {
         f.debug_struct("Link")
             .field("config", &self.config)
             .finish_non_exhaustive()
-    }
-}
-
-/// Hears why the library reaches no broker.
-#[derive(Debug)]
-pub(crate) struct Listener(Arc<Trouble>);
-
-impl ClientContext for Listener {
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.0.note(&error, reason);
     }
 }
 
@@ -62,15 +49,12 @@ pub(crate) struct ToMake<'a> {
 
 impl Link {
     pub(crate) fn new(config: KafkaConfig) -> Result<Self> {
-        let trouble = Arc::new(Trouble::default());
-        let listener = Listener(Arc::clone(&trouble));
-        let admin = config.client()?.create_with_context(listener);
+        let admin = config.client()?.create();
         let wire = Cluster::new(config.endpoint()?);
         Ok(Self {
             producer: Producer::new(Arc::clone(&wire), &config),
             wire,
             admin: admin.map_err(|e| from_kafka(&e, false))?,
-            trouble,
             asker: askers::Asker::default(),
             config,
         })
@@ -80,12 +64,12 @@ impl Link {
         &self.config
     }
 
-    pub(crate) fn admin(&self) -> &AdminClient<Listener> {
+    pub(crate) fn admin(&self) -> &AdminClient<DefaultClientContext> {
         &self.admin
     }
 
     /// The library's client, for what it can be asked.
-    pub(crate) fn client(&self) -> &Client<Listener> {
+    pub(crate) fn client(&self) -> &Client<DefaultClientContext> {
         self.admin.inner()
     }
 

@@ -24,6 +24,7 @@ use crate::connection::{Link, Place, apart};
 use crate::entry::{Content, Entry};
 use crate::moving::{DEAD_AT, DETAIL, LETTER, REASON};
 use crate::names::GroupNames;
+use crate::read_record::ReadRecord as _;
 use crate::record;
 use crate::scan::Range;
 
@@ -170,7 +171,7 @@ fn read_letters(link: &Link, range: Range) -> Result<Letters> {
     let (mut letters, mut settled) = (Letters::new(), HashSet::new());
     let mut origins: HashSet<Box<str>> = HashSet::new();
     link.scan(&[range], |record| {
-        if record::find(record, SETTLED).is_some() {
+        if record.find_header(SETTLED).is_some() {
             let offsets = std::str::from_utf8(record.payload().unwrap_or_default());
             let offsets = offsets.unwrap_or_default().split(' ');
             settled.extend(offsets.filter_map(|offset| offset.parse::<i64>().ok()));
@@ -186,15 +187,18 @@ fn read_letters(link: &Link, range: Range) -> Result<Letters> {
 }
 
 fn read(record: &BorrowedMessage<'_>) -> Option<Letter> {
-    let text = |key| record::find(record, key).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let text = |key| {
+        record
+            .find_header(key)
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+    };
     Some(Letter {
         id: text(LETTER)?.parse().ok()?,
         reason: text(REASON)?.parse().ok()?,
         detail: text(DETAIL).unwrap_or_default().into(),
-        dead_at: record::number(record, DEAD_AT).map_or_else(
-            || record::stored_at(record),
-            glmsg_core::Timestamp::from_micros,
-        ),
+        dead_at: record
+            .number_in(DEAD_AT)
+            .map_or_else(|| record.stored_at(), glmsg_core::Timestamp::from_micros),
         entry: record::read(record),
     })
 }

@@ -3,15 +3,14 @@
 mod event;
 mod foreign;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use bytes::Bytes;
 use glmsg_core::limits::{MAX_PAYLOAD, max_envelope};
 use glmsg_core::{Message, Result, TopicName, binding, wire};
 use glmsg_kafka_wire::NewHeaders as Written;
-use rdkafka::message::{Header, Headers, OwnedHeaders};
+use rdkafka::message::{Header, OwnedHeaders};
 
 use crate::config::{Encoding, KafkaConfig};
+use crate::read_record::ReadRecord;
 
 pub(crate) use foreign::Origin;
 
@@ -89,27 +88,12 @@ pub(crate) fn for_library(headers: &Written) -> OwnedHeaders {
     )
 }
 
-/// The message of a record of ours or of anybody's, for `topic`. The payload is copied, since the
-/// record is the library's.
-pub(crate) fn decode_record<R: rdkafka::Message>(topic: &TopicName, record: &R) -> Result<Message> {
-    let origin = Origin {
-        topic: record.topic(),
-        partition: record.partition(),
-        offset: record.offset(),
-        timestamp_ms: record.timestamp().to_millis(),
-    };
-    let value = Bytes::copy_from_slice(record.payload().unwrap_or_default());
-    let headers = record.headers();
-    let count = headers.map_or(0, Headers::count);
-    let headers = (0..count).filter_map(|n| header_at(headers?, n));
-    decode(topic, record.key(), value, headers, &origin)
-}
-
-/// A header. The library panics for one whose name is not UTF-8: it is left out, as a message can
-/// not carry it anyway, and must not end who reads it.
-pub(crate) fn header_at<H: Headers>(headers: &H, n: usize) -> Option<(&str, Option<&[u8]>)> {
-    let header = catch_unwind(AssertUnwindSafe(|| headers.try_get(n)));
-    header.ok().flatten().map(|h| (h.key, h.value))
+/// The message of a record of ours or of anybody's, for `topic`. The payload is copied: a slice of what
+/// was fetched would keep all of that in memory.
+pub(crate) fn decode_record<R: ReadRecord>(topic: &TopicName, record: &R) -> Result<Message> {
+    let value = Bytes::copy_from_slice(record.value_bytes().unwrap_or_default());
+    let headers = record.header_list();
+    decode(topic, record.key_bytes(), value, headers, &record.origin())
 }
 
 /// How a record is written.

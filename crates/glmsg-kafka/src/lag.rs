@@ -10,6 +10,7 @@ use rdkafka::Message as _;
 use crate::cluster::Cluster;
 use crate::connection::{Place, apart, partitions};
 use crate::marks::{self, Mark};
+use crate::read_record::ReadRecord as _;
 use crate::record;
 use crate::scan::Range;
 
@@ -118,7 +119,7 @@ impl Cluster {
                 if !is_due && entry.is_some_and(|(_, is_scheduled, _)| is_scheduled) {
                     return;
                 }
-                let stored_at = entry.map_or_else(|| record::stored_at(record), |(.., at)| at);
+                let stored_at = entry.map_or_else(|| record.stored_at(), |(.., at)| at);
                 oldest = Some(oldest.map_or(stored_at, |oldest| oldest.min(stored_at)));
                 if !left.is_read() {
                     return;

@@ -26,6 +26,7 @@ mod names;
 mod producer;
 mod progress;
 mod publish;
+mod read_record;
 mod reader;
 mod record;
 mod replay;
@@ -35,7 +36,6 @@ mod storage;
 mod subscriber;
 mod topology;
 mod transactional;
-mod trouble;
 mod verify;
 mod window;
 

@@ -6,11 +6,10 @@
 use glmsg_core::limits::{MAX_PAYLOAD, max_envelope};
 use glmsg_core::{Message, Result, Timestamp, TopicName, wire};
 use glmsg_kafka_wire::NewHeaders as Written;
-use rdkafka::Message as _;
-use rdkafka::message::{BorrowedMessage, Headers};
 
 use crate::encode;
 use crate::entry::{Content, Entry};
+use crate::read_record::ReadRecord;
 
 const ATTEMPTS: &str = "gm-attempts";
 const HISTORY: &str = "gm-history";
@@ -62,33 +61,27 @@ pub(crate) fn write(entry: &Entry) -> Sent {
     Sent { value, headers }
 }
 
-/// The value of a header.
-pub(crate) fn find<'a>(record: &'a BorrowedMessage<'_>, key: &str) -> Option<&'a [u8]> {
-    let headers = record.headers()?;
-    let mut all = (0..headers.count()).filter_map(|n| encode::header_at(headers, n));
-    all.find(|(name, _)| *name == key)
-        .and_then(|(_, value)| value)
-}
-
-pub(crate) fn number(record: &BorrowedMessage<'_>, key: &str) -> Option<i64> {
-    std::str::from_utf8(find(record, key)?).ok()?.parse().ok()
-}
-
 /// Reads an entry that was written by [`write`].
-pub(crate) fn read(record: &BorrowedMessage<'_>) -> Entry {
-    let value = bytes::Bytes::copy_from_slice(record.payload().unwrap_or_default());
-    let arrived_at = stored_at(record);
-    let stored_at = number(record, STORED).map_or(arrived_at, Timestamp::from_micros);
-    let content = match find(record, BYTES) {
+pub(crate) fn read(record: &impl ReadRecord) -> Entry {
+    let value = bytes::Bytes::copy_from_slice(record.value_bytes().unwrap_or_default());
+    let arrived_at = record.stored_at();
+    let stored_at = record
+        .number_in(STORED)
+        .map_or(arrived_at, Timestamp::from_micros);
+    let content = match record.find_header(BYTES) {
         Some(why) => Content::Bytes(value, String::from_utf8_lossy(why).into()),
         None => match wire::decode(&value, max_envelope(MAX_PAYLOAD)) {
             Ok(message) => Content::Message(message),
             Err(error) => Content::Bytes(value, glmsg_core::clean_error_text(&error.to_string())),
         },
     };
-    let attempts = number(record, ATTEMPTS).and_then(|n| u32::try_from(n).ok());
+    let attempts = record
+        .number_in(ATTEMPTS)
+        .and_then(|n| u32::try_from(n).ok());
     let attempts = attempts.unwrap_or(0);
-    let history = find(record, HISTORY).and_then(|bytes| wire::decode_history(bytes).ok());
+    let history = record
+        .find_header(HISTORY)
+        .and_then(|bytes| wire::decode_history(bytes).ok());
     Entry {
         content,
         attempts,
@@ -96,25 +89,21 @@ pub(crate) fn read(record: &BorrowedMessage<'_>) -> Entry {
         history: history.unwrap_or_default(),
         stored_at,
         arrived_at,
-        expires: number(record, EXPIRES).map(Timestamp::from_micros),
-        due: number(record, DUE).map(Timestamp::from_micros),
-        is_scheduled: find(record, SCHEDULED).is_some(),
+        expires: record.number_in(EXPIRES).map(Timestamp::from_micros),
+        due: record.number_in(DUE).map(Timestamp::from_micros),
+        is_scheduled: record.find_header(SCHEDULED).is_some(),
         is_back: false,
         lapsed: None,
         is_counted: false,
-        origin: find(record, ORIGIN).map(|at| String::from_utf8_lossy(at).into()),
+        origin: record
+            .find_header(ORIGIN)
+            .map(|at| String::from_utf8_lossy(at).into()),
     }
 }
 
-/// When the broker stored a record.
-pub(crate) fn stored_at(record: &BorrowedMessage<'_>) -> Timestamp {
-    let millis = record.timestamp().to_millis().unwrap_or(0);
-    Timestamp::from_micros(millis.saturating_mul(1000))
-}
-
 /// Reads a record of a topic itself, which anybody may have written.
-pub(crate) fn read_published(topic: &TopicName, record: &BorrowedMessage<'_>) -> Entry {
-    let stored_at = stored_at(record);
+pub(crate) fn read_published(topic: &TopicName, record: &impl ReadRecord) -> Entry {
+    let stored_at = record.stored_at();
     match published(topic, record) {
         Ok(message) => {
             let due = message.schedule().due(stored_at);
@@ -124,7 +113,7 @@ pub(crate) fn read_published(topic: &TopicName, record: &BorrowedMessage<'_>) ->
             entry
         }
         Err(error) => {
-            let value = bytes::Bytes::copy_from_slice(record.payload().unwrap_or_default());
+            let value = bytes::Bytes::copy_from_slice(record.value_bytes().unwrap_or_default());
             let why = glmsg_core::clean_error_text(&error.to_string());
             Entry {
                 stored_at,
@@ -136,14 +125,14 @@ pub(crate) fn read_published(topic: &TopicName, record: &BorrowedMessage<'_>) ->
 }
 
 /// The message of a record.
-pub(crate) fn published(topic: &TopicName, record: &BorrowedMessage<'_>) -> Result<Message> {
+pub(crate) fn published(topic: &TopicName, record: &impl ReadRecord) -> Result<Message> {
     encode::decode_record(topic, record)
 }
 
 /// Of a message that was published for later: when it is due, that it is scheduled, and when it
 /// counts as stored. Nothing of one that cannot be read: it is due.
 pub(crate) fn due_of_published(
-    record: &BorrowedMessage<'_>,
+    record: &impl ReadRecord,
 ) -> Option<(Option<Timestamp>, bool, Timestamp)> {
     let topic = TopicName::new("any").ok()?;
     let entry = read_published(&topic, record);

@@ -19,6 +19,7 @@ use rdkafka::message::BorrowedMessage;
 use crate::cluster::Cluster;
 use crate::connection::{Place, apart, partitions};
 use crate::names::TopicNames;
+use crate::read_record::ReadRecord as _;
 use crate::record;
 use crate::scan::Range;
 use crate::topology::no_start;
@@ -276,7 +277,7 @@ impl Cluster {
 
 fn standing(topic: &TopicName, record: &BorrowedMessage<'_>, lane: Option<usize>) -> Standing {
     let message = record::published(topic, record);
-    let stored_at = record::stored_at(record);
+    let stored_at = record.stored_at();
     let due = match (&message, lane) {
         (Ok(message), None) => message.schedule().due(stored_at),
         _ => None,

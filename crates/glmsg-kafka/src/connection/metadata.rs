@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use glmsg_core::{Error, ErrorKind, Result};
 use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaRespErr;
+use tokio::runtime::Handle;
 
 use super::{Link, apart};
 use crate::error::{from_code, from_kafka};
@@ -55,23 +56,34 @@ impl Link {
     /// What the cluster says of itself and of this topic, or of all. Asks again until the time is
     /// over: a connection that was just lost comes back.
     pub(crate) fn metadata(&self, name: Option<&str>) -> Result<Metadata> {
-        let (client, trouble) = (self.client(), &self.trouble);
+        let client = self.client();
         let until = Instant::now() + self.config.timeout;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let error = match client.fetch_metadata(name, left) {
-                Ok(found) => {
-                    trouble.clear();
-                    return Ok(found);
-                }
-                Err(error) => trouble.explain(from_kafka(&error, false)),
+                Ok(found) => return Ok(found),
+                Err(error) => self.explain(from_kafka(&error, false)),
             };
-            // Why it fails is told a moment later than that it does.
             let pause = Duration::from_millis(100);
             if !error.is_transient() || Instant::now() + pause >= until {
                 return Err(self.maybe_unheard(error));
             }
             std::thread::sleep(pause);
+        }
+    }
+
+    /// The reason for a failure, if it is one of reaching a broker: the library keeps it to itself, and our
+    /// own client tells it. Blocks.
+    pub(crate) fn explain(&self, failure: Error) -> Error {
+        if !matches!(failure.kind(), ErrorKind::Timeout | ErrorKind::Unavailable) {
+            return failure;
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            return failure;
+        };
+        match runtime.block_on(self.wire.ask(&[])) {
+            Err(reason) if !reason.is_transient() => reason,
+            _ => failure,
         }
     }
 

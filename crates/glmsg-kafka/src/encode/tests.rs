@@ -87,7 +87,7 @@ fn every_encoding_brings_back_the_same() {
         let encoder = encoder(encoding);
         let encoded = encoder.encode(&message).unwrap();
         assert_eq!(encoded.key, Some(b"DTW".as_slice()));
-        let back = decode_record(message.topic(), &record(encoded)).unwrap();
+        let back = decode_record(message.topic(), &record(&encoded)).unwrap();
         assert_eq!(back, message, "{encoding:?}");
         back.verify().unwrap();
         assert!(message.claim_first_publish().is_none(), "it left");
@@ -100,7 +100,7 @@ fn a_change_on_the_way_is_found() {
         let message = message().build().unwrap();
         let mut encoded = encoder(encoding).encode(&message).unwrap();
         encoded.value = Bytes::from_static(b"[]");
-        let back = decode_record(message.topic(), &record(encoded)).unwrap();
+        let back = decode_record(message.topic(), &record(&encoded)).unwrap();
         assert!(back.verify().is_err(), "{encoding:?}");
     }
 }
@@ -151,7 +151,7 @@ fn an_envelope_is_told_by_header_and_magic() {
     for encoding in ALL {
         let encoder = self::encoder(encoding);
         let encoded = encoder.encode(&nested).unwrap();
-        let back = decode_record(nested.topic(), &record(encoded)).unwrap();
+        let back = decode_record(nested.topic(), &record(&encoded)).unwrap();
         assert_eq!(back, nested, "{encoding:?}");
     }
 }
@@ -163,7 +163,7 @@ fn what_a_backend_puts_beside_is_no_part_of_it() {
         let encoder = encoder(encoding);
         let mut encoded = encoder.encode(&message).unwrap();
         encoded.headers.put("gm-attempts", Some(b"2"));
-        let back = decode_record(message.topic(), &record(encoded)).unwrap();
+        let back = decode_record(message.topic(), &record(&encoded)).unwrap();
         assert_eq!(back, message, "{encoding:?}");
         back.verify().unwrap();
     }
@@ -286,7 +286,7 @@ proptest! {
         for encoding in ALL {
             let encoder = encoder(encoding);
             let encoded = encoder.encode(&message).unwrap();
-            let back = decode_record(message.topic(), &record(encoded)).unwrap();
+            let back = decode_record(message.topic(), &record(&encoded)).unwrap();
             prop_assert!(back.verify().is_ok(), "{:?}", encoding);
             prop_assert_eq!(&back, &message, "{:?}", encoding);
         }

@@ -14,7 +14,7 @@ use super::command::Command;
 use super::key::{OpId, RecordKey};
 use super::loading::Loading;
 use super::view::View;
-use crate::record::stored_at;
+use crate::read_record::ReadRecord as _;
 
 /// How many bytes of logs are held of each partition; what is older is read from the topic again.
 const CACHE: usize = 4 << 20;
@@ -67,7 +67,7 @@ impl Shelf {
     /// read so far is worth nothing then, as the topic was made anew, or compaction has taken out
     /// something that was not read.
     pub(super) fn take(&self, record: &BorrowedMessage<'_>, clock: &ClusterClock) -> bool {
-        let (offset, at) = (record.offset(), stored_at(record));
+        let (offset, at) = (record.offset(), record.stored_at());
         let key = record.key().and_then(RecordKey::read);
         let value = record.payload().map(Bytes::copy_from_slice);
         {

@@ -237,7 +237,7 @@ impl Inner {
             let found = client.fetch_watermarks(&self.topic, partition, timeout);
             found.map_err(|e| from_kafka(&e, false))
         });
-        let (_, end) = asked.map_err(|e| self.link.trouble.explain(e))?;
+        let (_, end) = asked.map_err(|e| self.link.explain(e))?;
         Ok(end)
     }
 

@@ -94,26 +94,3 @@ async fn come_back(compression: Compression) {
     assert_eq!(last.id(), place.id());
     assert!(last.created_at() > Timestamp::EPOCH);
 }
-
-/// Headers as the library hands them out, the first of which has a name that is not UTF-8.
-struct Panics;
-
-impl Headers for Panics {
-    fn count(&self) -> usize {
-        2
-    }
-
-    fn try_get(&self, n: usize) -> Option<Header<'_, &[u8]>> {
-        assert_ne!(n, 0, "the library does this, too");
-        Some(Header {
-            key: "tenant",
-            value: None,
-        })
-    }
-}
-
-#[test]
-fn a_name_that_is_no_text_ends_nothing() {
-    assert_eq!(header_at(&Panics, 0), None);
-    assert_eq!(header_at(&Panics, 1), Some(("tenant", None)));
-}
