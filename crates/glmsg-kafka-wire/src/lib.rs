@@ -4,11 +4,15 @@
 mod cluster;
 mod connection;
 mod endpoint;
+mod fetch;
 mod record;
 
 pub use cluster::{Cluster, Leaders};
 pub use connection::Connection;
 pub use endpoint::{Endpoint, Login, Mechanism, Password, TlsFiles};
+pub use fetch::{
+    FetchSettings, Fetched, FetchedBatch, Fetcher, Generation, Portion, Watermarks, What,
+};
 pub use record::{
     Batch, Batches, Compression, Header, Headers, Iter, Record, Records, TimestampType,
 };
