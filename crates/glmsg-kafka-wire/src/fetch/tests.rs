@@ -2,11 +2,14 @@
 
 mod anew;
 mod flow;
+mod live;
 mod positions;
 mod room;
+mod running;
 mod script;
 mod session;
 mod sift;
+mod transactions;
 mod trouble;
 
 use std::sync::Arc;

@@ -1,23 +1,17 @@
 //! Brokers that say what a test has them say.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+mod world;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
-use kafka_protocol::messages::list_offsets_response::{
-    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
-};
-use kafka_protocol::messages::metadata_response::{
-    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
-};
 use kafka_protocol::messages::{
     ApiVersionsRequest, ApiVersionsResponse, FetchRequest, FetchResponse, ListOffsetsRequest,
-    ListOffsetsResponse, MetadataRequest, MetadataResponse, ResponseHeader, TopicName,
+    MetadataRequest, ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{
     Decodable, Encodable, HeaderVersion, Message, Request, StrBytes,
@@ -25,8 +19,9 @@ use kafka_protocol::protocol::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
+use self::world::World;
 use super::LONG;
 use crate::cluster::Cluster;
 use crate::connection::tests::servers;
@@ -35,20 +30,6 @@ use crate::connection::tests::servers;
 pub(super) struct Script {
     pub(super) world: Arc<World>,
     calls: [mpsc::UnboundedReceiver<Call>; 2],
-}
-
-/// What the brokers say of the cluster.
-pub(super) struct World {
-    addresses: Mutex<Vec<SocketAddr>>,
-    /// The leaders of topics; a code for those that are not there.
-    leaders: Mutex<HashMap<String, Result<Vec<i32>, i16>>>,
-    /// The earliest and the latest offset of each partition.
-    ends: Mutex<(i64, i64)>,
-    /// How often the leaders were asked for.
-    pub(super) asked: AtomicUsize,
-    /// How many connections there are, and when one ends.
-    open: AtomicUsize,
-    closed: Notify,
 }
 
 /// A fetch that waits for its answer.
@@ -62,14 +43,7 @@ pub(super) struct Call {
 impl Script {
     /// The topic `orders` has partitions with these leaders, 0 or 1.
     pub(super) async fn new(leaders: &[i32]) -> Self {
-        let world = Arc::new(World {
-            addresses: Mutex::default(),
-            leaders: Mutex::default(),
-            ends: Mutex::new((0, 0)),
-            asked: AtomicUsize::new(0),
-            open: AtomicUsize::new(0),
-            closed: Notify::new(),
-        });
+        let world = World::new();
         world.lead(Ok(leaders.to_vec()));
         let first = Self::serve(&world).await;
         let second = Self::serve(&world).await;
@@ -81,18 +55,16 @@ impl Script {
 
     async fn serve(world: &Arc<World>) -> mpsc::UnboundedReceiver<Call> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        world.addresses.lock().unwrap().push(address);
+        world.add(listener.local_addr().unwrap());
         let (calls, received) = mpsc::unbounded_channel();
         let world = Arc::clone(world);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (world, calls) = (Arc::clone(&world), calls.clone());
-                world.open.fetch_add(1, SeqCst);
+                world.opened();
                 tokio::spawn(async move {
                     let _ = answer_all(stream, &world, &calls).await;
-                    world.open.fetch_sub(1, SeqCst);
-                    world.closed.notify_waiters();
+                    world.closed();
                 });
             }
         });
@@ -100,7 +72,7 @@ impl Script {
     }
 
     pub(super) fn cluster(&self) -> Arc<Cluster> {
-        let address = self.world.addresses.lock().unwrap()[0];
+        let address = self.world.address();
         let mut endpoint = servers::at(vec![(address.ip().to_string(), address.port())]);
         endpoint.timeout = LONG;
         Cluster::new(endpoint)
@@ -120,81 +92,6 @@ impl Script {
     /// Whether there is a fetch that waits for its answer.
     pub(super) fn is_asked(&mut self) -> bool {
         !self.calls[0].is_empty()
-    }
-}
-
-impl World {
-    /// The leaders of `orders`, or the code that there is instead.
-    pub(super) fn lead(&self, leaders: Result<Vec<i32>, i16>) {
-        let mut all = self.leaders.lock().unwrap();
-        all.insert("orders".to_owned(), leaders);
-    }
-
-    pub(super) fn end_at(&self, earliest: i64, latest: i64) {
-        *self.ends.lock().unwrap() = (earliest, latest);
-    }
-
-    /// Waits until all connections are closed.
-    pub(super) async fn all_closed(&self) {
-        let closed = async {
-            loop {
-                let closed = self.closed.notified();
-                if self.open.load(SeqCst) == 0 {
-                    return;
-                }
-                closed.await;
-            }
-        };
-        let closed = tokio::time::timeout(LONG, closed).await;
-        closed.expect("connections stay open");
-    }
-
-    fn metadata(&self, request: &MetadataRequest) -> MetadataResponse {
-        self.asked.fetch_add(1, SeqCst);
-        let addresses = self.addresses.lock().unwrap();
-        let brokers = addresses.iter().zip(0..).map(|(address, node)| {
-            MetadataResponseBroker::default()
-                .with_node_id(node.into())
-                .with_host(StrBytes::from_string(address.ip().to_string()))
-                .with_port(address.port().into())
-        });
-        let all = self.leaders.lock().unwrap();
-        let topics = request.topics.iter().flatten().map(|topic| {
-            let name = topic.name.clone().unwrap();
-            let found = all.get(name.as_str()).cloned().unwrap_or(Err(3));
-            let leaders = found.clone().unwrap_or_default();
-            let partitions = leaders.iter().zip(0..).map(|(leader, partition)| {
-                MetadataResponsePartition::default()
-                    .with_partition_index(partition)
-                    .with_leader_id((*leader).into())
-            });
-            MetadataResponseTopic::default()
-                .with_name(Some(name))
-                .with_error_code(found.err().unwrap_or(0))
-                .with_partitions(partitions.collect())
-        });
-        MetadataResponse::default()
-            .with_brokers(brokers.collect())
-            .with_topics(topics.collect())
-    }
-
-    fn offsets(&self, request: &ListOffsetsRequest) -> ListOffsetsResponse {
-        let (earliest, latest) = *self.ends.lock().unwrap();
-        let topics = request.topics.iter().map(|topic| {
-            let partitions = topic.partitions.iter().map(|partition| {
-                let offset = match partition.timestamp {
-                    -2 => earliest,
-                    _ => latest,
-                };
-                ListOffsetsPartitionResponse::default()
-                    .with_partition_index(partition.partition_index)
-                    .with_offset(offset)
-            });
-            ListOffsetsTopicResponse::default()
-                .with_name(topic.name.clone())
-                .with_partitions(partitions.collect())
-        });
-        ListOffsetsResponse::default().with_topics(topics.collect())
     }
 }
 
