@@ -4,6 +4,7 @@
 mod cluster;
 mod connection;
 mod endpoint;
+mod fetch;
 mod headers;
 mod produce;
 mod record;
@@ -12,6 +13,9 @@ mod varint;
 pub use cluster::{Cluster, Leaders};
 pub use connection::Connection;
 pub use endpoint::{Endpoint, Login, Mechanism, Password, TlsFiles};
+pub use fetch::{
+    FetchSettings, Fetched, FetchedBatch, Fetcher, Generation, Portion, Watermarks, What,
+};
 pub use headers::NewHeaders;
 pub use produce::{Call, Failure, NewRecord, Outcome, Place, Producer, ProducerSettings};
 pub use record::{

@@ -18,7 +18,7 @@ use crate::connection::Link;
 use crate::inbox::{Inbox, Moved};
 use crate::names::{GroupNames, TopicNames};
 use crate::progress::Progress;
-use crate::reader;
+use crate::reader::{self, intake::Intake};
 
 /// A group as this process takes part in it.
 pub(crate) struct Group {
@@ -32,10 +32,9 @@ pub(crate) struct Group {
     /// Something may be deliverable.
     pub(crate) ready: Notify,
     bell: Bell,
+    pub(crate) intake: Intake,
     /// The thread knows that there is something to be committed.
     is_noticed: AtomicBool,
-    /// The thread reads nothing until there is room.
-    is_full: AtomicBool,
     /// How many changes somebody waits for to be committed.
     wanted: AtomicU64,
     /// How many changes are committed.
@@ -87,8 +86,8 @@ impl Group {
             names,
             ready: Notify::new(),
             bell: Bell::default(),
+            intake: Intake::new(link),
             is_noticed: AtomicBool::new(false),
-            is_full: AtomicBool::new(false),
             wanted: AtomicU64::new(0),
             committed: watch::Sender::new(0),
             ended: watch::Sender::new(false),
@@ -174,18 +173,6 @@ impl Group {
     /// The thread has seen that there is something, and looks again by itself.
     pub(crate) fn has_noticed(&self) {
         self.is_noticed.store(true, SeqCst);
-    }
-
-    /// Whether the thread reads nothing until there is room.
-    pub(crate) fn stands_still(&self, is_full: bool) {
-        self.is_full.store(is_full, SeqCst);
-    }
-
-    /// There is room.
-    pub(crate) fn make_room(&self) {
-        if self.is_full.swap(false, SeqCst) {
-            self.nudge();
-        }
     }
 
     /// Whether somebody waits for more to be committed than is.

@@ -4,8 +4,6 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use rdkafka::Statistics;
-
 /// What is seen of an assigned partition at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
@@ -92,13 +90,6 @@ impl Progress {
         });
         each.max_by_key(|stuck| stuck.since)
     }
-}
-
-/// Where a partition ends for who reads it, by the client's statistics. `None` while that is not
-/// known.
-pub(crate) fn end(statistics: &Statistics, topic: &str, partition: i32) -> Option<i64> {
-    let found = statistics.topics.get(topic)?.partitions.get(&partition)?;
-    Some(found.ls_offset).filter(|end| *end >= 0)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! The thread that reads for a group: the only one that polls. It waits for no handler; what it
-//! reads it puts where sources take it, and it commits what they have done.
+//! The thread that takes part in a group: the only one that polls the library, which shares out the
+//! partitions. It waits for no handler; what the [intake] reads beside it is put where sources take it, and
+//! it commits what they have done.
 
-mod arrived;
+pub(crate) mod intake;
 mod rebalance;
 
 use std::sync::Arc;
@@ -13,7 +14,6 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use self::arrived::Arrived;
 use self::rebalance::Turns;
 use crate::absence::Reason;
 use crate::connection::{Committed, close, list};
@@ -24,22 +24,21 @@ use crate::moving;
 
 /// The longest the thread rests: callbacks and heartbeats want to be polled for.
 const LONGEST_REST: Duration = Duration::from_millis(200);
-/// The most messages that are read between two looks at everything else.
-const AT_ONCE: usize = 500;
-/// The most messages that wait to be taken.
-pub(crate) const MOST_READY: usize = 8_000;
 /// How long after a commit the next one goes, unless somebody waits for it: many acks share one.
 const BETWEEN_COMMITS: Duration = Duration::from_millis(5);
 const BETWEEN_AWAITED: Duration = Duration::from_millis(2);
-/// How long reading may stand still before the partitions are paused: pausing throws away what
-/// Kafka's client has fetched ahead.
-const STANDSTILL: Duration = Duration::from_millis(500);
+/// How often it is looked how a group moves on, at the most and at the least.
+const OFTEN: Duration = Duration::from_millis(250);
+const SELDOM: Duration = Duration::from_secs(5);
 
 type Client = BaseConsumer<Turns>;
 
-/// Begins to read.
+/// Begins to take part.
 pub(crate) fn start(group: &Arc<Group>) -> Result<()> {
-    let config = group.link.config().consumer(&group.names.id)?;
+    let mut config = group.link.config().consumer(&group.names.id)?;
+    // Its partitions are paused, and read by the own client.
+    config.set("statistics.interval.ms", "0");
+    config.set("enable.partition.eof", "false");
     let made = config.create_with_context(Turns::new(group));
     let mut consumer: Client = made.map_err(|e| from_kafka(&e, false))?;
     let waker = Arc::downgrade(group);
@@ -55,44 +54,43 @@ pub(crate) fn start(group: &Arc<Group>) -> Result<()> {
     let reader = Reader {
         group: Arc::clone(group),
         consumer: Arc::new(consumer),
-        paused: false,
-        full_since: None,
         last_commit: None,
+        last_look: Instant::now(),
     };
     let thread = thread::Builder::new().name("glmsg-kafka".into());
     let started = thread.spawn(move || reader.run());
-    started.map(drop).map_err(|e| {
+    started.map_err(|e| {
         Error::new(
             ErrorKind::Unavailable,
             "a thread to read could not be started",
         )
         .source(e)
-    })
+    })?;
+    group.runtime.spawn(intake::run(Arc::clone(group)));
+    Ok(())
 }
 
 struct Reader {
     group: Arc<Group>,
     consumer: Arc<Client>,
-    paused: bool,
-    /// Since when nothing was read, as there is no room.
-    full_since: Option<Instant>,
     last_commit: Option<Instant>,
+    /// When it was last looked how the group moves on.
+    last_look: Instant,
 }
 
 impl Reader {
     fn run(mut self) {
         while !self.group.is_over() {
             self.group.turn();
-            let has_read = self.read();
+            self.serve();
             let moved = self.group.inbox().advance(self.group.now());
             moving::on(&self.group, moved);
             if self.group.inbox().ready() > 0 {
                 self.group.offer();
             }
+            self.look();
             let commit_in = self.commit();
-            if !has_read {
-                self.group.rest(self.rest_for(commit_in));
-            }
+            self.group.rest(self.rest_for(commit_in));
         }
         // Closing gives the partitions back, by the same way as when others take them over. The
         // last who holds the client closes it, and that must be here. A commit that is under way
@@ -115,119 +113,36 @@ impl Reader {
         least.max(Duration::from_millis(1))
     }
 
-    /// Reads what has come. Returns whether there may be more.
-    fn read(&mut self) -> bool {
-        if !self.has_room() {
-            return false;
-        }
-        let mut arrived = Arrived::default();
-        let mut has_more = true;
-        for _ in 0..AT_ONCE {
-            if arrived.bytes > self.most() / 8 {
-                break;
-            }
+    /// Has the library tell what has happened to the partitions.
+    fn serve(&self) {
+        loop {
             match self.consumer.poll(Duration::ZERO) {
-                Some(Ok(message)) => arrived.add(self, &message),
+                // Fetched before its partition was paused: the own client reads it, too.
+                Some(Ok(_)) => {}
                 Some(Err(error)) => self.heed(&error),
                 // Partitions may have come and gone.
-                None if self.consumer.context().has_served() => arrived.put(self),
-                None => {
-                    has_more = false;
-                    break;
-                }
+                None if self.consumer.context().has_served() => {}
+                None => return,
             }
         }
-        let has_come = arrived.has_come;
-        arrived.put(self);
-        if self.paused && has_come {
-            // From one that has come here since.
-            self.pause(true);
-        }
-        has_more
     }
 
-    /// How many bytes may wait to be taken, and as many for what may not be taken yet.
-    fn most(&self) -> usize {
-        self.group.link.config().read_buffer
-    }
-
-    /// Whether there is room for more. Where there is none for long, the partitions are paused,
-    /// and polling goes on.
-    fn has_room(&mut self) -> bool {
-        let most = self.most();
-        let (bytes, ready) = {
-            let inbox = self.group.inbox();
-            (inbox.bytes, inbox.ready())
-        };
-        let is_full = bytes > most || ready > MOST_READY;
-        if is_full && !self.paused {
-            let since = *self.full_since.get_or_insert_with(Instant::now);
-            if since.elapsed() < STANDSTILL {
-                self.group.stands_still(true);
-                return false;
-            }
-            self.pause(true);
-        } else if self.paused && bytes < most / 2 && ready < MOST_READY / 2 {
-            self.pause(false);
-        }
-        if !is_full {
-            self.full_since = None;
-        }
-        self.group.stands_still(self.paused);
-        true
-    }
-
-    fn pause(&mut self, paused: bool) {
-        let done = self.consumer.assignment().and_then(|all| match paused {
-            true => self.consumer.pause(&all),
-            false => self
-                .consumer
-                .resume(&self.consumer.context().without_held(&all)),
-        });
-        match done {
-            Ok(()) => {
-                self.paused = paused;
-                self.consumer.context().is_full(paused);
-            }
-            Err(error) => tracing::debug!(%error, "partitions could not be paused or resumed"),
-        }
-    }
-
-    fn hold(&self, topic: &str, partition: i32) {
-        let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition(topic, partition);
-        if let Err(error) = self.consumer.pause(&list) {
-            tracing::debug!(%error, "a partition could not be paused");
-        }
-        let held = (topic.to_owned(), partition);
-        self.consumer.context().hold(held);
-    }
-
-    /// Goes on with partitions that were held and are no longer too wide.
-    fn go_on(&self) {
-        if self.paused {
+    /// Looks how the group moves on: often enough to see it stand still.
+    fn look(&mut self) {
+        let often = (self.group.link.config().stalled_after / 4).clamp(OFTEN, SELDOM);
+        if self.last_look.elapsed() < often {
             return;
         }
-        let Some(held) = self.consumer.context().held() else {
-            return;
-        };
-        let most = self.most();
-        for (topic, partition) in held {
-            let is_wide = {
-                let inbox = self.group.inbox();
-                let part = inbox.find(&topic, partition);
-                part.is_some_and(|part| inbox.is_wide(part, most, true))
-            };
-            if is_wide {
-                self.consumer.context().hold((topic, partition));
-                continue;
-            }
-            let mut list = TopicPartitionList::with_capacity(1);
-            list.add_partition(&topic, partition);
-            if let Err(error) = self.consumer.resume(&list) {
-                tracing::debug!(%error, "a partition could not be resumed");
-            }
-        }
+        self.last_look = Instant::now();
+        let intake = &self.group.intake;
+        let seen = self
+            .group
+            .inbox()
+            .seen(|topic, partition| intake.end_of(topic, partition));
+        let is_full = intake.stands_still();
+        self.group
+            .progress()
+            .observe(&seen, is_full, Instant::now());
     }
 
     fn heed(&self, error: &KafkaError) {
@@ -250,7 +165,7 @@ impl Reader {
 
     /// Commits what has changed, one commit at a time. Returns when to try again.
     fn commit(&mut self) -> Option<Duration> {
-        self.go_on();
+        self.group.intake.go_on(&self.group);
         let turns = Arc::clone(self.consumer.context());
         if turns.is_committing() {
             return None;

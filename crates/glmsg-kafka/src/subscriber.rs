@@ -14,7 +14,7 @@ use crate::group::Group;
 use crate::inbox::Taken;
 use crate::moving;
 use crate::names::Kind;
-use crate::reader::MOST_READY;
+use crate::reader::intake::MOST_READY;
 
 /// Where fewer than so many wait to be taken, more are read.
 const FEW: usize = MOST_READY / 2;
@@ -117,7 +117,7 @@ impl KafkaSource {
         if !received.is_empty() || !self.condemned.is_empty() {
             self.group.notice();
             if left < FEW {
-                self.group.make_room();
+                self.group.intake.make_room();
             }
             if left > 0 {
                 self.group.offer();

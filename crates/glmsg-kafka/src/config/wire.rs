@@ -9,6 +9,12 @@ use super::{Compression, KafkaConfig, SaslMechanism};
 
 /// The most bytes that may wait to be stored.
 const QUEUE: usize = 64 * 1024 * 1024;
+/// How long a broker waits for something to read.
+const WAIT: Duration = Duration::from_millis(500);
+/// The most bytes of what is read at once.
+const ANSWER: usize = 8 * 1024 * 1024;
+/// The most bytes that a batch may have once it is unpacked.
+const INFLATED: usize = 64 * 1024 * 1024;
 /// The least time in which a record is to be stored: leaders change.
 const LEAST: Duration = Duration::from_secs(5);
 
@@ -68,6 +74,19 @@ impl KafkaConfig {
                 Compression::Zstd => wire::Compression::Zstd,
             },
             ..wire::ProducerSettings::default()
+        }
+    }
+
+    /// How the partitions of a group are read.
+    pub(crate) fn fetching(&self) -> wire::FetchSettings {
+        wire::FetchSettings {
+            max_wait: WAIT,
+            max_bytes: self.read_buffer.min(ANSWER),
+            read_committed: true,
+            buffer: self.read_buffer,
+            // What others have packed, too.
+            max_inflated: INFLATED.max(2 * self.max_record()),
+            ..wire::FetchSettings::default()
         }
     }
 

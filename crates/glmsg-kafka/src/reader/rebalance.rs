@@ -3,23 +3,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
-use rdkafka::{ClientContext, Statistics, TopicPartitionList};
+use rdkafka::{ClientContext, TopicPartitionList};
 
 use super::{offsets_list, role};
 use crate::connection::{Committed, committed, ends};
 use crate::group::Group;
 use crate::inbox::Role;
-use crate::progress;
 use crate::window::Window;
 
 /// So many messages of each partition are waited for at first, for the urgent to go first.
 const ENOUGH: i64 = 200;
+/// Where a partition begins that nothing is committed of.
+const EARLIEST: i64 = -2;
 /// How long those who have deliveries of a partition that goes away may take to settle them.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long a cluster that does not answer is asked for what is committed.
@@ -28,11 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Turns {
     group: Weak<Group>,
     is_committing: AtomicBool,
-    held: Mutex<Vec<(String, i32)>>,
     /// Something was served while polling: there may be more.
     has_served: AtomicBool,
-    /// Nothing more is read for lack of room.
-    is_full: AtomicBool,
 }
 
 impl Turns {
@@ -40,9 +38,7 @@ impl Turns {
         Self {
             group: Arc::downgrade(group),
             is_committing: AtomicBool::new(false),
-            held: Mutex::default(),
             has_served: AtomicBool::new(false),
-            is_full: AtomicBool::new(false),
         }
     }
 
@@ -50,10 +46,6 @@ impl Turns {
     /// from an empty queue.
     pub(super) fn has_served(&self) -> bool {
         self.has_served.swap(false, SeqCst)
-    }
-
-    pub(super) fn is_full(&self, is_full: bool) {
-        self.is_full.store(is_full, SeqCst);
     }
 
     pub(super) fn is_committing(&self) -> bool {
@@ -71,32 +63,6 @@ impl Turns {
         }
     }
 
-    /// A partition is paused until its window is less wide.
-    pub(super) fn hold(&self, partition: (String, i32)) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if !held.contains(&partition) {
-            held.push(partition);
-        }
-    }
-
-    pub(super) fn held(&self) -> Option<Vec<(String, i32)>> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        (!held.is_empty()).then(|| std::mem::take(&mut *held))
-    }
-
-    /// A list without the partitions that are held.
-    pub(super) fn without_held(&self, list: &TopicPartitionList) -> TopicPartitionList {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut rest = TopicPartitionList::with_capacity(list.count());
-        for element in list.elements() {
-            let (topic, partition) = (element.topic(), element.partition());
-            if !held.iter().any(|(t, p)| t == topic && *p == partition) {
-                rest.add_partition(topic, partition);
-            }
-        }
-        rest
-    }
-
     fn assigned(&self, group: &Group, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         let timeout = group.link.config().timeout;
         let found = self.find_committed(group, consumer, list);
@@ -110,7 +76,14 @@ impl Turns {
                 None => Window::unknown(),
             };
             let (low, role) = (window.low(), role(group, topic, partition));
+            let from = match window.is_known() {
+                true => low,
+                false => EARLIEST,
+            };
             inbox.assign(topic, partition, role, window);
+            if let Some(part) = inbox.find(topic, partition) {
+                group.intake.begin(topic, partition, from, part);
+            }
             let end = ends.get(&(topic.to_owned(), partition)).copied();
             if let Some(end) = end {
                 inbox.is_new_from((topic, partition), end);
@@ -149,15 +122,21 @@ impl Turns {
     }
 
     fn revoked(&self, group: &Group, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
-        let numbers: Vec<u64> = {
+        let numbers: Vec<Option<u64>> = {
             let inbox = group.inbox();
             let elements = list.elements();
             let each = elements
                 .iter()
-                .filter_map(|e| inbox.find(e.topic(), e.partition()));
+                .map(|e| inbox.find(e.topic(), e.partition()));
             each.collect()
         };
+        let elements = list.elements();
+        let each = elements.iter().zip(&numbers);
+        group
+            .intake
+            .end(each.map(|(e, part)| (e.topic(), e.partition(), *part)));
         let is_lost = consumer.assignment_lost();
+        let numbers: Vec<u64> = numbers.into_iter().flatten().collect();
         {
             let mut inbox = group.inbox();
             numbers.iter().for_each(|part| inbox.stop(*part));
@@ -210,21 +189,18 @@ impl ClientContext for Turns {
         self.has_served.store(true, SeqCst);
         tracing::debug!(%error, reason, "the Kafka client reports");
     }
-
-    fn stats(&self, statistics: Statistics) {
-        self.has_served.store(true, SeqCst);
-        let Some(group) = self.group.upgrade() else {
-            return;
-        };
-        let seen = group
-            .inbox()
-            .seen(|topic, partition| progress::end(&statistics, topic, partition));
-        let is_full = self.is_full.load(SeqCst);
-        group.progress().observe(&seen, is_full, Instant::now());
-    }
 }
 
 impl ConsumerContext for Turns {
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(list) = rebalance
+            && let Err(error) = consumer.pause(list)
+        {
+            // It fetches in vain, as what it fetches is passed over.
+            tracing::debug!(%error, "partitions could not be paused");
+        }
+    }
+
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         self.has_served.store(true, SeqCst);
         let Some(group) = self.group.upgrade() else {
