@@ -78,7 +78,15 @@ impl Link {
                     last_seen = Instant::now();
                     continue;
                 }
-                Some(Err(error)) => return Err(from_kafka(&error, false)),
+                Some(Err(error)) => {
+                    let error = from_kafka(&error, false);
+                    // A connection that is lost comes back.
+                    if error.is_transient() && last_seen.elapsed() <= timeout {
+                        tracing::debug!(%error, "reading a partition goes on");
+                        continue;
+                    }
+                    return Err(error);
+                }
                 Some(Ok(message)) => message,
             };
             last_seen = Instant::now();
