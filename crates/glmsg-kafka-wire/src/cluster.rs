@@ -98,7 +98,7 @@ impl Cluster {
         let addresses = self.known.addresses(&self.endpoint.servers);
         let mut pace = round::Pace::new(self.endpoint.timeout, addresses.len() + 1);
         let mut trouble = None;
-        if let Some(mut connection) = round.connection.take() {
+        if let Some(mut connection) = round.connection.take().filter(|kept| !kept.is_due()) {
             match pace.within(self.known.ask(&mut connection, topics)).await {
                 Ok(()) => {
                     round.connection = Some(connection);

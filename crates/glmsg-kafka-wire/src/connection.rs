@@ -3,6 +3,7 @@
 mod answer;
 mod channel;
 mod error;
+mod login;
 mod open;
 mod socket;
 mod stream;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use glmsg_core::{Error, Result};
 use kafka_protocol::protocol::Request;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use self::channel::Channel;
 pub(crate) use self::error::{closer, silent};
@@ -28,6 +29,8 @@ pub struct Connection {
     /// Host and port, for errors.
     broker: String,
     timeout: Duration,
+    /// From when on it is to be replaced, before the broker ends what a login is good for.
+    due: Option<Instant>,
     /// It has no TLS or no login, which a broker that wants them does not say: it hangs up.
     is_bare: bool,
     /// A request was answered that takes what the broker wants.
@@ -71,6 +74,13 @@ impl Connection {
         };
         self.is_heard = true;
         answer.read::<R>(version).map_err(|e| self.explain(e))
+    }
+
+    /// It is time for a new connection: of the time that the broker takes the login for good, four
+    /// fifths are over. A broker that says nothing of it takes it for good as long as the connection
+    /// lasts.
+    pub fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| Instant::now() >= due)
     }
 
     #[cold]

@@ -1,3 +1,4 @@
 //! Who leads which partition, as brokers that run and scripts say.
 
 mod live;
+mod scripted;

@@ -115,3 +115,6 @@ impl ByteBuf for Answer {
         self.left.split_to(size)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,3 +157,6 @@ fn too_long(length: usize) -> Error {
     )
     .with("bytes", length)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,14 @@
 //! How a connection comes about.
 
-use glmsg_core::{Error, ErrorKind, Result};
+use glmsg_core::Result;
+#[cfg(not(feature = "tls"))]
+use glmsg_core::{Error, ErrorKind};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::channel::Channel;
 use super::error::{maybe_unheard, silent};
+use super::login::log_in;
 use super::stream::Stream;
 #[cfg(feature = "tls")]
 use super::tls;
@@ -23,35 +26,49 @@ impl Connection {
         let broker = format!("{host}:{port}");
         let is_bare = endpoint.tls.is_none() || endpoint.login.is_none();
         let opened = timeout(endpoint.timeout, enter(endpoint, host, port)).await;
-        let (channel, versions) = opened.unwrap_or_else(|_| Err(silent())).map_err(|e| {
-            let error = e.with("broker", &broker);
-            if is_bare && error.is_transient() {
-                return maybe_unheard(error);
-            }
-            error
-        })?;
-        Ok(Self {
-            channel,
-            versions,
-            broker,
-            timeout: endpoint.timeout,
-            is_bare,
-            is_heard: false,
-        })
+        opened
+            .unwrap_or_else(|_| Err(silent()))
+            .map(|entered| Self {
+                channel: entered.channel,
+                versions: entered.versions,
+                broker: broker.clone(),
+                timeout: endpoint.timeout,
+                due: entered.due,
+                is_bare,
+                is_heard: false,
+            })
+            .map_err(|e| {
+                let error = e.with("broker", &broker);
+                if is_bare && error.is_transient() {
+                    return maybe_unheard(error);
+                }
+                error
+            })
     }
 }
 
-async fn enter(endpoint: &Endpoint, host: &str, port: u16) -> Result<(Channel, Versions)> {
-    if endpoint.login.is_some() {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            "logins are not supported",
-        ));
-    }
+struct Entered {
+    channel: Channel,
+    versions: Versions,
+    due: Option<Instant>,
+}
+
+async fn enter(endpoint: &Endpoint, host: &str, port: u16) -> Result<Entered> {
     let stream = secure(endpoint, host, socket::connect(host, port).await?).await?;
     let mut channel = Channel::new(stream, &endpoint.client_id);
     let versions = Versions::ask(&mut channel).await?;
-    Ok((channel, versions))
+    let mut due = None;
+    if let Some(login) = &endpoint.login {
+        // The broker's clock starts later.
+        let begun = Instant::now();
+        let lifetime = log_in(&mut channel, &versions, login).await?;
+        due = lifetime.and_then(|lifetime| begun.checked_add(lifetime / 5 * 4));
+    }
+    Ok(Entered {
+        channel,
+        versions,
+        due,
+    })
 }
 
 #[cfg(feature = "tls")]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use glmsg_core::Error;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::{CreateTopicsRequest, DeleteTopicsRequest, TopicName};
@@ -12,7 +13,7 @@ use kafka_protocol::protocol::StrBytes;
 use crate::connection::Connection;
 use crate::endpoint::Endpoint;
 #[cfg(feature = "tls")]
-use crate::endpoint::TlsFiles;
+use crate::endpoint::{Login, Mechanism, Password, TlsFiles};
 
 /// The value of a key, from the environment or from what `cargo xtask services up` wrote.
 pub(crate) fn service(key: &str) -> String {
@@ -58,6 +59,23 @@ pub(crate) fn secret() -> Endpoint {
     endpoint
 }
 
+/// The cluster that wants TLS and a login, with the one it takes.
+#[cfg(feature = "tls")]
+pub(crate) fn sasl() -> Endpoint {
+    let url = service("KAFKA_SASL_URL");
+    let (user, rest) = url.trim_start_matches("kafka://").split_once(':').unwrap();
+    let (password, _) = rest.rsplit_once('@').unwrap();
+    let login = Login {
+        mechanism: Mechanism::ScramSha512,
+        user: user.to_owned(),
+        password: Password::Text(password.to_owned()),
+    };
+    Endpoint {
+        login: Some(login),
+        ..secret()
+    }
+}
+
 /// Files of TLS that trust one of the authorities of the services.
 #[cfg(feature = "tls")]
 pub(crate) fn trusting(authority: &str) -> TlsFiles {
@@ -97,6 +115,13 @@ pub(crate) fn servers(text: &str) -> Vec<(String, u16)> {
 pub(crate) async fn open(endpoint: &Endpoint) -> Connection {
     let (host, port) = &endpoint.servers[0];
     Connection::open(endpoint, host, *port).await.unwrap()
+}
+
+/// Why a connection to the first server does not come about.
+pub(crate) async fn refusal(endpoint: &Endpoint) -> Error {
+    let (host, port) = &endpoint.servers[0];
+    let opened = Connection::open(endpoint, host, *port).await;
+    opened.map(drop).unwrap_err()
 }
 
 fn name(topic: &str) -> TopicName {
