@@ -71,9 +71,15 @@ async fn produce(connection: &mut Connection, topic: &str, partition: i32, recor
         .with_acks(-1)
         .with_timeout_ms(20_000)
         .with_topic_data(vec![data]);
-    let answer = connection.ask(&request, 9).await.unwrap();
-    let code = answer.responses[0].partition_responses[0].error_code;
-    assert_eq!(code, 0);
+    loop {
+        let answer = connection.ask(&request, 9).await.unwrap();
+        match answer.responses[0].partition_responses[0].error_code {
+            0 => return,
+            // A new leader takes a moment until it knows that it is one.
+            3 | 6 => tokio::task::yield_now().await,
+            code => panic!("not stored: {code}"),
+        }
+    }
 }
 
 /// A topic with all its leaders, and a connection to its one broker.

@@ -135,20 +135,6 @@ impl State {
     }
 }
 
-impl Slot {
-    fn is_led(&mut self, leader: i32) {
-        // Otherwise it is asked for again before it is tried again.
-        self.in_doubt = false;
-        self.seeking.reset();
-        if self.leader != Some(leader) {
-            self.leader = Some(leader);
-            // That of another broker, which is no reason to wait for this one.
-            self.fetching.reset();
-        }
-        self.is_fresh = true;
-    }
-}
-
 fn leader(leaders: Option<&Leaders>, partition: i32) -> Option<i32> {
     let leaders = leaders.filter(|leaders| leaders.code == 0)?;
     let node = leaders.nodes.get(usize::try_from(partition).ok()?)?;

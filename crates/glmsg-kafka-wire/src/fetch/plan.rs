@@ -36,7 +36,7 @@ impl State {
                 continue;
             }
             is_led = true;
-            if slot.is_paused || slot.is_aside {
+            if slot.is_paused || slot.is_aside || !slot.is_for(node.number) {
                 continue;
             }
             match slot.fetching.pending(now) {
@@ -73,7 +73,7 @@ impl State {
         let now = Instant::now();
         let mut wanted = Vec::new();
         for slot in self.slots.values_mut() {
-            if slot.leader != Some(node.number) || slot.is_aside {
+            if !slot.is_for(node.number) || slot.is_aside {
                 continue;
             }
             if let Some(one) = want(slot, settings, now) {

@@ -31,7 +31,7 @@ impl State {
                     generations.and_then(|all| all.get(&partition.partition_index).copied());
                 // What is assigned anew was not asked for yet.
                 let asked = generation.and_then(|g| Some((g, session.find(g)?)));
-                arrivals.extend(asked.and_then(|asked| self.settle_one(asked, partition)));
+                arrivals.extend(asked.and_then(|asked| self.settle_one(node, asked, partition)));
             }
         }
         arrivals
@@ -52,13 +52,15 @@ impl State {
 
     fn settle_one(
         &mut self,
+        node: &Node,
         (generation, from): (u64, i64),
         mut partition: PartitionData,
     ) -> Option<Arrival> {
         let served = self.served + 1;
         let slot = self.slots.get_mut(&generation)?;
         // It has come by another way, or is to be read from elsewhere.
-        if slot.place != Place::At(from) {
+        let is_late = slot.arriving > 0 && slot.server != node.number;
+        if slot.place != Place::At(from) || is_late {
             return None;
         }
         if partition.error_code != 0 {
@@ -86,6 +88,7 @@ impl State {
         slot.served = served;
         slot.place = Place::At(reach.next);
         slot.arriving += 1;
+        slot.server = node.number;
         self.served = served;
         self.arrive(bytes.len());
         Some(Arrival {

@@ -78,6 +78,11 @@ impl Shared {
         for (arrival, sifted) in sifted {
             state.arrived(arrival.bytes.len());
             put(&mut state, arrival, sifted);
+            let slot = state.slots.get(&arrival.generation);
+            if slot.is_some_and(|slot| slot.leader != Some(node.number)) {
+                // Another broker leads it by now, and has waited for this.
+                self.rouse(&state, arrival.generation);
+            }
         }
         // It may be less than what came.
         self.make_room(&mut state);

@@ -61,6 +61,8 @@ pub(super) struct Slot {
     pub(super) is_aside: bool,
     /// How many answers have not been put into the queue yet.
     pub(super) arriving: u32,
+    /// The broker they are of: another one's are not to overtake them.
+    pub(super) server: i32,
     /// When it was last given something: who waits longest goes first.
     pub(super) served: u64,
     /// How often in a row there was no room in an answer for its first batch.
@@ -99,6 +101,7 @@ impl Slot {
             polled: None,
             is_aside: false,
             arriving: 0,
+            server: -1,
             served: 0,
             starved: 0,
             fetching: Backoff::default(),
@@ -136,6 +139,25 @@ impl Slot {
         self.arriving = 0;
         self.fetching.reset();
         self.seeking.reset();
+    }
+
+    /// A broker leads it, as far as the cluster knows.
+    pub(super) fn is_led(&mut self, leader: i32) {
+        self.in_doubt = false;
+        self.seeking.reset();
+        if self.leader != Some(leader) {
+            self.leader = Some(leader);
+            // That another broker fails is no reason to wait for this one, nor what it was asked.
+            self.fetching.reset();
+            self.is_aside = false;
+            self.polled = None;
+        }
+        self.is_fresh = true;
+    }
+
+    /// Whether it may be asked for of this broker now.
+    pub(super) fn is_for(&self, node: i32) -> bool {
+        self.leader == Some(node) && (self.arriving == 0 || self.server == node)
     }
 
     /// A broker serves it. Whether what came is whole is found out later.

@@ -1,10 +1,17 @@
 //! Runtimes that end, and fetchers that do.
 
+use kafka_protocol::messages::fetch_response::FetchableTopicResponse;
+use kafka_protocol::messages::{FetchResponse, TopicName};
+use kafka_protocol::protocol::StrBytes;
 use tokio::runtime::{Builder, Runtime};
 
 use super::script::{Script, has};
 use super::{batch, records, settings, topic};
-use crate::fetch::Fetcher;
+use crate::fetch::plan::Turn;
+use crate::fetch::session::Session;
+use crate::fetch::slot::{Place, Slot};
+use crate::fetch::state::{Node, State};
+use crate::fetch::{FetchSettings, Fetcher};
 
 fn runtime() -> Runtime {
     Builder::new_multi_thread()
@@ -85,15 +92,13 @@ async fn nothing_goes_on_once_it_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_broker_that_leads_nothing_any_more_is_left() {
+async fn a_partition_that_is_let_go_and_assigned_anew() {
     let mut script = Script::new(&[0]).await;
     let fetcher = Fetcher::new(script.cluster(), settings());
     fetcher.assign(topic(), 0, 0);
     let call = script.call().await;
-    let connection = call.connection;
     fetcher.unassign("orders", 0);
     call.answer(vec![has(0, batch(0..1))]);
-    // It is connected to anew.
     fetcher.assign(topic(), 0, 5);
     let mut call = script.call().await;
     while call.asked() != [(0, 5)] {
@@ -101,5 +106,33 @@ async fn a_broker_that_leads_nothing_any_more_is_left() {
         call = script.call().await;
     }
     assert!(fetcher.try_next().is_none());
-    let _ = connection;
+}
+
+#[test]
+fn what_came_and_was_not_looked_at_is_fetched_again() {
+    let mut state = State::default();
+    let node = Node::new(0, state.begin());
+    let mut slot = Slot::new(topic(), 0, 10, 1);
+    slot.is_led(0);
+    state.insert(slot);
+    let mut session = Session::new();
+    let settings = FetchSettings {
+        buffer: 100,
+        ..settings()
+    };
+    state.plan(&node, &mut session, &settings, 12).unwrap();
+    let partitions = FetchableTopicResponse::default()
+        .with_topic(TopicName(StrBytes::from_static_str("orders")))
+        .with_partitions(vec![has(0, batch(10..20))]);
+    let answer = FetchResponse::default().with_responses(vec![partitions]);
+    assert_eq!(state.settle(&node, &session, answer).len(), 1);
+    assert_eq!(state.slots[&1].place, Place::At(20));
+    assert_eq!(state.room(settings.buffer), None);
+    // The runtime ends here.
+    state.begin();
+    assert_eq!(state.slots[&1].place, Place::At(10));
+    assert_eq!(state.room(settings.buffer), Some(100));
+    // And nothing is heard of its tasks any more.
+    assert_eq!(state.turn(&node, &settings), Turn::Over);
+    assert!(state.plan(&node, &mut session, &settings, 12).is_none());
 }

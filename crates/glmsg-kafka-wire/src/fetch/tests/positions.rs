@@ -1,8 +1,11 @@
 //! Places that are not there.
 
+use kafka_protocol::records::Compression as Codec;
+
 use super::script::{Script, fails, has};
 use super::{batch, next, records, settings, topic};
 use crate::fetch::{Fetcher, What};
+use crate::record::tests::{encode, made};
 
 #[tokio::test]
 async fn what_is_out_of_range_is_read_from_the_earliest() {
@@ -83,4 +86,56 @@ async fn a_batch_that_was_damaged_on_the_way_is_read_again() {
     call.answer(vec![has(0, damaged.into())]);
     script.call().await.answer(vec![has(0, good.into())]);
     assert_eq!(records(&fetcher).await, (vec![3, 4, 5], 6, generation));
+}
+
+/// A batch that is looked at only after the next request was sent.
+fn large(offset: i64) -> bytes::Bytes {
+    encode(&[made(offset, None, &[1; 70_000])], Codec::None)
+}
+
+#[tokio::test]
+async fn what_was_asked_for_after_a_damaged_batch_is_not_taken() {
+    let mut script = Script::new(&[0]).await;
+    let fetcher = Fetcher::new(script.cluster(), settings());
+    fetcher.assign(topic(), 0, 0);
+    let mut damaged = large(1).to_vec();
+    *damaged.last_mut().unwrap() ^= 1;
+    let bytes = [&*large(0), &*damaged, &*large(2)].concat();
+    script.call().await.answer(vec![has(0, bytes.into())]);
+    let call = script.call().await;
+    assert_eq!(call.asked(), [(0, 3)]);
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        seen.push(next(&fetcher).await.what);
+    }
+    let [
+        What::Records(portion),
+        What::Damaged {
+            offset: 1,
+            next: Some(2),
+            ..
+        },
+    ] = &*seen
+    else {
+        panic!("{seen:?}");
+    };
+    assert_eq!((portion.next, portion.batches.len()), (1, 1));
+    call.answer(vec![has(0, large(3))]);
+    let call = script.call().await;
+    assert_eq!(call.asked(), [(0, 1)]);
+    let bytes = [large(1), large(2)].concat();
+    call.answer(vec![has(0, bytes.into())]);
+    let What::Records(portion) = next(&fetcher).await.what else {
+        panic!("no records");
+    };
+    assert_eq!((portion.next, portion.batches.len()), (3, 2));
+    // Or it is left out, if somebody wants that.
+    let generation = fetcher.seek("orders", 0, 8).unwrap();
+    let mut call = script.call().await;
+    while call.asked() != [(0, 8)] {
+        call.answer(Vec::new());
+        call = script.call().await;
+    }
+    call.answer(vec![has(0, batch(8..9))]);
+    assert_eq!(records(&fetcher).await, (vec![8], 9, generation));
 }

@@ -200,6 +200,11 @@ impl Call {
 
     /// Answers, in the session 7.
     pub(super) fn answer(self, partitions: Vec<PartitionData>) {
+        self.answer_throttled(Duration::ZERO, partitions);
+    }
+
+    /// Answers, and wants to be left alone for a while.
+    pub(super) fn answer_throttled(self, wait: Duration, partitions: Vec<PartitionData>) {
         let topic = FetchableTopicResponse::default()
             .with_topic(TopicName(StrBytes::from_static_str("orders")))
             .with_partitions(partitions);
@@ -209,6 +214,7 @@ impl Call {
         };
         let answer = FetchResponse::default()
             .with_session_id(id)
+            .with_throttle_time_ms(i32::try_from(wait.as_millis()).unwrap())
             .with_responses(vec![topic]);
         assert!(self.reply.send(answer).is_ok(), "nobody waits for it");
     }

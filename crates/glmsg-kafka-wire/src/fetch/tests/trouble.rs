@@ -1,6 +1,7 @@
 //! Brokers that do not do as they should.
 
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
 
 use glmsg_core::ErrorKind;
 
@@ -86,6 +87,57 @@ async fn a_connection_that_is_lost_is_made_again() {
     call.answer(vec![has(0, batch(12..13))]);
     assert_eq!(records(&fetcher).await.0, [10, 11]);
     assert_eq!(records(&fetcher).await.0, [12]);
+}
+
+#[tokio::test]
+async fn another_broker_leads_once_a_connection_is_lost() {
+    let mut script = Script::new(&[0]).await;
+    let fetcher = Fetcher::new(script.cluster(), settings());
+    fetcher.assign(topic(), 0, 10);
+    let call = script.call().await;
+    script.world.lead(Ok(vec![1]));
+    drop(call);
+    script.call_to(1).await.answer(vec![has(0, batch(10..11))]);
+    assert_eq!(records(&fetcher).await.0, [10]);
+}
+
+#[tokio::test]
+async fn what_is_asked_aside_is_asked_of_another_broker_if_that_leads() {
+    let mut script = Script::new(&[0, 0]).await;
+    let fetcher = Fetcher::new(script.cluster(), settings());
+    fetcher.assign(topic(), 0, 10);
+    let waiting = script.call().await;
+    fetcher.assign(topic(), 1, 20);
+    let aside = script.call().await;
+    assert_eq!(aside.asked(), [(1, 20)]);
+    // Nobody is left who waits for that answer.
+    script.world.lead(Ok(vec![1, 1]));
+    drop(waiting);
+    let mut call = script.call_to(1).await;
+    while call.asked() != [(0, 10), (1, 20)] {
+        call.answer(Vec::new());
+        call = script.call_to(1).await;
+    }
+    call.answer(vec![has(1, batch(20..21))]);
+    assert_eq!(records(&fetcher).await.0, [20]);
+    drop(aside);
+}
+
+#[tokio::test]
+async fn a_broker_that_has_too_much_to_do_is_left_alone_for_a_while() {
+    let mut script = Script::new(&[0]).await;
+    let fetcher = Fetcher::new(script.cluster(), settings());
+    fetcher.assign(topic(), 0, 10);
+    let answered = Instant::now();
+    let wait = Duration::from_millis(150);
+    script
+        .call()
+        .await
+        .answer_throttled(wait, vec![has(0, batch(10..11))]);
+    // What came with it is there at once.
+    assert_eq!(records(&fetcher).await.0, [10]);
+    script.call().await;
+    assert!(answered.elapsed() >= wait);
 }
 
 #[tokio::test]
