@@ -88,11 +88,9 @@ pub(crate) fn for_library(headers: &Written) -> OwnedHeaders {
     )
 }
 
-/// The message of a record of ours or of anybody's, for `topic`. The payload is copied: a slice of what
-/// was fetched would keep all of that in memory.
+/// The message of a record of ours or of anybody's, for `topic`.
 pub(crate) fn decode_record<R: ReadRecord>(topic: &TopicName, record: &R) -> Result<Message> {
-    let value = Bytes::copy_from_slice(record.value_bytes().unwrap_or_default());
-    let headers = record.header_list();
+    let (value, headers) = (record.kept_value(), record.header_list());
     decode(topic, record.key_bytes(), value, headers, &record.origin())
 }
 

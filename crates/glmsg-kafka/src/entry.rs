@@ -95,6 +95,15 @@ impl Entry {
         self.attempts.saturating_sub(self.recorded)
     }
 
+    /// How many bytes it takes, about.
+    pub(crate) fn size(&self) -> usize {
+        let content = match &self.content {
+            Content::Message(message) => message.payload().len(),
+            Content::Bytes(bytes, _) => bytes.len(),
+        };
+        content + 512
+    }
+
     pub(crate) fn lane(&self) -> usize {
         self.message()
             .map_or(1, |m| usize::from(m.priority().as_u8()))

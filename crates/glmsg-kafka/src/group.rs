@@ -2,6 +2,7 @@
 //! that reads.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -51,6 +52,32 @@ pub(crate) struct Group {
     progress: Mutex<Progress>,
     /// The process stood still for long: its partitions may be somebody else's by now.
     is_unsure: AtomicBool,
+}
+
+/// The inbox, for one at a time.
+pub(crate) struct OpenInbox<'a> {
+    inbox: MutexGuard<'a, Inbox>,
+    intake: &'a Intake,
+}
+
+impl Deref for OpenInbox<'_> {
+    type Target = Inbox;
+
+    fn deref(&self) -> &Inbox {
+        &self.inbox
+    }
+}
+
+impl DerefMut for OpenInbox<'_> {
+    fn deref_mut(&mut self) -> &mut Inbox {
+        &mut self.inbox
+    }
+}
+
+impl Drop for OpenInbox<'_> {
+    fn drop(&mut self) {
+        self.intake.note_level(&self.inbox);
+    }
 }
 
 /// How many sources there are, and whether there will be no more.
@@ -107,8 +134,14 @@ impl Group {
         Ok(this)
     }
 
-    pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The inbox, with all that has arrived.
+    pub(crate) fn inbox(&self) -> OpenInbox<'_> {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        self.intake.hand_over(&mut inbox);
+        OpenInbox {
+            inbox,
+            intake: &self.intake,
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

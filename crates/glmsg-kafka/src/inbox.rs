@@ -332,8 +332,5 @@ impl Inbox {
 }
 
 fn size(entry: &Entry) -> usize {
-    match &entry.content {
-        crate::entry::Content::Message(message) => message.payload().len() + 512,
-        crate::entry::Content::Bytes(bytes, _) => bytes.len() + 512,
-    }
+    entry.size()
 }

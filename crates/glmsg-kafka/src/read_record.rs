@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use bytes::Bytes;
 use glmsg_core::Timestamp;
 
 use crate::encode::Origin;
@@ -16,6 +17,11 @@ pub(crate) trait ReadRecord {
 
     /// What it says. None of a tombstone.
     fn value_bytes(&self) -> Option<&[u8]>;
+
+    /// What it says, to be kept.
+    fn kept_value(&self) -> Bytes {
+        Bytes::copy_from_slice(self.value_bytes().unwrap_or_default())
+    }
 
     /// Its headers. One whose name is not UTF-8 is left out, as a message can not carry it.
     fn header_list(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> + Clone;
@@ -58,7 +64,7 @@ impl<R: rdkafka::Message> ReadRecord for R {
     }
 
     fn value_bytes(&self) -> Option<&[u8]> {
-        self.payload()
+        rdkafka::Message::payload(self)
     }
 
     fn header_list(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> + Clone {
@@ -80,6 +86,8 @@ pub(crate) struct Fetched<'a> {
     pub(crate) topic: &'a str,
     pub(crate) partition: i32,
     pub(crate) record: glmsg_kafka_wire::Record<'a>,
+    /// Its value, in memory that may be kept.
+    pub(crate) payload: Bytes,
 }
 
 impl ReadRecord for Fetched<'_> {
@@ -98,6 +106,10 @@ impl ReadRecord for Fetched<'_> {
 
     fn value_bytes(&self) -> Option<&[u8]> {
         self.record.value
+    }
+
+    fn kept_value(&self) -> Bytes {
+        self.payload.clone()
     }
 
     fn header_list(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> + Clone {

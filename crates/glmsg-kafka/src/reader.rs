@@ -2,6 +2,8 @@
 //! partitions. It waits for no handler; what the [intake] reads beside it is put where sources take it, and
 //! it commits what they have done.
 
+mod arrivals;
+mod block;
 pub(crate) mod intake;
 mod rebalance;
 

@@ -63,7 +63,7 @@ pub(crate) fn write(entry: &Entry) -> Sent {
 
 /// Reads an entry that was written by [`write`].
 pub(crate) fn read(record: &impl ReadRecord) -> Entry {
-    let value = bytes::Bytes::copy_from_slice(record.value_bytes().unwrap_or_default());
+    let value = record.kept_value();
     let arrived_at = record.stored_at();
     let stored_at = record
         .number_in(STORED)
@@ -113,7 +113,7 @@ pub(crate) fn read_published(topic: &TopicName, record: &impl ReadRecord) -> Ent
             entry
         }
         Err(error) => {
-            let value = bytes::Bytes::copy_from_slice(record.value_bytes().unwrap_or_default());
+            let value = record.kept_value();
             let why = glmsg_core::clean_error_text(&error.to_string());
             Entry {
                 stored_at,

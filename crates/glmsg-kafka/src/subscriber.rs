@@ -14,10 +14,6 @@ use crate::group::Group;
 use crate::inbox::Taken;
 use crate::moving;
 use crate::names::Kind;
-use crate::reader::intake::MOST_READY;
-
-/// Where fewer than so many wait to be taken, more are read.
-const FEW: usize = MOST_READY / 2;
 
 /// A subscription of a [`KafkaBroker`](crate::KafkaBroker). Dropping it leaves the group, if it is
 /// the process's last one in it.
@@ -116,9 +112,6 @@ impl KafkaSource {
         self.condemned = condemned.into();
         if !received.is_empty() || !self.condemned.is_empty() {
             self.group.notice();
-            if left < FEW {
-                self.group.intake.make_room();
-            }
             if left > 0 {
                 self.group.offer();
             }

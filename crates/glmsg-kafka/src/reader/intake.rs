@@ -1,19 +1,21 @@
 //! What the own client fetches of the partitions that are assigned, on its way into the inbox: a task
 //! that waits for it, and for nothing else but room.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use glmsg_core::ErrorKind;
-use glmsg_kafka_wire::{Fetched, Fetcher, Generation, Portion, Records, What};
+use glmsg_core::{Clock as _, ErrorKind, SystemClock};
+use glmsg_kafka_wire::{Fetched, Fetcher, Generation, Iter as RecordsIter, Portion, What};
 use tokio::sync::Notify;
 
+use super::arrivals::{Arrival, Arrivals};
+use super::block::Block;
 use crate::absence::Reason;
 use crate::connection::Link;
 use crate::entry::Entry;
 use crate::group::Group;
+use crate::inbox::Inbox;
 use crate::read_record;
 use crate::record;
 
@@ -27,12 +29,12 @@ const STANDSTILL: Duration = Duration::from_millis(500);
 /// What is fetched for a group.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    pub(crate) fetcher: Fetcher,
-    /// The inbox's numbers of partitions, by what they are fetched as. What was fetched before a
-    /// partition came here again has another number, and goes nowhere.
-    parts: Mutex<HashMap<Generation, u64>>,
-    /// Partitions that are paused until their windows are less wide.
-    held: Mutex<Vec<(Arc<str>, i32)>>,
+    fetcher: Fetcher,
+    arrivals: Arrivals,
+    /// How many messages in the inbox may be delivered, and how many bytes they are.
+    ready: AtomicUsize,
+    bytes: AtomicUsize,
+    most_bytes: usize,
     room: Notify,
     /// Since when there has been no room.
     full_since: Mutex<Option<Instant>>,
@@ -44,20 +46,14 @@ impl Intake {
         let settings = link.config().fetching();
         Self {
             fetcher: Fetcher::new(Arc::clone(&link.wire), settings),
-            parts: Mutex::default(),
-            held: Mutex::default(),
+            arrivals: Arrivals::default(),
+            ready: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            most_bytes: link.config().read_buffer,
             room: Notify::new(),
             full_since: Mutex::default(),
             waits_for_room: AtomicBool::new(false),
         }
-    }
-
-    fn parts(&self) -> MutexGuard<'_, HashMap<Generation, u64>> {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn held(&self) -> MutexGuard<'_, Vec<(Arc<str>, i32)>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn full_since(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -67,47 +63,51 @@ impl Intake {
     }
 
     /// Begins to fetch a partition that the inbox has by this number.
-    pub(super) fn begin(&self, topic: &str, partition: i32, offset: i64, part: u64) {
-        let mut parts = self.parts();
-        let generation = self.fetcher.assign(topic.into(), partition, offset);
-        parts.insert(generation, part);
+    pub(super) fn begin(&self, place: (&str, i32), offset: i64, part: u64) {
+        self.arrivals.begin(&self.fetcher, place, offset, part);
     }
 
-    /// Fetches no more of partitions.
-    pub(super) fn end<'a>(&self, partitions: impl Iterator<Item = (&'a str, i32, Option<u64>)>) {
-        for (topic, partition, part) in partitions {
-            self.fetcher.unassign(topic, partition);
-            self.parts().retain(|_, other| Some(*other) != part);
-            self.held()
-                .retain(|(t, p)| &**t != topic || *p != partition);
+    /// Fetches no more of a partition.
+    pub(super) fn end(&self, place: (&str, i32), part: u64) {
+        self.arrivals.end(&self.fetcher, place, part);
+    }
+
+    /// Has what has arrived be in the inbox.
+    pub(crate) fn hand_over(&self, inbox: &mut Inbox) {
+        let now = || SystemClock.now();
+        self.arrivals
+            .hand_over(&self.fetcher, inbox, self.most_bytes, now);
+    }
+
+    /// What the inbox has, for the task that reads to know. It reads on when half of what there may be is
+    /// taken: not a few messages at a time.
+    pub(crate) fn note_level(&self, inbox: &Inbox) {
+        let (ready, bytes) = (inbox.ready(), inbox.bytes);
+        self.ready.store(ready, SeqCst);
+        self.bytes.store(bytes, SeqCst);
+        if self.waits_for_room.load(SeqCst)
+            && ready <= MOST_READY / 2
+            && bytes <= self.most_bytes / 2
+        {
+            self.room.notify_one();
         }
     }
 
     /// Goes on with partitions that were held and are no longer too wide.
     pub(super) fn go_on(&self, group: &Group) {
-        if self.held().is_empty() {
-            return;
-        }
-        let most = group.link.config().read_buffer;
-        let held = std::mem::take(&mut *self.held());
-        for (topic, partition) in held {
-            let is_wide = {
+        for (topic, partition) in self.arrivals.take_held() {
+            let (part, is_wide) = {
                 let inbox = group.inbox();
                 let part = inbox.find(&topic, partition);
-                part.is_some_and(|part| inbox.is_wide(part, most, true))
+                let is_wide = part.is_some_and(|part| inbox.is_wide(part, self.most_bytes, true));
+                (part, is_wide)
             };
             if is_wide {
-                self.held().push((topic, partition));
+                self.arrivals.hold_on((topic, partition));
             } else {
-                self.fetcher.resume(&topic, partition);
+                self.arrivals
+                    .go_on(&self.fetcher, (&topic, partition), part);
             }
-        }
-    }
-
-    /// There may be room.
-    pub(crate) fn make_room(&self) {
-        if self.waits_for_room.load(SeqCst) {
-            self.room.notify_one();
         }
     }
 
@@ -122,34 +122,22 @@ impl Intake {
         let known = self.fetcher.watermarks(topic, partition)?;
         Some(known.last_stable)
     }
-}
 
-/// Takes in what is fetched until the group is over.
-pub(super) async fn run(group: Arc<Group>) {
-    let mut ended = group.ended.subscribe();
-    let work = async {
-        loop {
-            group.intake.wait_for_room(&group).await;
-            let fetched = group.intake.fetcher.next().await;
-            group.take_in(fetched).await;
-        }
-    };
-    tokio::select! {
-        () = work => {}
-        _ = ended.wait_for(|ended| *ended) => {}
+    fn has_room(&self) -> bool {
+        let (count, bytes) = self.arrivals.level();
+        self.bytes.load(SeqCst) + bytes <= self.most_bytes
+            && self.ready.load(SeqCst) + count <= MOST_READY
     }
-}
 
-impl Intake {
-    async fn wait_for_room(&self, group: &Group) {
-        if has_room(group) {
+    async fn wait_for_room(&self) {
+        if self.has_room() {
             return;
         }
         self.waits_for_room.store(true, SeqCst);
         loop {
             // Before looking: room that comes afterwards wakes it.
             let room = self.room.notified();
-            if has_room(group) {
+            if self.has_room() {
                 break;
             }
             self.full_since().get_or_insert_with(Instant::now);
@@ -160,9 +148,20 @@ impl Intake {
     }
 }
 
-fn has_room(group: &Group) -> bool {
-    let inbox = group.inbox();
-    inbox.bytes <= group.link.config().read_buffer && inbox.ready() <= MOST_READY
+/// Takes in what is fetched until the group is over.
+pub(super) async fn run(group: Arc<Group>) {
+    let mut ended = group.ended.subscribe();
+    let work = async {
+        loop {
+            group.intake.wait_for_room().await;
+            let fetched = group.intake.fetcher.next().await;
+            group.take_in(fetched).await;
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        _ = ended.wait_for(|ended| *ended) => {}
+    }
 }
 
 impl Group {
@@ -203,7 +202,7 @@ impl Group {
         generation: Generation,
         portion: Portion,
     ) {
-        let mut arrived = Arrived::default();
+        let mut block = Block::default();
         for batch in portion.batches {
             let records = match batch.records() {
                 Ok(records) => records,
@@ -214,114 +213,77 @@ impl Group {
             };
             let mut all = records.iter();
             loop {
-                let is_more = arrived.fill(self, topic, partition, &mut all);
-                let next = arrived.next;
-                if !self.put(&mut arrived, generation, topic, partition, next) {
+                let entries = self.read_some((topic, partition), &mut all, &mut block);
+                let is_more = entries.len() == AT_ONCE;
+                let arrival = Arrival {
+                    topic: Arc::clone(topic),
+                    partition,
+                    generation,
+                    bytes: entries.iter().map(|(_, entry)| entry.size()).sum(),
+                    entries,
+                };
+                if !self.add(arrival) {
                     return;
                 }
                 if !is_more {
                     break;
                 }
-                self.intake.wait_for_room(self).await;
+                self.intake.wait_for_room().await;
             }
         }
     }
 
-    /// Puts what has arrived where sources take from. False if no more of this is to be taken in.
-    fn put(
-        &self,
-        arrived: &mut Arrived,
-        generation: Generation,
-        topic: &Arc<str>,
-        partition: i32,
-        next: i64,
-    ) -> bool {
-        let entries = arrived.entries.drain(..);
-        let Some(part) = self.intake.parts().get(&generation).copied() else {
+    /// Has sources know that something has arrived. False if no more of its partition is wanted.
+    fn add(&self, arrival: Arrival) -> bool {
+        let intake = &self.intake;
+        if !intake.arrivals.wants(&intake.fetcher, &arrival) {
             return false;
-        };
-        let now = self.now();
-        let (is_wide, ready) = {
-            let mut inbox = self.inbox();
-            for (offset, entry) in entries {
-                inbox.come(part, offset, entry, now);
-            }
-            let most = self.link.config().read_buffer;
-            (inbox.is_wide(part, most, false), inbox.ready())
-        };
-        if ready > 0 {
-            self.offer();
         }
-        // The thread moves on what waits for its time, and commits what is done already.
-        if std::mem::take(&mut arrived.has_times) {
+        if arrival.entries.is_empty() {
+            return true;
+        }
+        let mut entries = arrival.entries.iter();
+        let has_times = entries.any(|(_, entry)| entry.due.is_some());
+        intake.arrivals.add(arrival);
+        self.offer();
+        // The thread moves on what waits for its time.
+        if has_times {
             self.nudge();
         }
-        if is_wide {
-            self.hold(generation, topic, partition, next);
-        }
-        !is_wide
+        true
     }
 
-    /// Reads a partition on from there when what is at its front is done.
-    fn hold(&self, generation: Generation, topic: &Arc<str>, partition: i32, next: i64) {
-        let intake = &self.intake;
-        let mut parts = intake.parts();
-        let Some(part) = parts.remove(&generation) else {
-            return;
-        };
-        intake.fetcher.pause(topic, partition);
-        if let Some(moved) = intake.fetcher.seek(topic, partition, next) {
-            parts.insert(moved, part);
-        }
-        drop(parts);
-        intake.held().push((Arc::clone(topic), partition));
-    }
-}
-
-/// Messages that were read and are not in the inbox yet. Many go there at a time: whoever takes from it
-/// holds the same lock.
-#[derive(Default)]
-struct Arrived {
-    entries: Vec<(i64, Box<Entry>)>,
-    /// One of them waits for its time.
-    has_times: bool,
-    /// The offset after the last.
-    next: i64,
-}
-
-impl Arrived {
-    /// Reads a few. Whether there may be more.
-    fn fill<'a>(
-        &mut self,
-        group: &Group,
-        topic: &'a str,
-        partition: i32,
-        all: &mut <&'a Records as IntoIterator>::IntoIter,
-    ) -> bool {
-        let comes_back = topic == group.names.retry;
-        for _ in 0..AT_ONCE {
-            let record = match all.next() {
-                Some(Ok(record)) => record,
-                Some(Err(error)) => {
+    /// Reads a few records.
+    fn read_some(
+        &self,
+        (topic, partition): (&str, i32),
+        all: &mut RecordsIter<'_>,
+        block: &mut Block,
+    ) -> Vec<(i64, Box<Entry>)> {
+        let comes_back = topic == self.names.retry;
+        let mut entries = Vec::with_capacity(AT_ONCE);
+        for record in all.take(AT_ONCE) {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => {
                     tracing::warn!(topic, partition, %error, "a record cannot be read");
-                    return false;
+                    break;
                 }
-                None => return false,
             };
             let offset = record.offset;
+            let payload = block.keep(record.value.unwrap_or_default());
             let fetched = read_record::Fetched {
                 topic,
                 partition,
                 record,
+                payload,
             };
             let entry = match comes_back {
                 true => record::read(&fetched),
-                false => record::read_published(&group.topic, &fetched),
+                false => record::read_published(&self.topic, &fetched),
             };
-            self.has_times |= entry.due.is_some();
-            self.next = offset + 1;
-            self.entries.push((offset, Box::new(entry)));
+            entries.push((offset, Box::new(entry)));
         }
-        true
+        entries
     }
 }

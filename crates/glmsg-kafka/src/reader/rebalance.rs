@@ -82,7 +82,7 @@ impl Turns {
             };
             inbox.assign(topic, partition, role, window);
             if let Some(part) = inbox.find(topic, partition) {
-                group.intake.begin(topic, partition, from, part);
+                group.intake.begin((topic, partition), from, part);
             }
             let end = ends.get(&(topic.to_owned(), partition)).copied();
             if let Some(end) = end {
@@ -131,10 +131,12 @@ impl Turns {
             each.collect()
         };
         let elements = list.elements();
-        let each = elements.iter().zip(&numbers);
-        group
-            .intake
-            .end(each.map(|(e, part)| (e.topic(), e.partition(), *part)));
+        for (element, part) in elements.iter().zip(&numbers) {
+            if let Some(part) = part {
+                let place = (element.topic(), element.partition());
+                group.intake.end(place, *part);
+            }
+        }
         let is_lost = consumer.assignment_lost();
         let numbers: Vec<u64> = numbers.into_iter().flatten().collect();
         {
