@@ -26,6 +26,7 @@ use self::keys::Keys;
 pub(crate) use self::settle::{Moved, Verdict};
 use self::waiting::Waiting;
 use crate::entry::Entry;
+use crate::numbers::Numbers;
 use crate::progress::Seen;
 use crate::window::{State, Window};
 
@@ -95,12 +96,12 @@ impl Out {
 #[derive(Debug)]
 pub(crate) struct Inbox {
     ordering: Ordering,
-    pub(crate) parts: HashMap<u64, Assigned>,
+    pub(crate) parts: Numbers<Assigned>,
     /// Our numbers of partitions, by topic and partition.
     index: HashMap<String, HashMap<i32, u64>>,
     next_part: u64,
     next_fence: u64,
-    out: HashMap<u64, Out>,
+    out: Numbers<Out>,
     /// By lane: what came back, and what is new.
     back: [VecDeque<Spot>; 4],
     new: [VecDeque<Spot>; 4],
@@ -123,12 +124,12 @@ impl Inbox {
     pub(crate) fn new(ordering: Ordering) -> Self {
         Self {
             ordering,
-            parts: HashMap::new(),
+            parts: Numbers::default(),
             index: HashMap::new(),
             next_part: 0,
             // So that a token of another process or time is not taken for one of these.
             next_fence: fastrand::u64(1..u64::MAX / 2),
-            out: HashMap::new(),
+            out: Numbers::default(),
             back: Default::default(),
             new: Default::default(),
             picker: LanePicker::default(),

@@ -23,6 +23,7 @@ mod listing;
 mod marks;
 mod moving;
 mod names;
+mod numbers;
 mod producer;
 mod progress;
 mod publish;

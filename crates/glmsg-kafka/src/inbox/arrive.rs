@@ -1,7 +1,6 @@
 //! What comes from a partition.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::time::Duration;
 
 use glmsg_broker::Ordering;
@@ -10,6 +9,7 @@ use glmsg_core::{Attempt, AttemptOutcome, Timestamp};
 use super::{Assigned, Inbox, Role, Spot, size};
 use crate::entry::Entry;
 use crate::marks::Mark;
+use crate::numbers::Numbers;
 use crate::retry::HELD;
 use crate::window::State;
 
@@ -142,7 +142,7 @@ impl Inbox {
     }
 }
 
-fn is_out(parts: &HashMap<u64, Assigned>, spot: Spot) -> bool {
+fn is_out(parts: &Numbers<Assigned>, spot: Spot) -> bool {
     let state = parts.get(&spot.0).and_then(|part| part.window.look(spot.1));
     matches!(state, Some(State::Out(..)))
 }

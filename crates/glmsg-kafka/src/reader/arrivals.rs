@@ -17,7 +17,8 @@ pub(super) struct Arrival {
     pub(super) topic: Arc<str>,
     pub(super) partition: i32,
     pub(super) generation: Generation,
-    pub(super) entries: Vec<(i64, Box<Entry>)>,
+    /// Not in boxes yet: memory is best asked for where it is given back.
+    pub(super) entries: Vec<(i64, Entry)>,
     pub(super) bytes: usize,
 }
 
@@ -123,7 +124,7 @@ impl Arrivals {
             let part = self.feeds().get(&arrival.generation).map(|feed| feed.part);
             let Some(part) = part else { continue };
             for (offset, entry) in arrival.entries {
-                inbox.come(part, offset, entry, now);
+                inbox.come(part, offset, Box::new(entry), now);
             }
             if inbox.is_wide(part, most, false) {
                 self.hold(fetcher, &arrival.topic, arrival.partition, part);

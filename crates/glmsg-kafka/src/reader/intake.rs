@@ -259,7 +259,7 @@ impl Group {
         (topic, partition): (&str, i32),
         all: &mut RecordsIter<'_>,
         block: &mut Block,
-    ) -> Vec<(i64, Box<Entry>)> {
+    ) -> Vec<(i64, Entry)> {
         let comes_back = topic == self.names.retry;
         let mut entries = Vec::with_capacity(AT_ONCE);
         for record in all.take(AT_ONCE) {
@@ -282,7 +282,7 @@ impl Group {
                 true => record::read(&fetched),
                 false => record::read_published(&self.topic, &fetched),
             };
-            entries.push((offset, Box::new(entry)));
+            entries.push((offset, entry));
         }
         entries
     }
