@@ -30,7 +30,11 @@ enum Uses {
 const LAYERS: &[(&str, Uses)] = &[
     ("glmsg-core", Uses::Only(&[])),
     ("glmsg-broker", Uses::Only(&["glmsg-core"])),
-    ("glmsg-kafka", Uses::Only(&["glmsg-broker", "glmsg-core"])),
+    ("glmsg-kafka-wire", Uses::Only(&["glmsg-core"])),
+    (
+        "glmsg-kafka",
+        Uses::Only(&["glmsg-broker", "glmsg-core", "glmsg-kafka-wire"]),
+    ),
     ("glmsg-memory", Uses::Only(&["glmsg-broker", "glmsg-core"])),
     (
         "glmsg-patterns",
@@ -85,7 +89,7 @@ const ABSENCES: &[Absence] = &[
     Absence {
         package: "glmsg",
         features: "--no-default-features --features memory,redis,sqlite",
-        never: &["rdkafka", "rdkafka-sys"],
+        never: &["rdkafka", "rdkafka-sys", "kafka-protocol"],
     },
 ];
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use glmsg_core::{Clock as _, ErrorKind, SystemClock};
+use glmsg_core::{Clock as _, Error, ErrorKind, SystemClock};
 use glmsg_kafka_wire::{Fetched, Fetcher, Generation, Iter as RecordsIter, Portion, What};
 use tokio::sync::Notify;
 
@@ -207,8 +207,8 @@ impl Group {
             let records = match batch.records() {
                 Ok(records) => records,
                 Err(error) => {
-                    tracing::warn!(%topic, partition, %error, "a batch cannot be read");
-                    return;
+                    self.cannot_read(topic, partition, error);
+                    continue;
                 }
             };
             let mut all = records.iter();
@@ -230,6 +230,16 @@ impl Group {
                 }
                 self.intake.wait_for_room().await;
             }
+        }
+    }
+
+    /// Something stands in a partition that is no record, or none that this build can read. What nobody can
+    /// read is passed over, as it would come again for ever; what another build can read stops the group.
+    fn cannot_read(&self, topic: &str, partition: i32, error: Error) {
+        let error = error.with("topic", topic).with("partition", partition);
+        match error.kind() {
+            ErrorKind::Unsupported | ErrorKind::TooLarge => self.fail(error),
+            _ => tracing::error!(%error, "what cannot be read is passed over"),
         }
     }
 
@@ -266,7 +276,7 @@ impl Group {
             let record = match record {
                 Ok(record) => record,
                 Err(error) => {
-                    tracing::warn!(topic, partition, %error, "a record cannot be read");
+                    self.cannot_read(topic, partition, error);
                     break;
                 }
             };
