@@ -99,6 +99,8 @@ struct Shared {
     empty: Notify,
     /// Nobody puts any more.
     is_over: AtomicBool,
+    /// A task has ended with its runtime, and there may be something to send.
+    has_orphans: AtomicBool,
 }
 
 impl Shared {
@@ -132,6 +134,7 @@ impl Producer {
                 room: Notify::new(),
                 empty: Notify::new(),
                 is_over: AtomicBool::new(false),
+                has_orphans: AtomicBool::new(false),
             }),
         }
     }
@@ -164,6 +167,7 @@ impl Producer {
                 if self.shared.state().is_empty() {
                     return;
                 }
+                call::revive(&self.shared);
                 empty.await;
             }
         };

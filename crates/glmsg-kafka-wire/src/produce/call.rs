@@ -99,6 +99,7 @@ impl<'a> Call<'a> {
         // Most calls go to one broker.
         if let Some(node) = woken
             && let Some(other) = self.woken.replace(node)
+            && other != node
         {
             wake(self.shared, other);
         }
@@ -118,7 +119,11 @@ impl<'a> Call<'a> {
                     return Ok(());
                 }
                 Put::NoPartition => return Err(Failure::Refused(3)),
-                Put::UnknownTopic => learn(self.shared, record.topic, until).await?,
+                Put::UnknownTopic => {
+                    // What was put before does not wait for it.
+                    self.wake();
+                    learn(self.shared, record.topic, until).await?;
+                }
                 Put::NoRoom => {
                     // Room comes of what is sent, so it has to be.
                     self.wake();
@@ -135,6 +140,7 @@ impl<'a> Call<'a> {
         loop {
             // Before looking, so that no room comes in between.
             let room = self.shared.room.notified();
+            revive(self.shared);
             if self
                 .shared
                 .state()
@@ -168,10 +174,8 @@ impl<'a> Call<'a> {
         let unused = std::mem::take(&mut self.unused);
         self.ticket.count_down(unused + 1);
         while !self.ticket.is_done() {
+            revive(self.shared);
             self.ticket.news().await;
-            if !self.ticket.is_done() {
-                revive(self.shared);
-            }
         }
         self.ticket.take()
     }
@@ -192,6 +196,7 @@ pub(super) fn wake(shared: &Arc<Shared>, node: i32) {
     // Outside of a runtime there is nothing to run it on: whoever waits for it is in one.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         shared.state().has_ended(node);
+        shared.has_orphans.store(true, Ordering::Release);
         return;
     };
     if node < 0 {
@@ -202,7 +207,10 @@ pub(super) fn wake(shared: &Arc<Shared>, node: i32) {
 }
 
 /// Begins anew what has ended with its runtime.
-fn revive(shared: &Arc<Shared>) {
+pub(super) fn revive(shared: &Arc<Shared>) {
+    if !shared.has_orphans.swap(false, Ordering::AcqRel) {
+        return;
+    }
     let idle = shared.state().nodes_without_task();
     for node in idle {
         wake(shared, node);

@@ -35,6 +35,8 @@ pub(super) struct Sender {
     connection: Option<(Connection, Instant)>,
     /// What was taken, and is not settled. It goes back where it came from if the task ends.
     under_way: Vec<(At, Batch)>,
+    /// It may have gone out.
+    is_sent: bool,
 }
 
 impl Sender {
@@ -44,6 +46,7 @@ impl Sender {
             node,
             connection: None,
             under_way: Vec::new(),
+            is_sent: false,
         }
     }
 
@@ -78,7 +81,9 @@ impl Sender {
 
     /// Sees to a connection that can be used, and to the producer's number.
     async fn connected(&mut self) -> Result<()> {
-        let is_usable = |(_, used): &(Connection, Instant)| used.elapsed() < IDLE;
+        let is_usable = |(connection, used): &(Connection, Instant)| {
+            used.elapsed() < IDLE && !connection.is_due()
+        };
         if !self.connection.as_ref().is_some_and(is_usable) {
             self.connection = None;
             let made = self.shared.cluster.connect(self.node).await?;
@@ -135,12 +140,14 @@ impl Sender {
         }
         let timeout = self.shared.settings.timeout.min(LONGEST);
         let request = request::build(&self.shared, &mut self.under_way, timeout);
+        self.is_sent = true;
         let answer = match &mut self.connection {
             Some((connection, _)) => ask(connection, &request, timeout).await,
             None => Err(Error::new(ErrorKind::Unavailable, "there is no connection")),
         };
         // The batches' bytes are theirs again.
         drop(request);
+        self.is_sent = false;
         match answer {
             Ok(answer) => {
                 if let Some((_, used)) = &mut self.connection {
@@ -204,16 +211,21 @@ impl Sender {
 impl Drop for Sender {
     /// Also when its runtime ends: whoever waits begins another.
     fn drop(&mut self) {
+        if self.is_sent && !self.shared.settings.sends_again {
+            let text = "who sent it has ended before the answer came";
+            self.lose(Error::new(ErrorKind::Unavailable, text));
+        }
         let mut state = self.shared.state();
         let waiting: Vec<At> = self.under_way.iter().map(|(at, _)| *at).collect();
         for (at, mut batch) in self.under_way.drain(..) {
-            batch.is_in_doubt = true;
+            batch.is_in_doubt |= self.is_sent;
             state.partition(at).put_back(batch);
         }
         for at in waiting {
             state.list(at);
         }
         state.has_ended(self.node);
+        self.shared.has_orphans.store(true, Ordering::Release);
         state.nudge(self.node);
     }
 }

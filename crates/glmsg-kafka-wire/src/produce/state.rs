@@ -30,6 +30,8 @@ pub(super) type At = (usize, usize);
 pub(super) struct Topic {
     pub(super) name: TopicName,
     pub(super) partitions: Vec<Partition>,
+    /// How many there are now: fewer, if the topic was made anew.
+    count: usize,
     /// Where records without a key go for now, so that they share a batch.
     chosen: usize,
     asked: Instant,
@@ -92,14 +94,15 @@ impl State {
         }
         let at = match (record.partition, record.key) {
             (Some(partition), _) => usize::try_from(partition).unwrap_or(usize::MAX),
-            (None, Some(key)) => partitioner::of_key(key, topic.partitions.len()),
+            (None, Some(key)) => partitioner::of_key(key, topic.count),
             (None, None) => topic.chosen,
         };
-        let Some(partition) = topic.partitions.get_mut(at) else {
+        let Some(partition) = topic.partitions[..topic.count].get_mut(at) else {
             return Put::NoPartition;
         };
         let size = Batch::size_of(record);
-        let batch = match partition.open(size, settings.batch) {
+        let soon = now + settings.timeout / 2;
+        let batch = match partition.open(size, settings.batch, soon) {
             Some(batch) => batch,
             None => {
                 self.batches += 1;
@@ -116,14 +119,16 @@ impl State {
     /// Has a partition's broker send what it has. Returns the broker if its task waits.
     pub(super) fn list(&mut self, at: At) -> Option<i32> {
         let partition = &mut self.topics[at.0].partitions[at.1];
-        if partition.is_listed || partition.is_under_way || partition.queue.is_empty() {
+        if partition.is_under_way || partition.queue.is_empty() {
             return None;
         }
-        partition.is_listed = true;
         let leader = partition.leader;
         let node = self.nodes.entry(leader).or_default();
-        node.due.push_back(at);
-        std::mem::take(&mut node.is_waiting).then_some(leader)
+        if !std::mem::replace(&mut partition.is_listed, true) {
+            node.due.push_back(at);
+        }
+        // Whoever has something there rings: others may be long in coming to it.
+        node.is_waiting.then_some(leader)
     }
 
     /// What is known of a topic now.
@@ -133,6 +138,7 @@ impl State {
             self.topics.push(Topic {
                 name: TopicName(StrBytes::from_string(name.to_owned())),
                 partitions: Vec::new(),
+                count: 0,
                 chosen: 0,
                 asked: now,
             });
@@ -140,6 +146,7 @@ impl State {
         });
         let topic = &mut self.topics[number];
         topic.asked = now;
+        topic.count = leaders.nodes.len();
         while topic.partitions.len() < leaders.nodes.len() {
             topic.partitions.push(Partition::default());
         }
@@ -207,8 +214,9 @@ impl State {
 impl Topic {
     /// Has records without a key go to another partition, if it can be one that has a leader.
     fn choose(&mut self) {
-        let count = self.partitions.len();
+        let count = self.count;
         if count < 2 {
+            self.chosen = 0;
             return;
         }
         let from = fastrand::usize(..count);

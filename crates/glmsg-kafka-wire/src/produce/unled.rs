@@ -86,15 +86,17 @@ impl Unled {
                     late.extend(partition.queue.pop_front().map(|batch| (*at, batch)));
                 }
             }
-            self.waiting.retain(|at| {
-                let partition = state.partition(*at);
-                partition.is_listed = !partition.queue.is_empty();
-                partition.is_listed
-            });
         }
+        // As long as they are listed here, nobody else sends for them.
         if !late.is_empty() {
             answer::expire(&self.shared, late);
         }
+        let mut state = self.shared.state();
+        self.waiting.retain(|at| {
+            let partition = state.partition(*at);
+            partition.is_listed = !partition.queue.is_empty();
+            partition.is_listed
+        });
     }
 
     /// Asks who leads them.
@@ -118,6 +120,7 @@ impl Unled {
             }
             return;
         }
+        self.shared.state().trouble = None;
         for at in due {
             self.place(at);
         }
@@ -172,6 +175,7 @@ impl Drop for Unled {
             state.list(at);
         }
         state.has_ended(NOBODY);
+        self.shared.has_orphans.store(true, Ordering::Release);
         state.nudge(NOBODY);
     }
 }

@@ -21,11 +21,11 @@ const TOO_LARGE: [i16; 2] = [10, 18];
 /// A sequence that does not follow, a producer that is unknown, or whose epoch is over.
 const BROKEN_SEQUENCE: [i16; 4] = [45, 47, 59, 90];
 /// What passes, and after which the batch is not stored: a damaged request, a topic that is not known
-/// yet, no leader or another one, too few copies, a broker that starts.
-const PASSES: [i16; 8] = [2, 3, 5, 6, 19, 74, 75, 100];
-/// What passes, and after which nobody knows: no answer of the other copies in time, a connection
+/// yet, no leader, too few copies, an epoch of a leader that is over.
+const PASSES: [i16; 7] = [2, 3, 5, 19, 74, 75, 100];
+/// What passes, and after which nobody knows: another leader, since when may not be told, no answer of the other copies in time, a connection
 /// between brokers, a copy that is missing, a disk.
-const PASSES_IN_DOUBT: [i16; 4] = [7, 13, 20, 56];
+const PASSES_IN_DOUBT: [i16; 5] = [6, 7, 13, 20, 56];
 
 /// What a code means. The offset is where the first record stands, by the broker.
 pub(super) fn judge(code: i16, offset: i64) -> Verdict {
@@ -50,10 +50,10 @@ mod tests {
     fn what_passes_is_sent_again_and_the_rest_is_told() {
         assert_eq!(judge(0, 7), Verdict::Stored);
         assert_eq!(judge(0, -1), Verdict::Refused);
-        for code in [3, 5, 6, 19, 74] {
+        for code in [3, 5, 19, 74] {
             assert_eq!(judge(code, -1), Verdict::Again { is_in_doubt: false });
         }
-        for code in [7, 13, 20, 56] {
+        for code in [6, 7, 13, 20, 56] {
             assert_eq!(judge(code, -1), Verdict::Again { is_in_doubt: true });
         }
         for code in [45, 47, 59] {

@@ -73,30 +73,34 @@ impl Arrivals {
             .retain(|(t, p)| &**t != topic || *p != partition);
     }
 
-    /// Whether more of a partition is wanted. What is read of one that is held is let go, to be read again
-    /// from there on.
-    pub(super) fn wants(&self, fetcher: &Fetcher, arrival: &Arrival) -> bool {
+    /// Adds what was read, if more of its partition is wanted. What is read of one that is held is let go, to
+    /// be read again from there on.
+    pub(super) fn add(&self, fetcher: &Fetcher, arrival: Arrival) -> bool {
+        // Held meanwhile, so that nothing comes into the queue after its partition was held.
         let mut feeds = self.feeds();
         let Some(feed) = feeds.get(&arrival.generation) else {
             return false;
         };
-        if !feed.is_held {
+        let Some((first, _)) = arrival.entries.first() else {
             return true;
+        };
+        if feed.is_held {
+            let (part, is_held) = (feed.part, true);
+            // What came before it under the old number is in the queue still.
+            if let Some(moved) = fetcher.seek(&arrival.topic, arrival.partition, *first) {
+                feeds.insert(moved, Feed { part, is_held });
+            }
+            return false;
         }
-        let first = arrival.entries.first().map(|(offset, _)| *offset);
-        let Some(first) = first else { return true };
-        if let Some(feed) = feeds.remove(&arrival.generation)
-            && let Some(moved) = fetcher.seek(&arrival.topic, arrival.partition, first)
-        {
-            feeds.insert(moved, feed);
-        }
-        false
-    }
-
-    pub(super) fn add(&self, arrival: Arrival) {
         self.count.fetch_add(arrival.entries.len(), SeqCst);
         self.bytes.fetch_add(arrival.bytes, SeqCst);
         self.queue().push_back(arrival);
+        true
+    }
+
+    /// Takes no more of what is read as this.
+    pub(super) fn stop(&self, generation: Generation) {
+        self.feeds().remove(&generation);
     }
 
     /// How many messages and bytes there are.
@@ -165,6 +169,10 @@ impl Arrivals {
         part: Option<u64>,
     ) {
         let mut feeds = self.feeds();
+        let of_part = feeds.iter().filter(|(_, feed)| Some(feed.part) == part);
+        let newest = of_part.map(|(generation, _)| *generation).max();
+        // What came under earlier numbers was handed over when the inbox was opened to look.
+        feeds.retain(|generation, feed| Some(feed.part) != part || Some(*generation) == newest);
         for feed in feeds.values_mut().filter(|feed| Some(feed.part) == part) {
             feed.is_held = false;
         }

@@ -206,14 +206,11 @@ impl Group {
         for batch in portion.batches {
             let records = match batch.records() {
                 Ok(records) => records,
-                Err(error) => {
-                    self.cannot_read(topic, partition, error);
-                    continue;
-                }
+                Err(error) => return self.cannot_read((topic, partition), generation, error),
             };
             let mut all = records.iter();
             loop {
-                let entries = self.read_some((topic, partition), &mut all, &mut block);
+                let (entries, failure) = self.read_some((topic, partition), &mut all, &mut block);
                 let is_more = entries.len() == AT_ONCE;
                 let arrival = Arrival {
                     topic: Arc::clone(topic),
@@ -225,6 +222,9 @@ impl Group {
                 if !self.add(arrival) {
                     return;
                 }
+                if let Some(error) = failure {
+                    return self.cannot_read((topic, partition), generation, error);
+                }
                 if !is_more {
                     break;
                 }
@@ -233,28 +233,22 @@ impl Group {
         }
     }
 
-    /// Something stands in a partition that is no record, or none that this build can read. What nobody can
-    /// read is passed over, as it would come again for ever; what another build can read stops the group.
-    fn cannot_read(&self, topic: &str, partition: i32, error: Error) {
-        let error = error.with("topic", topic).with("partition", partition);
-        match error.kind() {
-            ErrorKind::Unsupported | ErrorKind::TooLarge => self.fail(error),
-            _ => tracing::error!(%error, "what cannot be read is passed over"),
-        }
+    /// Something stands in a partition that is no record, or none that this build can read. Nobody knows what
+    /// would be passed over with it, so the group goes no further.
+    fn cannot_read(&self, (topic, partition): (&str, i32), generation: Generation, error: Error) {
+        // What comes after it would have it count as done.
+        self.intake.arrivals.stop(generation);
+        self.fail(error.with("topic", topic).with("partition", partition));
     }
 
     /// Has sources know that something has arrived. False if no more of its partition is wanted.
     fn add(&self, arrival: Arrival) -> bool {
         let intake = &self.intake;
-        if !intake.arrivals.wants(&intake.fetcher, &arrival) {
-            return false;
-        }
-        if arrival.entries.is_empty() {
-            return true;
-        }
         let mut entries = arrival.entries.iter();
         let has_times = entries.any(|(_, entry)| entry.due.is_some());
-        intake.arrivals.add(arrival);
+        if !intake.arrivals.add(&intake.fetcher, arrival) {
+            return false;
+        }
         self.offer();
         // The thread moves on what waits for its time.
         if has_times {
@@ -263,22 +257,19 @@ impl Group {
         true
     }
 
-    /// Reads a few records.
+    /// Reads a few records, and what is wrong with the one after them.
     fn read_some(
         &self,
         (topic, partition): (&str, i32),
         all: &mut RecordsIter<'_>,
         block: &mut Block,
-    ) -> Vec<(i64, Entry)> {
+    ) -> (Vec<(i64, Entry)>, Option<Error>) {
         let comes_back = topic == self.names.retry;
         let mut entries = Vec::with_capacity(AT_ONCE);
         for record in all.take(AT_ONCE) {
             let record = match record {
                 Ok(record) => record,
-                Err(error) => {
-                    self.cannot_read(topic, partition, error);
-                    break;
-                }
+                Err(error) => return (entries, Some(error)),
             };
             let offset = record.offset;
             let payload = block.keep(record.value.unwrap_or_default());
@@ -294,6 +285,6 @@ impl Group {
             };
             entries.push((offset, entry));
         }
-        entries
+        (entries, None)
     }
 }

@@ -23,8 +23,6 @@ const ENOUGH: i64 = 200;
 const EARLIEST: i64 = -2;
 /// How long those who have deliveries of a partition that goes away may take to settle them.
 const GRACE: Duration = Duration::from_secs(1);
-/// How long a cluster that does not answer is asked for what is committed.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Turns {
     group: Weak<Group>,
@@ -65,7 +63,9 @@ impl Turns {
 
     fn assigned(&self, group: &Group, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         let timeout = group.link.config().timeout;
-        let found = self.find_committed(group, consumer, list);
+        let Some(found) = self.find_committed(group, consumer, list) else {
+            return;
+        };
         // What is there already: the urgent of it goes first. Where it cannot be had, it does not.
         let ends = ends(consumer, list, timeout).unwrap_or_default();
         let mut inbox = group.inbox();
@@ -96,29 +96,29 @@ impl Turns {
         }
     }
 
-    /// What was told beside the offset: where it cannot be had, messages come again and their attempts
-    /// are counted anew. So it is asked for again while the cluster does not answer.
+    /// What is committed, and what was told beside it. It is asked for again while the cluster does not
+    /// answer: to begin without it would be to do everything again. None if the group cannot go on.
     fn find_committed(
         &self,
         group: &Group,
         consumer: &BaseConsumer<Self>,
         list: &TopicPartitionList,
-    ) -> BTreeMap<(String, i32), Committed> {
-        let until = Instant::now() + PATIENCE;
-        loop {
+    ) -> Option<BTreeMap<(String, i32), Committed>> {
+        while !group.is_over() {
             let found = committed(consumer, list.clone(), group.link.config().timeout);
             match found {
-                Ok(found) => return found,
-                Err(error) if error.is_transient() && Instant::now() < until => {
+                Ok(found) => return Some(found),
+                Err(error) if error.is_transient() => {
                     tracing::debug!(%error, "what a group has done of its partitions is asked for again");
                     group.rest(Duration::from_millis(100));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "it is not known what a group has done of its partitions");
-                    return BTreeMap::new();
+                    group.fail(error.operation("receive"));
+                    return None;
                 }
             }
         }
+        None
     }
 
     fn revoked(&self, group: &Group, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {

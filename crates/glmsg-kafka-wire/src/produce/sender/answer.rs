@@ -71,6 +71,7 @@ pub(super) fn settle(shared: &Arc<Shared>, batches: Vec<(At, Batch)>, answer: &P
         match verdict {
             Verdict::Stored => {
                 state.end(&batch);
+                state.trouble = None;
                 state.partition(at).has_passed();
                 let partition = index;
                 after
@@ -106,6 +107,11 @@ pub(super) fn settle(shared: &Arc<Shared>, batches: Vec<(At, Batch)>, answer: &P
                 }
             }
             _ => {
+                if let Verdict::Again { is_in_doubt } = verdict {
+                    // Not this one, but what comes after it goes elsewhere.
+                    batch.is_in_doubt |= is_in_doubt;
+                    state.partition(at).lose_leader(now);
+                }
                 let failure = match batch.is_in_doubt {
                     true => unanswered(&state, &batch),
                     false => Failure::Refused(if code == 0 { DUPLICATE } else { code }),

@@ -35,6 +35,7 @@ impl State {
     /// one then.
     pub(in crate::produce) fn wake(&mut self, node: i32) -> bool {
         let node = self.nodes.entry(node).or_default();
+        node.is_waiting = false;
         if node.has_task {
             node.bell.notify_one();
             return false;

@@ -48,10 +48,11 @@ impl Default for Partition {
 }
 
 impl Partition {
-    /// The batch that a record of this size goes into, if there is one.
-    pub(super) fn open(&mut self, size: usize, most: usize) -> Option<&mut Batch> {
+    /// The batch that a record of this size goes into, if there is one. Not one that is given up `soon`:
+    /// the record would not have its time.
+    pub(super) fn open(&mut self, size: usize, most: usize, soon: Instant) -> Option<&mut Batch> {
         let last = self.queue.back_mut()?;
-        (last.is_open() && last.len() + size <= most).then_some(last)
+        (last.is_open() && last.deadline > soon && last.len() + size <= most).then_some(last)
     }
 
     /// A new batch.
