@@ -128,7 +128,10 @@ impl Fetcher {
             if let Some(fetched) = self.try_next() {
                 return fetched;
             }
-            self.ensure_running();
+            if self.ensure_running() {
+                // A runtime that is ending drops them at once, and ends only when whoever polls lets go.
+                tokio::task::yield_now().await;
+            }
             ready.await;
         }
     }
@@ -145,15 +148,15 @@ impl Fetcher {
         fetched
     }
 
-    /// Begins the tasks, if there are none and there is a runtime to have them.
-    fn ensure_running(&self) {
+    /// Begins the tasks, if there are none and there is a runtime to have them. Whether it did.
+    fn ensure_running(&self) -> bool {
         let Ok(runtime) = Handle::try_current() else {
-            return;
+            return false;
         };
         let run = {
             let mut state = self.shared.state();
             if state.is_running {
-                return;
+                return false;
             }
             state.begin()
         };
@@ -167,6 +170,7 @@ impl Fetcher {
         });
         let mut kept = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = Some(task.abort_handle());
+        true
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod cluster;
 mod connection;
+#[cfg(test)]
+mod ending;
 mod endpoint;
 mod fetch;
 mod headers;

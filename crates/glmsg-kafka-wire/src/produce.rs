@@ -167,11 +167,23 @@ impl Producer {
                 if self.shared.state().is_empty() {
                     return;
                 }
-                call::revive(&self.shared);
+                call::revive(&self.shared).await;
                 empty.await;
             }
         };
         tokio::time::timeout(timeout, all_gone).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+impl Producer {
+    /// Who leads the partitions of a topic, as if the cluster had said so.
+    pub(crate) fn learn(&self, topic: &str, nodes: &[i32]) {
+        let leaders = crate::Leaders {
+            nodes: nodes.to_vec(),
+            code: 0,
+        };
+        self.shared.state().learn(topic, &leaders);
     }
 }
 

@@ -140,7 +140,7 @@ impl<'a> Call<'a> {
         loop {
             // Before looking, so that no room comes in between.
             let room = self.shared.room.notified();
-            revive(self.shared);
+            revive(self.shared).await;
             if self
                 .shared
                 .state()
@@ -174,7 +174,7 @@ impl<'a> Call<'a> {
         let unused = std::mem::take(&mut self.unused);
         self.ticket.count_down(unused + 1);
         while !self.ticket.is_done() {
-            revive(self.shared);
+            revive(self.shared).await;
             self.ticket.news().await;
         }
         self.ticket.take()
@@ -207,13 +207,15 @@ pub(super) fn wake(shared: &Arc<Shared>, node: i32) {
 }
 
 /// Begins anew what has ended with its runtime.
-pub(super) fn revive(shared: &Arc<Shared>) {
+pub(super) async fn revive(shared: &Arc<Shared>) {
     if !shared.has_orphans.swap(false, Ordering::AcqRel) {
         return;
     }
     let idle = shared.state().nodes_without_task();
     for node in idle {
         wake(shared, node);
+        // A runtime that is ending drops it at once, and ends only when whoever polls lets go.
+        tokio::task::yield_now().await;
     }
 }
 
