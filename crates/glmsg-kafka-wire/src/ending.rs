@@ -41,7 +41,7 @@ fn silent() -> (Arc<Cluster>, TcpListener) {
 fn who_waits_for_records_keeps_no_runtime() {
     let (cluster, listener) = silent();
     let fetcher = Arc::new(Fetcher::new(cluster, FetchSettings::default()));
-    for _ in 0..20 {
+    for _ in 0..200 {
         let fetcher = Arc::clone(&fetcher);
         ends_with(&listener, async move {
             fetcher.assign("flights".into(), 0, 0);
@@ -55,7 +55,7 @@ fn who_waits_for_what_he_has_sent_keeps_no_runtime() {
     let (cluster, listener) = silent();
     let producer = Arc::new(Producer::new(cluster, ProducerSettings::default()));
     producer.learn("flights", &[7, -1]);
-    for n in 0..20_i32 {
+    for n in 0..200_i32 {
         let producer = Arc::clone(&producer);
         ends_with(&listener, async move {
             let record = NewRecord {
