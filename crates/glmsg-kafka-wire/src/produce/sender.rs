@@ -164,8 +164,8 @@ impl Sender {
     fn give_up(&mut self, error: &Error) {
         tracing::debug!(node = self.node, %error, "a broker cannot be reached");
         let mut state = self.shared.state();
-        state.trouble = Some(Arc::new(error.duplicate()));
         let now = Instant::now();
+        state.trouble = Some((now, Arc::new(error.duplicate())));
         let moved = state.drain(self.node);
         let mut woken = None;
         for at in moved {

@@ -112,9 +112,10 @@ impl Unled {
         if let Err(error) = self.shared.cluster.ask(&topics).await {
             tracing::debug!(%error, "nobody could be asked who leads a partition");
             let mut state = self.shared.state();
-            state.trouble = Some(Arc::new(error));
+            let now = Instant::now();
+            state.trouble = Some((now, Arc::new(error)));
             for at in due {
-                state.partition(at).again_at = Some(Instant::now() + PAUSE);
+                state.partition(at).again_at = Some(now + PAUSE);
             }
             return;
         }
