@@ -78,7 +78,9 @@ impl Sender {
 
     /// Sees to a connection that can be used, and to the producer's number.
     async fn connected(&mut self) -> Result<()> {
-        let is_usable = |(_, used): &(Connection, Instant)| used.elapsed() < IDLE;
+        let is_usable = |(connection, used): &(Connection, Instant)| {
+            used.elapsed() < IDLE && !connection.is_due()
+        };
         if !self.connection.as_ref().is_some_and(is_usable) {
             self.connection = None;
             let made = self.shared.cluster.connect(self.node).await?;
