@@ -99,13 +99,26 @@ struct Shared {
     empty: Notify,
     /// Nobody puts any more.
     is_over: AtomicBool,
-    /// A task has ended with its runtime, and there may be something to send.
+    /// Something was left by a task that has ended with its runtime.
     has_orphans: AtomicBool,
 }
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A task ends with its runtime: what it has left is seen to by those who wait, or come next.
+    fn leave(&self, mut state: MutexGuard<'_, State>, node: i32) {
+        if state.has_ended(node) {
+            self.has_orphans.store(true, Ordering::Release);
+        }
+        state.nudge(node);
+        // Where it has put what it had under way.
+        state.nudge(state::NOBODY);
+        drop(state);
+        self.room.notify_waiters();
+        self.empty.notify_waiters();
     }
 }
 
@@ -167,7 +180,7 @@ impl Producer {
                 if self.shared.state().is_empty() {
                     return;
                 }
-                call::revive(&self.shared).await;
+                call::revive(&self.shared);
                 empty.await;
             }
         };
@@ -192,6 +205,7 @@ impl Drop for Producer {
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::Release);
         self.shared.state().ring_all();
+        call::revive(&self.shared);
     }
 }
 

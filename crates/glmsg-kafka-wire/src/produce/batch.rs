@@ -172,9 +172,7 @@ impl Batch {
         self.sequence = None;
         if let Some(sealed) = self.sealed.take() {
             // Not copied, unless the request still holds it.
-            self.bytes = sealed
-                .try_into_mut()
-                .map_or_else(|shared| shared.to_vec(), |own| own.to_vec());
+            self.bytes = sealed.into();
             if let Some(records) = self.open.take() {
                 self.bytes.truncate(HEAD);
                 self.bytes.extend_from_slice(&records);

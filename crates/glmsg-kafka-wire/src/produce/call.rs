@@ -148,6 +148,8 @@ impl<'a> Call<'a> {
             {
                 return Ok(());
             }
+            // Who was to make some may have ended.
+            revive(self.shared);
             if tokio::time::timeout_at(until, room).await.is_err() {
                 let error = Error::new(
                     ErrorKind::Throttled,
@@ -164,6 +166,7 @@ impl<'a> Call<'a> {
         if let Some(node) = self.woken.take() {
             wake(self.shared, node);
         }
+        revive(self.shared);
     }
 
     /// Waits for what becomes of all that was put.
@@ -195,8 +198,10 @@ pub(super) fn wake(shared: &Arc<Shared>, node: i32) {
     }
     // Outside of a runtime there is nothing to run it on: whoever waits for it is in one.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        shared.state().has_ended(node);
-        shared.has_orphans.store(true, Ordering::Release);
+        let mut state = shared.state();
+        if state.has_ended(node) {
+            shared.has_orphans.store(true, Ordering::Release);
+        }
         return;
     };
     if node < 0 {
@@ -207,10 +212,12 @@ pub(super) fn wake(shared: &Arc<Shared>, node: i32) {
 }
 
 /// Begins anew what has ended with its runtime.
-pub(super) async fn revive(shared: &Arc<Shared>) {
-    if !shared.has_orphans.swap(false, Ordering::AcqRel) {
+pub(super) fn revive(shared: &Arc<Shared>) {
+    // Hardly ever.
+    if !shared.has_orphans.load(Ordering::Acquire) {
         return;
     }
+    shared.has_orphans.store(false, Ordering::Release);
     let idle = shared.state().nodes_without_task();
     for node in idle {
         wake(shared, node);

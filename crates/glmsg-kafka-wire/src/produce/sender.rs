@@ -28,6 +28,16 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// default.
 const IDLE: Duration = Duration::from_secs(240);
 
+/// What a task does next.
+enum Rest {
+    /// There is something to send.
+    Due,
+    /// It waits for the bell.
+    Wait(Arc<Notify>),
+    /// The producer is gone, and all is sent.
+    End,
+}
+
 /// The task of a broker.
 pub(super) struct Sender {
     shared: Arc<Shared>,
@@ -35,8 +45,8 @@ pub(super) struct Sender {
     connection: Option<(Connection, Instant)>,
     /// What was taken, and is not settled. It goes back where it came from if the task ends.
     under_way: Vec<(At, Batch)>,
-    /// It may have gone out.
-    is_sent: bool,
+    /// It was told that it has ended.
+    is_done: bool,
 }
 
 impl Sender {
@@ -46,26 +56,40 @@ impl Sender {
             node,
             connection: None,
             under_way: Vec::new(),
-            is_sent: false,
+            is_done: false,
         }
     }
 
     /// Sends until the producer is dropped and nothing is left.
     pub(super) async fn run(mut self) {
         loop {
-            let bell = self.shared.state().rest(self.node);
-            if let Some(bell) = bell {
-                if self.shared.is_over.load(Ordering::Acquire) {
-                    return;
+            match self.rest() {
+                Rest::Due => {}
+                Rest::Wait(bell) => {
+                    self.wait(&bell).await;
+                    continue;
                 }
-                self.wait(&bell).await;
-                continue;
+                Rest::End => return,
             }
             match self.connected().await {
                 Ok(()) => self.send().await,
                 Err(error) => self.give_up(&error),
             }
         }
+    }
+
+    fn rest(&mut self) -> Rest {
+        let mut state = self.shared.state();
+        let Some(bell) = state.rest(self.node) else {
+            return Rest::Due;
+        };
+        if !self.shared.is_over.load(Ordering::Acquire) {
+            return Rest::Wait(bell);
+        }
+        // At once, so that whoever has something for it begins another.
+        self.is_done = true;
+        state.has_ended(self.node);
+        Rest::End
     }
 
     async fn wait(&self, bell: &Notify) {
@@ -171,8 +195,8 @@ impl Sender {
     fn give_up(&mut self, error: &Error) {
         tracing::debug!(node = self.node, %error, "a broker cannot be reached");
         let mut state = self.shared.state();
-        state.trouble = Some(Arc::new(error.duplicate()));
         let now = Instant::now();
+        state.trouble = Some((now, Arc::new(error.duplicate())));
         let moved = state.drain(self.node);
         let mut woken = None;
         for at in moved {
@@ -211,9 +235,11 @@ impl Sender {
 impl Drop for Sender {
     /// Also when its runtime ends: whoever waits begins another.
     fn drop(&mut self) {
-        if self.is_sent && !self.shared.settings.sends_again {
-            let text = "who sent it has ended before the answer came";
-            self.lose(Error::new(ErrorKind::Unavailable, text));
+        if self.is_done {
+            return;
+        }
+        if !self.shared.settings.sends_again && !self.under_way.is_empty() {
+            self.lose(interrupted());
         }
         let mut state = self.shared.state();
         let waiting: Vec<At> = self.under_way.iter().map(|(at, _)| *at).collect();
@@ -224,9 +250,7 @@ impl Drop for Sender {
         for at in waiting {
             state.list(at);
         }
-        state.has_ended(self.node);
-        self.shared.has_orphans.store(true, Ordering::Release);
-        state.nudge(self.node);
+        self.shared.leave(state, self.node);
     }
 }
 
@@ -240,6 +264,11 @@ async fn ask(
     connection
         .ask_within(request, version, timeout + timeout / 4)
         .await
+}
+
+fn interrupted() -> Error {
+    let text = "the runtime that sent it has ended";
+    Error::new(ErrorKind::Unavailable, text)
 }
 
 fn refused(code: i16) -> Error {

@@ -48,8 +48,8 @@ pub(super) struct State {
     batches: usize,
     /// The producer's number and epoch at the cluster.
     pub(super) identity: Option<(i64, i16)>,
-    /// Why the cluster could not be reached, by what was told last.
-    pub(super) trouble: Option<Arc<Error>>,
+    /// Why the cluster could not be reached, by what was told last, and when that was.
+    pub(super) trouble: Option<(Instant, Arc<Error>)>,
 }
 
 /// What came of putting a record.

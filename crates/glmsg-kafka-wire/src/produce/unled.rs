@@ -23,6 +23,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Unled {
     shared: Arc<Shared>,
     waiting: Vec<At>,
+    /// It was told that it has ended.
+    is_done: bool,
 }
 
 impl Unled {
@@ -30,6 +32,7 @@ impl Unled {
         Self {
             shared: Arc::clone(shared),
             waiting: Vec::new(),
+            is_done: false,
         }
     }
 
@@ -42,12 +45,15 @@ impl Unled {
                 for at in &self.waiting {
                     state.partition(*at).is_listed = true;
                 }
+                if self.waiting.is_empty() && self.shared.is_over.load(Ordering::Acquire) {
+                    // At once, so that whoever has something for it begins another.
+                    self.is_done = true;
+                    state.has_ended(NOBODY);
+                    return;
+                }
                 state.bell(NOBODY)
             };
             if self.waiting.is_empty() {
-                if self.shared.is_over.load(Ordering::Acquire) {
-                    return;
-                }
                 bell.notified().await;
                 continue;
             }
@@ -114,9 +120,10 @@ impl Unled {
         if let Err(error) = self.shared.cluster.ask(&topics).await {
             tracing::debug!(%error, "nobody could be asked who leads a partition");
             let mut state = self.shared.state();
-            state.trouble = Some(Arc::new(error));
+            let now = Instant::now();
+            state.trouble = Some((now, Arc::new(error)));
             for at in due {
-                state.partition(at).again_at = Some(Instant::now() + PAUSE);
+                state.partition(at).again_at = Some(now + PAUSE);
             }
             return;
         }
@@ -169,13 +176,14 @@ impl Unled {
 
 impl Drop for Unled {
     fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
         let mut state = self.shared.state();
         for at in self.waiting.drain(..) {
             state.partition(at).is_listed = false;
             state.list(at);
         }
-        state.has_ended(NOBODY);
-        self.shared.has_orphans.store(true, Ordering::Release);
-        state.nudge(NOBODY);
+        self.shared.leave(state, NOBODY);
     }
 }

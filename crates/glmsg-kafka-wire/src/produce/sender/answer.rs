@@ -94,7 +94,8 @@ pub(super) fn settle(shared: &Arc<Shared>, batches: Vec<(At, Batch)>, answer: &P
                 partition.lose_leader(now);
                 state.renew(goes_on);
             }
-            Verdict::Split if batch.count() > 1 => {
+            // In parts it has another sequence, too.
+            Verdict::Split if batch.count() > 1 && !batch.is_in_doubt => {
                 let old = batch.len();
                 state.partition(at).is_under_way = false;
                 state.fail_epoch(at);
@@ -108,12 +109,15 @@ pub(super) fn settle(shared: &Arc<Shared>, batches: Vec<(At, Batch)>, answer: &P
             }
             _ => {
                 if let Verdict::Again { is_in_doubt } = verdict {
-                    // Not this one, but what comes after it goes elsewhere.
-                    batch.is_in_doubt |= is_in_doubt;
+                    // It is not sent again, and others are to find the leader.
                     state.partition(at).lose_leader(now);
+                    if is_in_doubt {
+                        batch.is_in_doubt = true;
+                        batch.last = Some(undecided(code));
+                    }
                 }
                 let failure = match batch.is_in_doubt {
-                    true => unanswered(&state, &batch),
+                    true => unanswered(shared, &state, &batch),
                     false => Failure::Refused(if code == 0 { DUPLICATE } else { code }),
                 };
                 fail(&mut state, &mut after, at, batch, failure);
@@ -156,9 +160,9 @@ pub(in crate::produce) fn expire(shared: &Arc<Shared>, batches: Vec<(At, Batch)>
     let mut state = shared.state();
     for (at, batch) in batches {
         let failure = match (batch.is_in_doubt, &batch.last) {
-            (true, _) => unanswered(&state, &batch),
+            (true, _) => unanswered(shared, &state, &batch),
             (false, Some(last)) => last.clone(),
-            (false, None) => Failure::Unsent(state.why_late()),
+            (false, None) => Failure::Unsent(why_late(shared, &state, &batch)),
         };
         fail(&mut state, &mut after, at, batch, failure);
         after.list(&mut state, at);
@@ -175,7 +179,7 @@ pub(in crate::produce) fn refuse(shared: &Arc<Shared>, at: At, code: i16) {
     let queue = std::mem::take(&mut state.partition(at).queue);
     for batch in queue {
         let failure = match batch.is_in_doubt {
-            true => unanswered(&state, &batch),
+            true => unanswered(shared, &state, &batch),
             false => Failure::Refused(code),
         };
         fail(&mut state, &mut after, at, batch, failure);
@@ -197,11 +201,34 @@ fn fail(state: &mut State, after: &mut After, at: At, batch: Batch, failure: Fai
     after.ended.push(Ended::Failed(batch, failure));
 }
 
-fn unanswered(state: &State, batch: &Batch) -> Failure {
+fn unanswered(shared: &Shared, state: &State, batch: &Batch) -> Failure {
     match &batch.last {
         Some(Failure::Unanswered(error)) => Failure::Unanswered(Arc::clone(error)),
-        _ => Failure::Unanswered(state.why_late()),
+        _ => Failure::Unanswered(why_late(shared, state, batch)),
     }
+}
+
+/// A broker has answered, and does not say whether it is stored.
+fn undecided(code: i16) -> Failure {
+    let text = "a broker does not say whether it is stored";
+    Failure::Unanswered(Arc::new(
+        Error::new(ErrorKind::Timeout, text).with("code", code),
+    ))
+}
+
+/// Why a batch was not sent, or not answered, in its time.
+fn why_late(shared: &Shared, state: &State, batch: &Batch) -> Arc<Error> {
+    let begun = batch.deadline.checked_sub(shared.settings.timeout);
+    // What was the matter before it was there has passed.
+    if let Some((told, error)) = &state.trouble
+        && begun.is_none_or(|begun| *told >= begun)
+    {
+        return Arc::clone(error);
+    }
+    let text = "the cluster did not answer in time";
+    let error = Error::new(ErrorKind::Timeout, text)
+        .remedy("check that the cluster runs and can be reached, then try again");
+    Arc::new(error)
 }
 
 impl State {
@@ -215,17 +242,6 @@ impl State {
         if !goes_on {
             self.identity = None;
         }
-    }
-
-    /// Why something was not sent in its time.
-    pub(in crate::produce) fn why_late(&self) -> Arc<Error> {
-        if let Some(trouble) = &self.trouble {
-            return Arc::clone(trouble);
-        }
-        let text = "the cluster did not answer in time";
-        let error = Error::new(ErrorKind::Timeout, text)
-            .remedy("check that the cluster runs and can be reached, then try again");
-        Arc::new(error)
     }
 }
 

@@ -44,11 +44,12 @@ impl State {
         true
     }
 
-    /// A broker's task has ended.
-    pub(in crate::produce) fn has_ended(&mut self, node: i32) {
+    /// A broker's task has ended. Whether there is something for it to do.
+    pub(in crate::produce) fn has_ended(&mut self, node: i32) -> bool {
         let node = self.nodes.entry(node).or_default();
         // Whoever comes next begins another.
         (node.has_task, node.is_waiting) = (false, true);
+        !node.due.is_empty()
     }
 
     /// Brokers that have something to send and nobody to do it.

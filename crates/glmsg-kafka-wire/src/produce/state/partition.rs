@@ -128,3 +128,6 @@ fn after(sequence: i32, count: i32) -> i32 {
     let next = (i64::from(sequence) + i64::from(count)) % (1 << 31);
     i32::try_from(next).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;
