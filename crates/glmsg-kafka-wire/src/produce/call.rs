@@ -140,7 +140,6 @@ impl<'a> Call<'a> {
         loop {
             // Before looking, so that no room comes in between.
             let room = self.shared.room.notified();
-            revive(self.shared).await;
             if self
                 .shared
                 .state()
@@ -177,7 +176,10 @@ impl<'a> Call<'a> {
         let unused = std::mem::take(&mut self.unused);
         self.ticket.count_down(unused + 1);
         while !self.ticket.is_done() {
-            revive(self.shared).await;
+            if revive(self.shared) {
+                // A runtime that is ending drops the tasks at once, and ends only when whoever polls lets go.
+                tokio::task::yield_now().await;
+            }
             self.ticket.news().await;
         }
         self.ticket.take()
@@ -211,19 +213,18 @@ pub(super) fn wake(shared: &Arc<Shared>, node: i32) {
     }
 }
 
-/// Begins anew what has ended with its runtime.
-pub(super) fn revive(shared: &Arc<Shared>) {
+/// Begins anew what has ended with its runtime. Whether there was anything.
+pub(super) fn revive(shared: &Arc<Shared>) -> bool {
     // Hardly ever.
     if !shared.has_orphans.load(Ordering::Acquire) {
-        return;
+        return false;
     }
     shared.has_orphans.store(false, Ordering::Release);
     let idle = shared.state().nodes_without_task();
-    for node in idle {
-        wake(shared, node);
-        // A runtime that is ending drops it at once, and ends only when whoever polls lets go.
-        tokio::task::yield_now().await;
+    for node in &idle {
+        wake(shared, *node);
     }
+    !idle.is_empty()
 }
 
 /// Asks for the partitions of a topic that was not asked for yet, until the cluster knows it.

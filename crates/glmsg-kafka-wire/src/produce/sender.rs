@@ -164,14 +164,12 @@ impl Sender {
         }
         let timeout = self.shared.settings.timeout.min(LONGEST);
         let request = request::build(&self.shared, &mut self.under_way, timeout);
-        self.is_sent = true;
         let answer = match &mut self.connection {
             Some((connection, _)) => ask(connection, &request, timeout).await,
             None => Err(Error::new(ErrorKind::Unavailable, "there is no connection")),
         };
         // The batches' bytes are theirs again.
         drop(request);
-        self.is_sent = false;
         match answer {
             Ok(answer) => {
                 if let Some((_, used)) = &mut self.connection {
@@ -244,7 +242,7 @@ impl Drop for Sender {
         let mut state = self.shared.state();
         let waiting: Vec<At> = self.under_way.iter().map(|(at, _)| *at).collect();
         for (at, mut batch) in self.under_way.drain(..) {
-            batch.is_in_doubt |= self.is_sent;
+            batch.is_in_doubt = true;
             state.partition(at).put_back(batch);
         }
         for at in waiting {
