@@ -276,3 +276,6 @@ fn refused(code: i16) -> Error {
     )
     .with("code", code)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,165 +1,96 @@
-//! Producing to a broker that runs.
+//! A producer and brokers that do what a test has them do; and brokers that run.
 
-use std::sync::Arc;
+mod answers;
+mod codes;
+mod live;
+mod lost;
+mod moved;
+mod once;
+mod queue;
+mod runtimes;
+mod script;
+mod sequence;
+mod split;
+mod storm;
+mod time;
+
 use std::time::Duration;
 
-use super::*;
-use crate::connection::tests::servers::{create, delete, open, plain, unique};
+use self::script::{Script, TOPIC};
+use super::{Failure, NewRecord, Outcome, Place, Producer, ProducerSettings};
 
-/// A topic of its own, which is deleted in the end.
-async fn with_topic<F: Future<Output = ()>>(
-    partitions: i32,
-    check: impl FnOnce(String, Arc<Cluster>) -> F,
-) {
-    let topic = unique("produce");
-    let mut admin = open(&plain()).await;
-    create(&mut admin, &topic, partitions).await;
-    check(topic.clone(), Cluster::new(plain())).await;
-    delete(&mut admin, &topic).await;
-}
+/// A time that is never needed.
+const LONG: Duration = Duration::from_secs(30);
+/// The time of a record that is to be over soon.
+const SHORT: Duration = Duration::from_millis(150);
 
-fn record<'a>(topic: &'a str, value: &'a [u8]) -> NewRecord<'a> {
+fn record(partition: i32, value: &str) -> NewRecord<'_> {
     NewRecord {
-        topic,
-        partition: None,
+        topic: TOPIC,
+        partition: Some(partition),
         key: None,
-        value: Some(value),
+        value: Some(value.as_bytes()),
         headers: None,
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_record_has_a_place_of_its_own() {
-    with_topic(3, async |topic, cluster| {
-        let producer = Producer::new(cluster, ProducerSettings::default());
-        let mut places = Vec::new();
-        for _ in 0..20 {
-            let mut call = producer.call(50);
-            call.tell_places();
-            for index in 0..50 {
-                call.put(index, record(&topic, b"x")).await.unwrap();
-            }
-            let outcome = call.finish().await;
-            assert!(outcome.failed.is_empty(), "{outcome:?}");
-            assert_eq!(outcome.places.len(), 50);
-            places.extend(
-                outcome
-                    .places
-                    .iter()
-                    .map(|(_, place)| (place.partition, place.offset)),
-            );
-        }
-        places.sort_unstable();
-        let count = places.len();
-        places.dedup();
-        assert_eq!(places.len(), count);
-        for partition in 0..3 {
-            let offsets: Vec<i64> = places
-                .iter()
-                .filter_map(|(p, offset)| (*p == partition).then_some(*offset))
-                .collect();
-            assert!(!offsets.is_empty(), "what has no key is spread");
-            let all = i64::try_from(offsets.len()).unwrap();
-            assert_eq!(offsets, (0..all).collect::<Vec<_>>());
-        }
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_calls_at_once_are_all_stored() {
-    with_topic(4, async |topic, cluster| {
-        let settings = ProducerSettings {
-            // Calls wait for room, too.
-            queue: 4_000,
-            ..ProducerSettings::default()
-        };
-        let producer = Arc::new(Producer::new(cluster, settings));
-        let mut calls = tokio::task::JoinSet::new();
-        for n in 0_u32..400 {
-            let (producer, topic) = (Arc::clone(&producer), topic.clone());
-            calls.spawn(async move {
-                let key = n.to_string();
-                let mut headers = NewHeaders::new();
-                headers.put("n", Some(key.as_bytes()));
-                for value in [&b"a"[..], b"b", b"c"] {
-                    let record = NewRecord {
-                        key: Some(key.as_bytes()),
-                        headers: Some(&headers),
-                        ..record(&topic, value)
-                    };
-                    producer.send(record).await.unwrap();
-                }
-            });
-        }
-        calls.join_all().await;
-        assert!(producer.flush(Duration::from_secs(1)).await);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn what_has_no_place_is_refused() {
-    with_topic(1, async |topic, cluster| {
-        let producer = Producer::new(cluster, ProducerSettings::default());
-        let nowhere = NewRecord {
-            partition: Some(7),
-            ..record(&topic, b"x")
-        };
-        let failure = producer.send(nowhere).await.unwrap_err();
-        assert!(matches!(failure, Failure::Refused(3)), "{failure:?}");
-        let failure = producer.send(record("no-such-topic", b"x")).await;
-        assert!(matches!(failure, Err(Failure::Refused(3))), "{failure:?}");
-        // More than a broker takes: alone, and in a batch with others.
-        let large = vec![0; 13 << 20];
-        let mut call = producer.call(3);
-        for (index, value) in [(0, &b"x"[..]), (1, &large), (2, b"y")] {
-            call.put(index, record(&topic, value)).await.unwrap();
-        }
-        let outcome = call.finish().await;
-        let [(1, Failure::Refused(10))] = outcome.failed[..] else {
-            panic!("{outcome:?}");
-        };
-        // And goes on.
-        producer.send(record(&topic, b"z")).await.unwrap();
-    })
-    .await;
-}
-
-#[test]
-fn a_runtime_that_ends_takes_nothing_along() {
-    let runtime = || tokio::runtime::Runtime::new().unwrap();
-    let first = runtime();
-    let topic = unique("produce");
-    first.block_on(async {
-        create(&mut open(&plain()).await, &topic, 1).await;
-    });
-    let producer = Producer::new(Cluster::new(plain()), ProducerSettings::default());
-    first.block_on(async { producer.send(record(&topic, b"x")).await.unwrap() });
-    // Its tasks and connections end with it.
-    drop(first);
-    let second = runtime();
-    second.block_on(async {
-        producer.send(record(&topic, b"y")).await.unwrap();
-        delete(&mut open(&plain()).await, &topic).await;
-    });
-}
-
-#[tokio::test]
-async fn nobody_there_is_told_when_the_time_is_over() {
-    let mut endpoint = plain();
-    // A port of the system's that nobody listens at.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    endpoint.servers = vec![("127.0.0.1".to_owned(), free.local_addr().unwrap().port())];
-    drop(free);
-    let settings = ProducerSettings {
-        timeout: Duration::from_millis(300),
+/// Settings by which a record has so much time.
+fn within(timeout: Duration) -> ProducerSettings {
+    ProducerSettings {
+        timeout,
         ..ProducerSettings::default()
-    };
-    let producer = Producer::new(Cluster::new(endpoint), settings);
-    let failure = producer.send(record("flights", b"x")).await.unwrap_err();
-    let Failure::Unsent(error) = failure else {
-        panic!("{failure:?}");
-    };
-    assert_eq!(error.kind(), glmsg_core::ErrorKind::Unavailable);
+    }
+}
+
+/// A broker that leads the one partition, and a producer.
+async fn one() -> (Script, Producer) {
+    with(within(LONG)).await
+}
+
+async fn with(settings: ProducerSettings) -> (Script, Producer) {
+    let script = Script::new(1, &[0]).await;
+    let producer = Producer::new(script.cluster(), settings);
+    (script, producer)
+}
+
+/// What comes of something, which does not hang.
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(LONG, Box::pin(what)).await;
+    done.expect("it hangs")
+}
+
+/// Sends a record to the partition 0.
+async fn send(producer: &Producer, value: &str) -> Result<(), Failure> {
+    soon(producer.send(record(0, value))).await
+}
+
+/// Sends values to the partition 0 in one call, and tells where they came to stand.
+async fn send_all(producer: &Producer, values: &[&str]) -> Outcome {
+    let mut call = producer.call(u32::try_from(values.len()).unwrap());
+    call.tell_places();
+    for (index, value) in (0..).zip(values) {
+        soon(call.put(index, record(0, value))).await.unwrap();
+    }
+    soon(call.finish()).await
+}
+
+/// The offsets of what was told, all of which is stored.
+fn offsets(outcome: &Outcome) -> Vec<i64> {
+    assert!(outcome.failed.is_empty(), "{outcome:?}");
+    let mut places = outcome.places.clone();
+    places.sort_unstable_by_key(|(index, _)| *index);
+    places.iter().map(|(_, place)| place.offset).collect()
+}
+
+/// The code that a record was refused with.
+fn refused(result: Result<(), Failure>) -> i16 {
+    match result {
+        Err(Failure::Refused(code)) => code,
+        other => panic!("it is not refused: {other:?}"),
+    }
+}
+
+/// Whether it was told that nobody knows.
+fn is_unanswered(result: &Result<(), Failure>) -> bool {
+    matches!(result, Err(Failure::Unanswered(_)))
 }
