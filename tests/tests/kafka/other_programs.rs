@@ -201,6 +201,9 @@ async fn glmsg_consumes_what_kcat_wrote() {
     place.kcat(
         &[
             "-P",
+            // To a new topic the first of two could be refused for a moment, and go again after the second.
+            "-X",
+            "max.in.flight.requests.per.connection=1",
             "-K",
             "|",
             "-H",
