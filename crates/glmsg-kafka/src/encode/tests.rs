@@ -49,7 +49,7 @@ fn message() -> glmsg_core::MessageBuilder {
 }
 
 /// The record as the library hands it out again.
-fn record(encoded: Encoded<'_>) -> OwnedMessage {
+fn record(encoded: &Encoded<'_>) -> OwnedMessage {
     OwnedMessage::new(
         Some(encoded.value.to_vec()),
         encoded.key.map(<[u8]>::to_vec),
