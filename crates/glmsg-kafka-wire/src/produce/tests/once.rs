@@ -60,7 +60,7 @@ async fn an_answer_that_is_lost_is_told_as_such() {
 #[tokio::test]
 async fn a_code_is_told_and_whether_it_may_be_stored() {
     let (script, producer) = with(once(LONG)).await;
-    let passes = [3, 5, 6, 19, 29, 45, 47, 59, 74, 87].map(|code| (code, Say::Code(code)));
+    let passes = [3, 5, 19, 29, 45, 47, 59, 74, 87].map(|code| (code, Say::Code(code)));
     for (code, say) in passes {
         script.world.then([Act::Each(say)]);
         let value = format!("{say:?}");
@@ -68,7 +68,7 @@ async fn a_code_is_told_and_whether_it_may_be_stored() {
         assert_eq!(times(&script, &value), 1);
         send(&producer, "x").await.unwrap();
     }
-    let codes = [7, 13, 20, 56].map(Say::CodeButStore);
+    let codes = [6, 7, 13, 20, 56].map(Say::CodeButStore);
     let nothing = [true, false].map(|stores| Say::Nothing { stores });
     for say in codes.into_iter().chain(nothing) {
         script.world.then([Act::Each(say)]);
@@ -109,7 +109,9 @@ async fn a_leader_that_has_moved_is_found_for_the_next() {
     let producer = Producer::new(script.cluster(), once(LONG));
     send(&producer, "a").await.unwrap();
     script.world.lead(0, 1);
-    assert_eq!(refused(send(&producer, "b").await), 6);
+    // A leader says so, too, if it has stored the record and was replaced before the others had it.
+    let told = send(&producer, "b").await;
+    assert!(is_unanswered(&told), "{told:?}");
     send(&producer, "c").await.unwrap();
     let found: Vec<_> = script.world.sent().iter().map(|sent| sent.found).collect();
     assert_eq!(
