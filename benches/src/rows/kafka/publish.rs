@@ -35,8 +35,15 @@ pub(super) fn batches(runtime: &Runtime, rounds: Rounds, at: &Cluster) -> Outcom
         lasting: rounds.time(LASTING),
     };
     let name = "one publisher by 100";
+    // As the twin's records, its calls do not wait for each other.
+    let several = Publishers {
+        tasks: 4,
+        ..publishers
+    };
+    let name_of_several = "4 calls by 100 at a time";
     let mut sides = [
         fresh(name, here, |n| publish(n.served, publishers)),
+        fresh(name_of_several, here, |n| publish(n.served, several)),
         fresh("raw, 100 and await", here, |n| {
             raw_publish(at.clone(), n, publishers)
         }),
@@ -45,10 +52,11 @@ pub(super) fn batches(runtime: &Runtime, rounds: Rounds, at: &Cluster) -> Outcom
         }),
     ];
     let measured = rounds.alternate(&mut sides)?;
-    let [ours, awaiting, firing] = &measured;
+    let [ours, several, awaiting, firing] = &measured;
     let rows = vec![
         rates(name, ours, BESIDE, awaiting).target(Target::Ratio(3.0)),
         rates("the same", ours, BESIDE_FIRING, firing).target(Target::Ratio(0.6)),
+        rates(name_of_several, several, BESIDE_FIRING, firing).target(Target::Ratio(0.6)),
     ];
     Ok(Measurements {
         rows,
