@@ -1,5 +1,6 @@
 //! `cargo xtask deploy`: what can be said about the files of `deploy/` without running them, by the tools that read them.
 
+mod alerts;
 mod dashboard;
 mod manifests;
 
@@ -25,6 +26,7 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     let tools = services::checkers()?;
     let mut steps = Steps::default();
     steps.run("prometheus", || prometheus(&tools));
+    steps.run("alerts", alerts::check);
     steps.run("dashboard", dashboard::check);
     steps.run("compose", || compose(&tools));
     steps.run("dockerfile", || dockerfile(&tools));

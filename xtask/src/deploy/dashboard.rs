@@ -18,8 +18,8 @@ const COLUMNS: u64 = 24;
 pub(super) fn check() -> Outcome {
     let text = std::fs::read_to_string(PATH)
         .map_err(|error| Failure::failed(format!("cannot read {PATH}: {error}")))?;
-    let dashboard: Value = serde_json::from_str(&text)
-        .map_err(|error| Failure::failed(format!("{PATH}: {error}")))?;
+    let dashboard: Value =
+        serde_json::from_str(&text).map_err(|error| Failure::failed(format!("{PATH}: {error}")))?;
     violation::report(violations(&dashboard), PATH)
 }
 
@@ -47,7 +47,8 @@ fn violations(dashboard: &Value) -> Vec<Violation> {
             wrongs.extend(of_a_panel(panel));
         }
     }
-    let violation = |wrong| Violation::new(PATH, 1, wrong, "mend it, or export it from Grafana anew");
+    let violation =
+        |wrong| Violation::new(PATH, 1, wrong, "mend it, or export it from Grafana anew");
     wrongs.into_iter().map(violation).collect()
 }
 
@@ -154,8 +155,14 @@ mod tests {
 
     #[test]
     fn what_grafana_would_show_wrong_is_named() {
-        assert_eq!(wrongs(&[panel(1, 0), panel(2, 6)]), ["panel 2: it lies over panel 1"]);
-        assert_eq!(wrongs(&[panel(1, 13)]), ["panel 1: it has no place in 24 columns"]);
+        assert_eq!(
+            wrongs(&[panel(1, 0), panel(2, 6)]),
+            ["panel 2: it lies over panel 1"]
+        );
+        assert_eq!(
+            wrongs(&[panel(1, 13)]),
+            ["panel 1: it has no place in 24 columns"]
+        );
         assert_eq!(wrongs(&[panel(1, 0), panel(1, 12)]).len(), 1);
         for key in ["targets", "datasource", "description", "fieldConfig"] {
             let mut broken = panel(1, 0);

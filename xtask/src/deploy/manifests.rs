@@ -25,8 +25,9 @@ pub(super) fn check(tools: &Checkers) -> Outcome {
             .args(["kustomize", &source])
             .stdout()?;
         let file = directory.join(format!("{}.yaml", build.replace('/', "-")));
-        std::fs::write(&file, manifests)
-            .map_err(|error| Failure::failed(format!("cannot write {}: {error}", file.display())))?;
+        std::fs::write(&file, manifests).map_err(|error| {
+            Failure::failed(format!("cannot write {}: {error}", file.display()))
+        })?;
         for release in RELEASES {
             validate(tools, &file, release)?;
         }

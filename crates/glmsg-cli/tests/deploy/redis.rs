@@ -191,7 +191,11 @@ async fn a_server_that_was_killed_has_what_it_acknowledged() {
     glmsg(&url("publisher"), &["publish", "orders"], "1\n2\n3\n").objects();
     server.kill9().await;
     server.restart().await;
-    let lag = glmsg(&url("consumer"), &["lag", "orders", "--group", "workers"], "");
+    let lag = glmsg(
+        &url("consumer"),
+        &["lag", "orders", "--group", "workers"],
+        "",
+    );
     assert_eq!(lag.objects()[0]["lag"], 3);
 }
 
@@ -236,5 +240,10 @@ async fn with_tls_a_certificate_and_a_login_are_asked_for() {
     let without_login = format!("rediss://{}?ca={ca}&cert={cert}&key={key}", server.addr());
     glmsg(&impatient(without_login), &["health"], "").fails("");
     let plain = bare("publisher").replace("rediss://", "redis://");
-    glmsg(&impatient(plain.replace(&format!("&ca={ca}"), "")), &["health"], "").fails("");
+    glmsg(
+        &impatient(plain.replace(&format!("&ca={ca}"), "")),
+        &["health"],
+        "",
+    )
+    .fails("");
 }

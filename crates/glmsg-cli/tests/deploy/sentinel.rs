@@ -67,9 +67,9 @@ async fn a_replica_takes_over_and_a_primary_without_replicas_takes_nothing() {
     let sees = |words: String| {
         let (client, sentinels) = (&client, &sentinels);
         move || {
-            let infos = sentinels.iter().map(|sentinel| {
-                client.ask(sentinel.addr().port(), &["INFO", "sentinel"])
-            });
+            let infos = sentinels
+                .iter()
+                .map(|sentinel| client.ask(sentinel.addr().port(), &["INFO", "sentinel"]));
             let all = infos.into_iter().all(|info| info.contains(&words));
             async move { all }
         }

@@ -8,20 +8,30 @@ use crate::kit;
 fn rules(block: &str) -> (String, Vec<String>) {
     let line = block.replace("\\\n", " ").replace('\'', "");
     let (_, rules) = line.split_once("ACL SETUSER ").expect("a user");
-    let rules = rules.replace("NAMESPACE", "glmsg").replace("GROUP", "workers");
+    let rules = rules
+        .replace("NAMESPACE", "glmsg")
+        .replace("GROUP", "workers");
     let mut words = rules.split_whitespace().map(str::to_owned);
     let name = words.next().expect("a name");
     let no_rule = ["reset", "on", ">PASSWORD", "done"];
-    (name, words.filter(|w| !no_rule.contains(&w.as_str())).collect())
+    (
+        name,
+        words.filter(|w| !no_rule.contains(&w.as_str())).collect(),
+    )
 }
 
 #[test]
 fn the_users_have_the_rights_that_the_redis_page_gives_them() {
     let page = kit::text("docs/backends/redis.md");
-    let (_, section) = page.split_once("\n## Users and rights\n").expect("its section");
+    let (_, section) = page
+        .split_once("\n## Users and rights\n")
+        .expect("its section");
     let section = section.split("\n## ").next().expect("an end");
     let blocks: Vec<_> = section.split("```sh\n").skip(1).collect();
-    let blocks: Vec<_> = blocks.iter().filter_map(|b| b.split("\n```").next()).collect();
+    let blocks: Vec<_> = blocks
+        .iter()
+        .filter_map(|b| b.split("\n```").next())
+        .collect();
     let (_, base) = rules(blocks[0]);
     let file = kit::text("deploy/redis/users.acl");
     for at in [1, 2, 4, 5] {
