@@ -38,7 +38,7 @@ pub(super) fn check(tools: &Checkers) -> Outcome {
 fn validate(tools: &Checkers, file: &Path, release: &str) -> Outcome {
     Process::new("python3")
         .env("PYTHONPATH", &tools.kubernetes.display().to_string())
-        .words("-m kubernetes_validate --strict --kubernetes-version")
+        .words("-m kubernetes_validate --quiet --strict --kubernetes-version")
         .args([release, &file.display().to_string()])
         .run()
 }
