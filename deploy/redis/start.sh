@@ -6,7 +6,8 @@
 # The program is REDIS_SERVER, or `redis-server`.
 # A password is a file SECRETS/redis_USER of one line. Servers know hashes of them; only replicas and Sentinels, which log in
 # elsewhere, get the password itself. What is written is in RUN, which need not outlive the server: a tmpfs.
-# A Sentinel keeps what it has learned in the working folder.
+# A replica's first primary is PRIMARY: `HOST 6379`. Who follows whom changes with a fail-over, and Sentinels write it into
+# the configuration; so both kinds of server have a copy of it in the working folder, and begin there again.
 set -eu
 umask 077
 here=$(dirname "$0")
@@ -49,8 +50,16 @@ server)
   done
   password=$(secret replica)
   echo "masterauth $password" > "$run/masterauth.conf"
-  give "$run" "$run/users.acl" "$run/masterauth.conf"
-  set -- "$program" "$here/redis.conf" --aclfile "$run/users.acl" --include "$run/masterauth.conf" "$@"
+  # Of the copy only this is kept: all else may have been changed in the file that it is made of.
+  if [ -e redis.conf ]; then
+    follows=$(grep '^replicaof ' redis.conf || true)
+  else
+    follows=${PRIMARY:+replicaof $PRIMARY}
+  fi
+  { cat "$here/redis.conf"; echo "$follows"; } > redis.conf.new
+  give . "$run" "$run/users.acl" "$run/masterauth.conf" redis.conf.new
+  mv redis.conf.new redis.conf
+  set -- "$program" "$PWD/redis.conf" --aclfile "$run/users.acl" --include "$run/masterauth.conf" "$@"
   ;;
 *)
   echo "start.sh: say server or sentinel, not $role" >&2

@@ -68,8 +68,20 @@ impl Secrets {
 
     /// Starts a server on a port without TLS. What `start.sh` writes is in a folder that must outlive it.
     pub(crate) async fn server(&self, run: &TempDir, args: &[&str]) -> Server {
+        self.started(run, None, args).await
+    }
+
+    /// The same as a replica of the server at that port.
+    pub(crate) async fn replica(&self, run: &TempDir, of: u16, args: &[&str]) -> Server {
+        self.started(run, Some(of), args).await
+    }
+
+    async fn started(&self, run: &TempDir, of: Option<u16>, args: &[&str]) -> Server {
         let args = [&["--port", "{port}"], args].concat();
-        let launch = self.launch("server", &args).env("RUN", run.path());
+        let mut launch = self.launch("server", &args).env("RUN", run.path());
+        if let Some(primary) = of {
+            launch = launch.env("PRIMARY", format!("127.0.0.1 {primary}"));
+        }
         let admin = Client::new("admin", self);
         Server::start(launch, move |probe| {
             let answer = admin.ask(probe.addr.port(), &["PING"]);
@@ -121,17 +133,21 @@ fn url(server: &Server, secrets: &Secrets, user: &str) -> String {
 }
 
 /// Publishes and consumes one message, as the user of each; the topic and its group are made before.
-pub(crate) fn goes_through(url: &dyn Fn(&str) -> String, payload: &str) {
+pub(crate) fn goes_through(url: &dyn Fn(&str) -> String, word: &str) {
     let publish = ["publish", "orders"];
-    glmsg(&url("publisher"), &publish, payload).objects();
+    glmsg(&url("publisher"), &publish, &format!("\"{word}\"")).objects();
     let consume = ["consume", "orders", "--group", "workers", "--count", "1"];
     let got = glmsg(&url("consumer"), &consume, "").objects();
-    assert_eq!(got[0]["payload"], payload, "{got:?}");
+    assert_eq!(got[0]["payload"], word, "{got:?}");
 }
 
 pub(crate) fn deploy(url: &str) {
-    glmsg(url, &["topics", "create", "orders"], "").objects();
-    glmsg(url, &["groups", "create", "orders", "workers"], "").objects();
+    // As docker-compose.yml does with each start.
+    for _ in 0..2 {
+        glmsg(url, &["topics", "create", "orders"], "").objects();
+        let create = ["groups", "create", "orders", "workers", "--if-missing"];
+        glmsg(url, &create, "").objects();
+    }
 }
 
 /// What the doctor has found that is not as it should be.
@@ -155,12 +171,12 @@ async fn the_doctor_finds_nothing_and_each_user_does_its_part_alone() {
     }
 
     deploy(&url("deployer"));
-    goes_through(&url, "\"one\"");
+    goes_through(&url, "one");
     let problems = found(&glmsg(&url("deployer"), &["doctor"], "")).into_iter();
     let problems: Vec<_> = problems.filter(|f| f["severity"] == "problem").collect();
     assert_eq!(problems, Vec::<Value>::new());
 
-    let denied = "permission denied";
+    let denied = "does not allow this user";
     let consume = ["consume", "orders", "--group", "workers", "--wait", "1"];
     glmsg(&url("consumer"), &["publish", "orders"], "1").fails(denied);
     glmsg(&url("publisher"), &consume, "").fails(denied);
@@ -231,7 +247,7 @@ async fn with_tls_a_certificate_and_a_login_are_asked_for() {
     })
     .await;
     deploy(&deployer);
-    goes_through(&url, "\"over TLS\"");
+    goes_through(&url, "over TLS");
     let admin = glmsg(&url("admin"), &["doctor"], "");
     assert_eq!(found(&admin), Vec::<Value>::new());
 

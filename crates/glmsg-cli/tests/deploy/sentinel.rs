@@ -38,8 +38,6 @@ async fn a_replica_takes_over_and_a_primary_without_replicas_takes_nothing() {
     let common = [&include[..], &["--repl-diskless-sync-delay", "0"]].concat();
     let primary = secrets.server(&folders[0], &common).await;
     let port = primary.addr().port();
-    let of = port.to_string();
-    let replicated = [&common[..], &["--replicaof", "127.0.0.1", &of]].concat();
 
     let deployer = {
         let file = secrets.file("deployer");
@@ -50,7 +48,7 @@ async fn a_replica_takes_over_and_a_primary_without_replicas_takes_nothing() {
 
     let mut replicas = Vec::new();
     for folder in &folders[1..3] {
-        replicas.push(secrets.server(folder, &replicated).await);
+        replicas.push(secrets.replica(folder, port, &common).await);
     }
     let admin = Client::new("admin", &secrets);
     until("two replicas are in step", PATIENCE, || async {
@@ -87,7 +85,7 @@ async fn a_replica_takes_over_and_a_primary_without_replicas_takes_nothing() {
         )
     };
     deploy(&url("deployer"));
-    goes_through(&url, "\"before\"");
+    goes_through(&url, "before");
     let doctor = glmsg(&url("admin"), &["doctor"], "").objects();
     assert!(doctor.iter().all(|f| f["severity"] == "ok"), "{doctor:#?}");
 
@@ -101,5 +99,19 @@ async fn a_replica_takes_over_and_a_primary_without_replicas_takes_nothing() {
         ports.iter().any(|port| asked.ends_with(&port.to_string()))
     })
     .await;
-    goes_through(&url, "\"after\"");
+    goes_through(&url, "after");
+
+    // It comes back as a replica, and would do so the next time without a Sentinel.
+    for _ in 0..2 {
+        primary.restart().await;
+        until("the old primary follows the new one", PATIENCE, || async {
+            let info = admin.ask(port, &["INFO"]);
+            // One that writes its first log does not end.
+            let words = ["role:slave", "master_link_status:up", "aof_rewrite_in_progress:0"];
+            words.iter().all(|word| info.contains(word))
+        })
+        .await;
+    }
+    let kept = std::fs::read_to_string(primary.dir().join("redis.conf")).unwrap();
+    assert!(kept.contains("\nreplicaof 127.0.0.1 "), "{kept}");
 }
