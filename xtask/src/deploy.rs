@@ -2,6 +2,7 @@
 
 mod alerts;
 mod dashboard;
+mod image;
 mod manifests;
 
 use std::path::Path;
@@ -16,13 +17,20 @@ pub(crate) const HELP: &str = "\
 Checks the files of deploy/: the configuration, rules and alerts of Prometheus with their unit tests, the dashboard, the
 Compose file, the Dockerfile, and what kustomize makes of the manifests against the schemas of Kubernetes.
 
-Usage: cargo xtask deploy
+Usage: cargo xtask deploy [--image]
+
+Options:
+  --image  Also build the static program of the image, as the Dockerfile does: it takes minutes
 
 The tools are fetched with `apt-get` and `python3 -m pip` into `services` below cargo's target directory. That the files do
 what they are for is tested by `cargo test --package glmsg-cli --test deploy`.";
 
 pub(crate) fn run(words: &[String]) -> Outcome {
-    Arguments::parse(words, &Grammar::default())?;
+    let grammar = Grammar {
+        switches: &["--image"],
+        ..Grammar::default()
+    };
+    let args = Arguments::parse(words, &grammar)?;
     let tools = services::checkers()?;
     let mut steps = Steps::default();
     steps.run("prometheus", || prometheus(&tools));
@@ -31,6 +39,9 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     steps.run("compose", || compose(&tools));
     steps.run("dockerfile", || dockerfile(&tools));
     steps.run("manifests", || manifests::check(&tools));
+    if args.has("--image") {
+        steps.run("image", image::check);
+    }
     steps.finish()
 }
 

@@ -1,6 +1,8 @@
 //! `glmsg groups`: list, create, delete, members.
 
-use glmsg::{ErrorKind, GroupConfig, GroupInfo, GroupName, MemberInfo, Ordering, StartFrom, TopicName};
+use glmsg::{
+    ErrorKind, GroupConfig, GroupInfo, GroupName, MemberInfo, Ordering, StartFrom, TopicName,
+};
 use serde_json::{Value, json};
 
 use crate::arguments::start;

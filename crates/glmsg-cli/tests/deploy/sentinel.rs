@@ -107,7 +107,11 @@ async fn a_replica_takes_over_and_a_primary_without_replicas_takes_nothing() {
         until("the old primary follows the new one", PATIENCE, || async {
             let info = admin.ask(port, &["INFO"]);
             // One that writes its first log does not end.
-            let words = ["role:slave", "master_link_status:up", "aof_rewrite_in_progress:0"];
+            let words = [
+                "role:slave",
+                "master_link_status:up",
+                "aof_rewrite_in_progress:0",
+            ];
             words.iter().all(|word| info.contains(word))
         })
         .await;
