@@ -25,7 +25,7 @@ const COUNTERS: &[(&str, &str, u32)] = &[
     ("messages_stale_total", TG, 1),
     (
         "messages_dead_lettered_total",
-        r#"topic="orders",group="workers",reason="RetriesExhausted""#,
+        r#"topic="orders",group="workers",reason="max-retries""#,
         1,
     ),
     ("message_attempts_total", TG, 62),

@@ -263,3 +263,36 @@ async fn with_tls_a_certificate_and_a_login_are_asked_for() {
     )
     .fails("");
 }
+
+#[test]
+fn a_password_that_is_missing_or_cannot_be_written_down_stops_the_start() {
+    let start = |secrets: &Secrets| {
+        let folder = TempDir::new().unwrap();
+        let script = kit::file("redis/start.sh");
+        let mut command = Command::new("sh");
+        command.args([script.to_str().unwrap(), "server"]);
+        command
+            .env("REDIS_SERVER", "true")
+            .env("RUN", folder.path());
+        command.env("SECRETS", secrets.dir.path());
+        let ended = command.current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        (ended.status.success(), said)
+    };
+    assert_eq!(start(&Secrets::new()), (true, String::new()));
+    for (content, words) in [
+        (None, "redis_operator is missing or empty"),
+        (Some(""), "redis_operator is missing or empty"),
+        (Some("pass/word"), "redis_operator: letters and digits only"),
+    ] {
+        let secrets = Secrets::new();
+        let file = secrets.file("operator");
+        match content {
+            Some(content) => std::fs::write(file, content).unwrap(),
+            None => std::fs::remove_file(file).unwrap(),
+        }
+        let (is_started, said) = start(&secrets);
+        assert!(!is_started && said.contains(words), "{content:?}: {said}");
+        assert!(!said.contains("pass/word"), "{said}");
+    }
+}
