@@ -14,6 +14,7 @@ mod capabilities;
 mod chaos;
 mod demo;
 mod deny;
+mod deploy;
 mod docs;
 mod examples;
 mod failure;
@@ -44,6 +45,7 @@ Commands:
   examples  The ten examples of the facade, with the numbers they end with
   chaos     The cases of the fault matrix, at length
   services  The servers that tests talk to: up, down, status
+  deploy    The files of deploy/, by the tools that read such files
   lint      Formatting, clippy, the house rules, the layers
   tidy      The house rules alone
   layers    Which crate may depend on which
@@ -87,6 +89,7 @@ fn dispatch(args: &[String]) -> Outcome {
         "features" => (features::HELP, features::run),
         "docs" => (docs::HELP, docs::run),
         "bench" => (bench::HELP, bench::run),
+        "deploy" => (deploy::HELP, deploy::run),
         "deny" => (deny::HELP, deny::run),
         "msrv" => (msrv::HELP, msrv::run),
         "help" | "--help" | "-h" => {

@@ -1,6 +1,7 @@
 //! `cargo xtask services`: the real servers that tests talk to, installed, started and stopped here and by nobody else.
 
 mod certificates;
+mod checkers;
 mod client;
 mod cluster;
 mod debian;
@@ -21,6 +22,7 @@ mod up;
 mod wait;
 mod wheel;
 
+pub(crate) use self::checkers::{Checkers, checkers};
 pub(crate) use self::debian::install;
 use self::environment::Environment;
 use self::lock::Lock;
@@ -88,18 +90,24 @@ fn chosen(names: &[String]) -> Outcome<Vec<Service>> {
 /// The programs of Redis 7 that need no service to be up, each by the variable that names it to other programs. What is
 /// missing is fetched.
 pub(crate) fn redis_programs() -> Outcome<Vec<(String, String)>> {
-    let place = Place::open()?;
-    let _lock = Lock::take(&place.lock())?;
-    let mut environment = Environment::load(&place.environment())?;
     let programs = [Program::Redis7, Program::Benchmark];
-    let provided = program::provide(&place, &mut environment, programs);
-    environment.store(&place.environment())?;
-    provided?;
+    let environment = provided(&programs)?;
     let told = programs.iter().map(|program| {
         let path = program.path(&environment)?.display().to_string();
         Ok((format!("GLMSG_{}", program.key()), path))
     });
     told.collect()
+}
+
+/// Makes sure that these are there, and tells where everything is.
+fn provided(programs: &[Program]) -> Outcome<Environment> {
+    let place = Place::open()?;
+    let _lock = Lock::take(&place.lock())?;
+    let mut environment = Environment::load(&place.environment())?;
+    let provided = program::provide(&place, &mut environment, programs.iter().copied());
+    // Also when one could not be had: what was found is not looked for again.
+    environment.store(&place.environment())?;
+    provided.map(|()| environment)
 }
 
 /// Where a service is: as the user says, or as it was started.

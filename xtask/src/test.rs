@@ -7,11 +7,11 @@ use crate::failure::{Failure, Outcome};
 use crate::process::Process;
 use crate::services::{self, Service};
 use crate::steps::Steps;
-use crate::{capabilities, demo, examples};
+use crate::{capabilities, demo, deploy, examples};
 
 pub(crate) const HELP: &str = "\
 Runs the whole matrix: every test and doctest of the workspace, the conformance suite on every backend, the check of
-docs/capabilities.md, the demo with its ledger, and the examples. The servers that tests need are started before, as `cargo xtask
+docs/capabilities.md and of the files of deploy/, the demo with its ledger, and the examples. The servers that tests need are started before, as `cargo xtask
 services up` does; those that were up before stay up, and the others are stopped at the end.
 
 Usage: cargo xtask test [--backend NAME] [--long]
@@ -140,6 +140,8 @@ fn needed(backends: &[&Backend], long: bool, is_given: impl Fn(Service) -> bool)
 }
 
 fn everything(steps: &mut Steps, long: bool) {
+    // Before the tests: what it fetches is theirs, too.
+    steps.run("deploy", || deploy::run(&[]));
     // Before the tests, because some of them start the binaries of other packages, which cargo does not build for them.
     // Together with the tests, because cargo would otherwise build all with two sets of features.
     let built = steps.run("build", || {

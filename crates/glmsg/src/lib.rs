@@ -10,6 +10,12 @@ pub use doctor::doctor;
 pub use glmsg_broker::*;
 pub use glmsg_core::*;
 
+/// Settings from files and the environment.
+#[cfg(feature = "config")]
+pub mod config {
+    pub use glmsg_config::*;
+}
+
 /// The Kafka broker.
 #[cfg(feature = "kafka")]
 pub mod kafka {
@@ -20,6 +26,12 @@ pub mod kafka {
 #[cfg(feature = "memory")]
 pub mod memory {
     pub use glmsg_memory::*;
+}
+
+/// Prometheus metrics, health endpoints, and the scaler of workers.
+#[cfg(feature = "metrics")]
+pub mod metrics {
+    pub use glmsg_metrics::*;
 }
 
 /// Coordination patterns, one feature each.
@@ -82,6 +94,12 @@ pub mod redis {
 #[cfg(feature = "sqlite")]
 pub mod sqlite {
     pub use glmsg_sqlite::*;
+}
+
+/// Spans of `tracing`, with the trace carried in the message.
+#[cfg(feature = "tracing")]
+pub mod tracing {
+    pub use glmsg_tracing::*;
 }
 
 /// The project's README is compiled too.

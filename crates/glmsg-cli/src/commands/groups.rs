@@ -1,6 +1,8 @@
 //! `glmsg groups`: list, create, delete, members.
 
-use glmsg::{GroupConfig, GroupInfo, GroupName, MemberInfo, Ordering, StartFrom, TopicName};
+use glmsg::{
+    ErrorKind, GroupConfig, GroupInfo, GroupName, MemberInfo, Ordering, StartFrom, TopicName,
+};
 use serde_json::{Value, json};
 
 use crate::arguments::start;
@@ -35,6 +37,9 @@ enum Command {
         /// In which order it delivers
         #[arg(long, value_enum, default_value = "none")]
         ordering: Order,
+        /// One that is there already is no failure, and stays as it is
+        #[arg(long)]
+        if_missing: bool,
     },
     /// Delete a group with what it has pending and its dead letters
     Delete {
@@ -68,6 +73,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
             group,
             start,
             ordering,
+            if_missing,
         } => {
             let ordering = match ordering {
                 Order::None => Ordering::None,
@@ -75,8 +81,11 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
             };
             let config = GroupConfig::default().start(start).ordering(ordering);
             let broker = session.connect(Access::Create).await?;
-            broker.create_group(&topic, &group, &config).await?;
-            done(session, "created", &topic, &group)?;
+            let did = match broker.create_group(&topic, &group, &config).await {
+                Err(error) if if_missing && error.kind() == ErrorKind::AlreadyExists => "kept",
+                outcome => outcome.map(|()| "created")?,
+            };
+            done(session, did, &topic, &group)?;
             session.close(&broker).await
         }
         Command::Delete { topic, group } => {

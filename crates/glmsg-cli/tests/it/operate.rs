@@ -36,6 +36,8 @@ fn topics_groups_and_lag_are_told_to_people_and_to_programs() {
     store
         .run(&["groups", "create", "flights", "audit"])
         .fails(1, &["audit"]);
+    let kept = store.json(&["groups", "create", "flights", "audit", "--if-missing"]);
+    assert_eq!(kept[0]["done"], "kept");
     store
         .run(&["consume", "flights", "-g", "work", "-n", "4"])
         .success();
