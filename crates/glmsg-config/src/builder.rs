@@ -197,9 +197,28 @@ pub(crate) fn secret_text(path: &Path, unreadable: &str) -> Result<String> {
 /// A key that is not there: what was written, and what may have been meant.
 fn unknown(name: &str, at: &Origin) -> glmsg_core::Error {
     let error = refused(format!("there is no key {}", excerpt(name)), at);
-    let keys = schema::keys().map(Key::name);
-    if let Some(near) = nearest(name, keys) {
-        return error.remedy(format!("did you mean {near}?"));
+    if let Some(key) = schema::key(name) {
+        // With a dot at the top of a file, where it is no section.
+        let section = key.section().unwrap_or_default();
+        return error.remedy(format!(
+            "write {} below {section}, as in {section}: {{ {}: … }}",
+            key.short_name(),
+            key.short_name()
+        ));
+    }
+    let near = match name.contains('.') {
+        true => nearest(name, schema::keys().map(Key::name)),
+        // At the top of a file there are keys and sections.
+        false => {
+            let top = schema::keys().filter(|key| key.section().is_none());
+            nearest(name, schema::sections().into_iter().chain(top.map(Key::name)))
+        }
+    };
+    if let Some(near) = near {
+        return error.remedy(match schema::is_section(near) {
+            true => format!("did you mean the section {near}?"),
+            false => format!("did you mean {near}?"),
+        });
     }
     // The right name in the wrong place.
     let short = name.rsplit('.').next().unwrap_or(name);
@@ -207,20 +226,12 @@ fn unknown(name: &str, at: &Origin) -> glmsg_core::Error {
         return error.remedy(format!("did you mean {}?", key.name()));
     }
     match name.split_once('.') {
-        Some((section, _)) if schema::is_section(section) => {
-            let keys = schema::keys().filter(|key| key.section() == Some(section));
-            let keys: Vec<&str> = keys.map(Key::short_name).collect();
-            error.remedy(format!("{section} has {}", keys.join(", ")))
-        }
-        _ => {
-            let sections = schema::sections();
-            match nearest(name, sections.iter().copied()) {
-                Some(near) => error.remedy(format!("did you mean the section {near}?")),
-                None => error.remedy(format!(
-                    "there are the sections {}, and the keys that glmsg config reference lists",
-                    sections.join(", ")
-                )),
-            }
-        }
+        Some((section, _)) if schema::is_section(section) => error.remedy(format!(
+            "glmsg config reference lists the keys of {section}"
+        )),
+        _ => error.remedy(format!(
+            "there are the sections {}; glmsg config reference lists all keys",
+            schema::sections().join(", ")
+        )),
     }
 }

@@ -2,15 +2,19 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connect;
+#[cfg(feature = "config")]
+mod connect_with;
 mod doctor;
 pub mod prelude;
 
-pub use connect::{connect, schemes};
+pub use connect::{check_url, connect, schemes};
+#[cfg(feature = "config")]
+pub use connect_with::connect_with;
 pub use doctor::doctor;
 pub use glmsg_broker::*;
 pub use glmsg_core::*;
 
-/// Settings from files and the environment.
+/// Settings from files and the environment; [`connect_with`] opens their broker.
 #[cfg(feature = "config")]
 pub mod config {
     pub use glmsg_config::*;

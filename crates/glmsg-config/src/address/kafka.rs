@@ -62,7 +62,7 @@ fn login(given: &Given, protocol: &str, query: &mut Query) -> Result<String> {
     };
     let user = given
         .text("kafka.sasl_username")
-        .ok_or_else(|| lacks("kafka.sasl_username"))?;
+        .ok_or_else(|| lacks("kafka.sasl_username").remedy("set it, and a password"))?;
     let password = given.text("kafka.sasl_password");
     if password.is_none() && given.get("kafka.sasl_password_file").is_none() {
         return Err(lacks("kafka.sasl_password").remedy(
