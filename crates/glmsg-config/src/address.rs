@@ -2,6 +2,7 @@
 
 mod kafka;
 mod local;
+mod name;
 mod percent;
 mod query;
 mod redis;
@@ -117,7 +118,10 @@ fn whole(given: &Given) -> Result<Option<BrokerUrl>> {
     let (name, url) = if let Some(url) = given.text("broker") {
         ("broker", url.to_owned())
     } else if let Some(path) = given.text("broker_file") {
-        let url = secret_text(Path::new(path), "the file with the broker's address cannot be read");
+        let url = secret_text(
+            Path::new(path),
+            "the file with the broker's address cannot be read",
+        );
         ("broker_file", url?)
     } else {
         return Ok(None);

@@ -211,7 +211,10 @@ fn unknown(name: &str, at: &Origin) -> glmsg_core::Error {
         // At the top of a file there are keys and sections.
         false => {
             let top = schema::keys().filter(|key| key.section().is_none());
-            nearest(name, schema::sections().into_iter().chain(top.map(Key::name)))
+            nearest(
+                name,
+                schema::sections().into_iter().chain(top.map(Key::name)),
+            )
         }
     };
     if let Some(near) = near {

@@ -50,7 +50,9 @@ impl Given {
     }
 
     pub(crate) fn origin(&self, name: &str) -> Origin {
-        self.get(name).map(|it| it.origin.clone()).unwrap_or_default()
+        self.get(name)
+            .map(|it| it.origin.clone())
+            .unwrap_or_default()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &Assigned)> {

@@ -3,16 +3,21 @@
 
 mod address;
 mod builder;
+// Without a format there is nothing to read, and settings come from the environment alone.
+#[cfg_attr(
+    not(any(feature = "yaml", feature = "toml", feature = "json")),
+    allow(dead_code)
+)]
 mod document;
 mod fault;
 mod given;
+#[cfg(feature = "json")]
+mod json_schema;
 mod origin;
 mod production;
 mod reading;
 mod reference;
 mod schema;
-#[cfg(feature = "json")]
-mod json_schema;
 mod secret;
 mod settings;
 mod value;

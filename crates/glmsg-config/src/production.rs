@@ -4,6 +4,7 @@ use glmsg_broker::{Finding, Severity};
 use glmsg_core::{Error, Result};
 
 use crate::fault::refused;
+use crate::given::Given;
 use crate::{Origin, Profile, Settings};
 
 /// Settings of an address that lose messages, the key for each, and what to do.
@@ -47,32 +48,34 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
     let given = settings.given();
     let url = settings.broker();
     if url.scheme() == "memory" {
-        let at = match given.get("broker") {
-            Some(it) => it.origin.clone(),
-            None => given.origin("broker_type"),
-        };
+        let at = first(given, &["broker", "broker_file", "broker_type"]);
         return Err(refuse("the broker in memory", &at)
             .remedy("use sqlite, redis or kafka: what is in memory ends with the process"));
     }
     if url.section() == "redis" && given.flag("redis.aof_enabled") == Some(false) {
-        return Err(
-            refuse("redis.aof_enabled: false", &given.origin("redis.aof_enabled"))
-                .remedy("set the server's appendonly to yes, and take the key out"),
-        );
+        return Err(refuse(
+            "redis.aof_enabled: false",
+            &given.origin("redis.aof_enabled"),
+        )
+        .remedy("set the server's appendonly to yes, and take the key out"));
     }
     for (name, value) in url.pairs() {
         for (risky, risk, key, remedy) in RISKS {
             if name == risky && value == risk {
                 // By a key, or in the address itself.
-                let at = match given.get(key).filter(|_| key != "profile") {
-                    Some(it) => it.origin.clone(),
-                    None => given.origin("broker"),
-                };
+                let by_key = if key == "profile" { "broker" } else { key };
+                let at = first(given, &[by_key, "broker", "broker_file"]);
                 return Err(refuse(&format!("{name}={value}"), &at).remedy(remedy));
             }
         }
     }
     Ok(())
+}
+
+/// Where the first of these keys that was given comes from.
+fn first(given: &Given, keys: &[&str]) -> Origin {
+    let found = keys.iter().find_map(|key| given.get(key));
+    found.map(|it| it.origin.clone()).unwrap_or_default()
 }
 
 pub(crate) fn check_findings(settings: &Settings, findings: &[Finding]) -> Result<()> {

@@ -104,7 +104,8 @@ fn value(form: Form, content: &Content) -> Result<Value, Why> {
             _ => text(content).map(|text| Value::Secret(Secret::new(text))),
         },
         Form::Word(words) => {
-            let (Content::Plain(text) | Content::Quoted(text) | Content::Word(text)) = content else {
+            let (Content::Plain(text) | Content::Quoted(text) | Content::Word(text)) = content
+            else {
                 return Err(Why::Form);
             };
             let found = words.iter().find(|word| word.eq_ignore_ascii_case(text));
@@ -114,7 +115,8 @@ fn value(form: Form, content: &Content) -> Result<Value, Why> {
         }
         Form::List => list(content).map(Value::List),
         Form::Only(only, _) => {
-            let (Content::Plain(text) | Content::Quoted(text) | Content::Word(text)) = content else {
+            let (Content::Plain(text) | Content::Quoted(text) | Content::Word(text)) = content
+            else {
                 return Err(Why::Form);
             };
             match is_the_same(only, text) {

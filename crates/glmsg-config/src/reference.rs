@@ -41,7 +41,9 @@ pub fn reference() -> String {
 }
 
 fn row(key: &Key) -> String {
-    let default = key.default_text().map_or(String::new(), |it| format!("`{it}`"));
+    let default = key
+        .default_text()
+        .map_or(String::new(), |it| format!("`{it}`"));
     let unit = key.unit().map_or(String::new(), |unit| format!(", {unit}"));
     let mut variables = format!("`{}`", key.variable());
     if let Some(original) = key.original_variable() {

@@ -8,10 +8,10 @@
 
 use std::fmt::Debug;
 
+use glmsg::Message;
 use glmsg::config::{Form, Settings, keys};
 use glmsg::redis::RedisConfig;
 use glmsg::sqlite::SqliteConfig;
-use glmsg::Message;
 
 /// Another value than the default, and what it needs beside it.
 fn other(name: &str) -> (&'static str, &'static [(&'static str, &'static str)]) {
@@ -88,8 +88,11 @@ fn what_a_key_says_of_an_address_the_backend_reads() {
         }
         let elsewhere = matches!(
             name,
-            "redis.aof_enabled" | "redis.batch_size" | "redis.max_retries"
-                | "redis.sentinel_password_file" | "message.max_retries"
+            "redis.aof_enabled"
+                | "redis.batch_size"
+                | "redis.max_retries"
+                | "redis.sentinel_password_file"
+                | "message.max_retries"
         );
         let read = match key.section() {
             Some("redis" | "topic" | "message") if !elsewhere => {
@@ -168,4 +171,29 @@ async fn production_takes_a_file_that_keeps_messages() {
         .unwrap();
     let broker = glmsg::connect_with(&settings).await.unwrap();
     broker.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_opens_and_probes_as_the_settings_say() {
+    use std::time::Duration;
+
+    use glmsg::patterns::circuit_breaker::CircuitState;
+
+    let settings = Settings::builder()
+        .set("circuit_breaker_threshold", 2)
+        .and_then(|it| it.set("circuit_breaker_timeout_seconds", 7))
+        .and_then(|it| it.build())
+        .unwrap();
+    let breaker = glmsg::config::circuit_breaker("b", &settings)
+        .unwrap()
+        .unwrap();
+    let fail = async || breaker.call(|| async { Err::<(), _>("no") }).await;
+    let _ = fail().await;
+    assert_eq!(breaker.state(), CircuitState::Closed);
+    let _ = fail().await;
+    assert_eq!(breaker.state(), CircuitState::Open);
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert!(breaker.try_acquire().is_err());
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert!(breaker.try_acquire().is_ok());
 }

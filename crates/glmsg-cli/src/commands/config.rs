@@ -98,5 +98,7 @@ fn show(session: &mut Session, settings: &Settings, only_set: bool) -> Result<()
             entry.origin.to_string(),
         ]);
     }
-    session.out.table(&table, "nothing is set: all are defaults")
+    session
+        .out
+        .table(&table, "nothing is set: all are defaults")
 }

@@ -4,12 +4,15 @@ use glmsg_core::Result;
 
 use super::percent::encode;
 use super::query::Query;
-use super::{BrokerUrl, finish};
+use super::{BrokerUrl, finish, name};
 use crate::Origin;
 use crate::fault::refused;
 use crate::given::Given;
 
 pub(super) fn url(given: &Given) -> Result<BrokerUrl> {
+    name::plain(given, "kafka.namespace", "_-", 40)?;
+    name::plain(given, "kafka.instance", "_-.", 100)?;
+    name::visible(given, "kafka.client_name")?;
     let default = ["localhost:9092".to_owned()];
     let servers = given.list("kafka.bootstrap_servers").unwrap_or(&default);
     let at = given.origin("kafka.bootstrap_servers");
@@ -50,7 +53,10 @@ pub(super) fn url(given: &Given) -> Result<BrokerUrl> {
     if let Some(millis) = given.number("kafka.linger_ms") {
         query.push("linger_ms", millis);
     }
-    Ok(finish(format!("kafka://{login}{}", servers.join(",")), &query))
+    Ok(finish(
+        format!("kafka://{login}{}", servers.join(",")),
+        &query,
+    ))
 }
 
 fn login(given: &Given, protocol: &str, query: &mut Query) -> Result<String> {
@@ -65,11 +71,12 @@ fn login(given: &Given, protocol: &str, query: &mut Query) -> Result<String> {
         .ok_or_else(|| lacks("kafka.sasl_username").remedy("set it, and a password"))?;
     let password = given.text("kafka.sasl_password");
     if password.is_none() && given.get("kafka.sasl_password_file").is_none() {
-        return Err(lacks("kafka.sasl_password").remedy(
-            "set it, by GLMSG_KAFKA__SASL_PASSWORD say, or kafka.sasl_password_file",
-        ));
+        return Err(lacks("kafka.sasl_password")
+            .remedy("set it, by GLMSG_KAFKA__SASL_PASSWORD say, or kafka.sasl_password_file"));
     }
-    let mechanism = given.text("kafka.sasl_mechanism").unwrap_or("SCRAM-SHA-256");
+    let mechanism = given
+        .text("kafka.sasl_mechanism")
+        .unwrap_or("SCRAM-SHA-256");
     query.push("sasl", mechanism.to_lowercase());
     query.take(given, &[("kafka.sasl_password_file", "password_file")]);
     let user = encode(user, "");

@@ -6,12 +6,15 @@ use glmsg_core::Result;
 
 use super::percent::encode;
 use super::query::Query;
-use super::{BrokerUrl, finish};
+use super::{BrokerUrl, finish, name};
 use crate::builder::secret_text;
 use crate::fault::refused;
 use crate::given::Given;
 
 pub(super) fn url(given: &Given) -> Result<BrokerUrl> {
+    name::plain(given, "redis.namespace", "_-", 64)?;
+    name::visible(given, "redis.client_name")?;
+    name::durability(given, "redis.durability")?;
     let mode = given.text("redis.mode").unwrap_or("single");
     let database = given.whole("redis.db").unwrap_or(0);
     let secure = secure(given)?;
@@ -63,10 +66,11 @@ fn secure(given: &Given) -> Result<&'static str> {
     // Who names a file means TLS, and must not go out in the clear without knowing.
     for name in ["redis.tls_ca", "redis.tls_cert", "redis.tls_key"] {
         if given.get(name).is_some() {
-            return Err(
-                refused(format!("{name} is for TLS, and redis.tls is false"), &given.origin(name))
-                    .remedy("set redis.tls to true"),
-            );
+            return Err(refused(
+                format!("{name} is for TLS, and redis.tls is false"),
+                &given.origin(name),
+            )
+            .remedy("set redis.tls to true"));
         }
     }
     Ok("redis")
@@ -76,8 +80,10 @@ fn hosts(given: &Given, mode: &str) -> Result<String> {
     if let Some(nodes) = given.list("redis.nodes") {
         let at = given.origin("redis.nodes");
         if mode == "single" {
-            return Err(refused("redis.nodes is for several, and redis.mode is single", &at)
-                .remedy("set redis.mode to sentinel or cluster, or use redis.host"));
+            return Err(
+                refused("redis.nodes is for several, and redis.mode is single", &at)
+                    .remedy("set redis.mode to sentinel or cluster, or use redis.host"),
+            );
         }
         nodes
             .iter()
@@ -92,8 +98,9 @@ fn hosts(given: &Given, mode: &str) -> Result<String> {
         0 => Ok(format!("{host}:{port}")),
         _ if host.starts_with('[') && host.ends_with(']') => Ok(format!("{host}:{port}")),
         2.. if !host.contains('[') => Ok(format!("[{host}]:{port}")),
-        _ => Err(refused("redis.host holds a port, too", &at)
-            .remedy("write the port as redis.port")),
+        _ => {
+            Err(refused("redis.host holds a port, too", &at).remedy("write the port as redis.port"))
+        }
     }
 }
 

@@ -99,8 +99,11 @@ pub(super) fn add(url: &BrokerUrl, given: &Given) -> Result<BrokerUrl> {
         && given.get("topic.frames").is_none()
         && !url.pairs().any(|(said, _)| said == "frames")
     {
-        return Err(refused("topic.frame_delay_ms is there without topic.frames", &delay.origin)
-            .remedy("set topic.frames, too"));
+        return Err(refused(
+            "topic.frame_delay_ms is there without topic.frames",
+            &delay.origin,
+        )
+        .remedy("set topic.frames, too"));
     }
     if section == "kafka"
         && given.text("profile") == Some("production")

@@ -44,8 +44,7 @@ pub(super) fn variable(name: &OsStr, value: OsString) -> Result<Option<Variable>
     };
     let value = value.into_string().map_err(|_| {
         let at = Origin::Variable(name.to_owned());
-        refused(format!("the value of {} is not UTF-8", key.name()), &at)
-            .remedy("set it in UTF-8")
+        refused(format!("the value of {} is not UTF-8", key.name()), &at).remedy("set it in UTF-8")
     })?;
     Ok(Some(Variable {
         name: name.to_owned(),
@@ -69,9 +68,9 @@ fn ours(name: &str, rest: &str) -> Result<Option<&'static Key>> {
     let is_meant = rest.contains("__");
     let variables: Vec<String> = schema::keys().map(Key::variable).collect();
     let underscores = name.replacen("__", "_", 1);
-    let slip = variables
-        .iter()
-        .find(|known| known.replacen("__", "_", 1) == underscores || known.eq_ignore_ascii_case(name));
+    let slip = variables.iter().find(|known| {
+        known.replacen("__", "_", 1) == underscores || known.eq_ignore_ascii_case(name)
+    });
     let near = match (slip, is_meant) {
         (Some(slip), _) => Some(slip.as_str()),
         (None, true) => nearest(name, variables.iter().map(String::as_str)),
@@ -104,6 +103,7 @@ fn unknown(name: &str, near: Option<&str>) -> glmsg_core::Error {
     );
     match near {
         Some(near) => error.remedy(format!("did you mean {near}?")),
-        None => error.remedy("a key of a section is GLMSG_SECTION__KEY; unset what is not meant for glmsg"),
+        None => error
+            .remedy("a key of a section is GLMSG_SECTION__KEY; unset what is not meant for glmsg"),
     }
 }

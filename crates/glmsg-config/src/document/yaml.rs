@@ -112,7 +112,9 @@ impl<'a> Reader<'a> {
                 }
             };
             if name == "<<" {
-                return Err(Unreadable::new(line, "there is a merge key (<<)").remedy(NO_REFERENCES));
+                return Err(
+                    Unreadable::new(line, "there is a merge key (<<)").remedy(NO_REFERENCES)
+                );
             }
             let event = self.next()?.0;
             let content = self.node(event, depth + 1)?;
@@ -127,7 +129,9 @@ impl<'a> Reader<'a> {
 
 fn scalar(text: String, style: ScalarStyle) -> Content {
     match style {
-        ScalarStyle::Plain if matches!(&*text, "" | "~" | "null" | "Null" | "NULL") => Content::Null,
+        ScalarStyle::Plain if matches!(&*text, "" | "~" | "null" | "Null" | "NULL") => {
+            Content::Null
+        }
         ScalarStyle::Plain => Content::Plain(text),
         _ => Content::Quoted(text),
     }

@@ -29,8 +29,12 @@ pub(super) const GENERAL: &[Key] = &[
 ];
 
 pub(super) const SQLITE: &[Key] = &[
-    Key::new("sqlite.path", Form::Path, "The database file. It is created; its directory is not.")
-        .defaults_to("glmsg.db"),
+    Key::new(
+        "sqlite.path",
+        Form::Path,
+        "The database file. It is created; its directory is not.",
+    )
+    .defaults_to("glmsg.db"),
     Key::new(
         "sqlite.busy_timeout_ms",
         Form::Whole {

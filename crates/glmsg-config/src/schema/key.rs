@@ -70,7 +70,9 @@ impl Key {
 
     /// Its name within its section.
     pub fn short_name(&self) -> &'static str {
-        self.name.split_once('.').map_or(self.name, |(_, name)| name)
+        self.name
+            .split_once('.')
+            .map_or(self.name, |(_, name)| name)
     }
 
     /// The variable of the environment that sets it.

@@ -53,43 +53,102 @@ const ROWS: &[Row] = &[
     ),
     with(REDIS, row("redis.host", "db", "redis://db:6379/0")),
     with(REDIS, row("redis.port", "7000", "redis://localhost:7000/0")),
-    with(REDIS, row("redis.mode", "cluster", "redis+cluster://localhost:6379/0")),
-    with(&[("redis.mode", "cluster")], row("redis.nodes", "a,b:1", "redis+cluster://a,b:1/0")),
-    with(SENTINEL, row("redis.master", "main", "redis+sentinel://localhost:6379/main/0")),
+    with(
+        REDIS,
+        row("redis.mode", "cluster", "redis+cluster://localhost:6379/0"),
+    ),
+    with(
+        &[("redis.mode", "cluster")],
+        row("redis.nodes", "a,b:1", "redis+cluster://a,b:1/0"),
+    ),
+    with(
+        SENTINEL,
+        row(
+            "redis.master",
+            "main",
+            "redis+sentinel://localhost:6379/main/0",
+        ),
+    ),
     with(REDIS, row("redis.db", "4", "redis://localhost:6379/4")),
-    with(&[("redis.password", "p")], row("redis.username", "u", "redis://u:p@localhost")),
+    with(
+        &[("redis.password", "p")],
+        row("redis.username", "u", "redis://u:p@localhost"),
+    ),
     with(REDIS, row("redis.password", "p", "redis://:p@localhost")),
     with(REDIS, row("redis.password_file", "/p", "?password_file=/p")),
-    with(SENTINEL, row("redis.sentinel_username", "u", "sentinel_user=u")),
-    with(SENTINEL, row("redis.sentinel_password", "p", "sentinel_password=p")),
-    with(SENTINEL, row("redis.sentinel_password_file", "/no/such", "/no/such")),
+    with(
+        SENTINEL,
+        row("redis.sentinel_username", "u", "sentinel_user=u"),
+    ),
+    with(
+        SENTINEL,
+        row("redis.sentinel_password", "p", "sentinel_password=p"),
+    ),
+    with(
+        SENTINEL,
+        row("redis.sentinel_password_file", "/no/such", "/no/such"),
+    ),
     with(REDIS, row("redis.tls", "true", "rediss://localhost")),
     with(TLS, row("redis.tls_ca", "/ca", "ca=/ca")),
     with(TLS, row("redis.tls_cert", "/cert", "cert=/cert")),
     with(TLS, row("redis.tls_key", "/key", "key=/key")),
     with(REDIS, row("redis.namespace", "n", "namespace=n")),
     with(REDIS, row("redis.client_name", "n", "?name=n")),
-    with(REDIS, row("redis.durability", "replicated:2", "durability=replicated:2")),
+    with(
+        REDIS,
+        row(
+            "redis.durability",
+            "replicated:2",
+            "durability=replicated:2",
+        ),
+    ),
     with(REDIS, row("redis.eviction", "warn", "eviction=warn")),
     with(REDIS, row("redis.max_connections", "7", "connections=7")),
     with(REDIS, row("redis.socket_timeout", "0.25", "timeout_ms=250")),
-    row("redis.socket_connect_timeout", "1", "has the time of redis.socket_timeout"),
+    row(
+        "redis.socket_connect_timeout",
+        "1",
+        "has the time of redis.socket_timeout",
+    ),
     row("redis.decode_responses", "true", "payloads are bytes"),
     row("redis.encoding", "latin-1", "UTF-8"),
-    with(PRODUCTION, row("redis.aof_enabled", "false", "refuses redis.aof_enabled: false")),
-    row("redis.rdb_enabled", "false", "snapshots are the server's affair"),
+    with(
+        PRODUCTION,
+        row(
+            "redis.aof_enabled",
+            "false",
+            "refuses redis.aof_enabled: false",
+        ),
+    ),
+    row(
+        "redis.rdb_enabled",
+        "false",
+        "snapshots are the server's affair",
+    ),
     row("redis.consumer_timeout_ms", "100", "told by the server"),
     with(REDIS, row("redis.max_stream_length", "9", "max_len=9")),
-    with(REDIS, row("redis.message_ttl_days", "2", "max_age_s=172800")),
-    with(REDIS, row("redis.dlq_ttl_days", "2", "dead_letter_age_s=172800")),
+    with(
+        REDIS,
+        row("redis.message_ttl_days", "2", "max_age_s=172800"),
+    ),
+    with(
+        REDIS,
+        row("redis.dlq_ttl_days", "2", "dead_letter_age_s=172800"),
+    ),
     with(REDIS, row("redis.batch_size", "9", "prefetch: 9")),
     with(REDIS, row("redis.max_retries", "9", "max_retries: Some(9)")),
-    with(KAFKA, row("kafka.bootstrap_servers", "a:1,b", "kafka://a:1,b")),
+    with(
+        KAFKA,
+        row("kafka.bootstrap_servers", "a:1,b", "kafka://a:1,b"),
+    ),
     with(KAFKA, row("kafka.security_protocol", "SSL", "tls=true")),
     with(SASL, row("kafka.sasl_mechanism", "PLAIN", "sasl=plain")),
     with(SASL, row("kafka.sasl_username", "v", "kafka://v:p@")),
     with(SASL, row("kafka.sasl_password", "q", "kafka://u:q@")),
-    with(SASL_BY_FILE, row("kafka.sasl_password_file", "/p", "password_file=/p")),
+    with(
+        SASL_BY_FILE,
+        row("kafka.sasl_password_file", "/p", "password_file=/p"),
+    ),
     with(SSL, row("kafka.tls_ca", "/ca", "ca=/ca")),
     with(SSL, row("kafka.tls_cert", "/cert", "cert=/cert")),
     with(SSL, row("kafka.tls_key", "/key", "key=/key")),
@@ -97,33 +156,83 @@ const ROWS: &[Row] = &[
     with(KAFKA, row("kafka.client_name", "n", "?name=n")),
     with(KAFKA, row("kafka.timeout_ms", "250", "timeout_ms=250")),
     row("kafka.acks", "1", "is lost with one broker"),
-    with(KAFKA, row("kafka.compression_type", "lz4", "compression=lz4")),
+    with(
+        KAFKA,
+        row("kafka.compression_type", "lz4", "compression=lz4"),
+    ),
     with(KAFKA, row("kafka.linger_ms", "2.5", "linger_ms=2.5")),
-    row("kafka.batch_size", "1", "what comes within kafka.linger_ms goes together"),
+    row(
+        "kafka.batch_size",
+        "1",
+        "what comes within kafka.linger_ms goes together",
+    ),
     row("kafka.max_in_flight_requests", "1", "up to 5 requests"),
     row("kafka.buffer_memory", "1", "bounded by glmsg itself"),
-    with(KAFKA, row("kafka.session_timeout_ms", "7000", "session_timeout_ms=7000")),
-    with(KAFKA, row("kafka.group_protocol", "consumer", "group_protocol=consumer")),
+    with(
+        KAFKA,
+        row(
+            "kafka.session_timeout_ms",
+            "7000",
+            "session_timeout_ms=7000",
+        ),
+    ),
+    with(
+        KAFKA,
+        row(
+            "kafka.group_protocol",
+            "consumer",
+            "group_protocol=consumer",
+        ),
+    ),
     with(KAFKA, row("kafka.instance", "i", "instance=i")),
     with(KAFKA, row("kafka.num_partitions", "9", "partitions=9")),
     with(KAFKA, row("kafka.replication_factor", "3", "replication=3")),
     with(KAFKA, row("kafka.min_insync", "2", "min_insync=2")),
-    with(KAFKA, row("kafka.encoding", "envelope", "encoding=envelope")),
-    with(KAFKA, row("kafka.stalled_after_ms", "1000", "stalled_after_ms=1000")),
-    with(KAFKA, row("kafka.read_buffer", "65536", "read_buffer=65536")),
+    with(
+        KAFKA,
+        row("kafka.encoding", "envelope", "encoding=envelope"),
+    ),
+    with(
+        KAFKA,
+        row("kafka.stalled_after_ms", "1000", "stalled_after_ms=1000"),
+    ),
+    with(
+        KAFKA,
+        row("kafka.read_buffer", "65536", "read_buffer=65536"),
+    ),
     with(KAFKA, row("kafka.group_id", "g", "group: Some(\"g\")")),
-    with(KAFKA, row("kafka.auto_offset_reset", "latest", "start: Latest")),
+    with(
+        KAFKA,
+        row("kafka.auto_offset_reset", "latest", "start: Latest"),
+    ),
     with(KAFKA, row("kafka.max_poll_records", "9", "prefetch: 9")),
     with(KAFKA, row("kafka.retention_hours", "2", "max_age_s=7200")),
     with(SQLITE, row("sqlite.path", "/srv/x.db", "sqlite:/srv/x.db")),
-    with(SQLITE, row("sqlite.busy_timeout_ms", "9", "busy_timeout_ms=9")),
+    with(
+        SQLITE,
+        row("sqlite.busy_timeout_ms", "9", "busy_timeout_ms=9"),
+    ),
     with(SQLITE, row("sqlite.poll_ms", "9", "poll_ms=9")),
-    with(SQLITE, row("sqlite.wal_autocheckpoint", "9", "wal_autocheckpoint=9")),
-    with(SQLITE, row("sqlite.max_file_size", "9000", "max_file_size=9000")),
+    with(
+        SQLITE,
+        row("sqlite.wal_autocheckpoint", "9", "wal_autocheckpoint=9"),
+    ),
+    with(
+        SQLITE,
+        row("sqlite.max_file_size", "9000", "max_file_size=9000"),
+    ),
     row("topic.max_len", "9", "sqlite:glmsg.db?max_len=9"),
     row("topic.max_age_s", "9", "sqlite:glmsg.db?max_age_s=9"),
-    row("topic.dead_letter_age_s", "9", "sqlite:glmsg.db?dead_letter_age_s=9"),
-    row("topic.overflow", "drop-oldest", "sqlite:glmsg.db?overflow=drop-oldest"),
+    row(
+        "topic.dead_letter_age_s",
+        "9",
+        "sqlite:glmsg.db?dead_letter_age_s=9",
+    ),
+    row(
+        "topic.overflow",
+        "drop-oldest",
+        "sqlite:glmsg.db?overflow=drop-oldest",
+    ),
     with(REDIS, row("topic.frames", "9", "frames=9")),
     with(
         &[("broker_type", "redis"), ("topic.frames", "9")],
@@ -143,7 +252,11 @@ const ROWS: &[Row] = &[
     row("log_level", "error", "level: Error"),
     row("log_messages", "true", "messages: true"),
     row("log.format", "json", "format: Json"),
-    row("tracing.endpoint", "http://h:4317", "endpoint: Some(\"http://h:4317\")"),
+    row(
+        "tracing.endpoint",
+        "http://h:4317",
+        "endpoint: Some(\"http://h:4317\")",
+    ),
     row("tracing.service_name", "s", "service_name: \"s\""),
     row("tracing.sample_ratio", "0.5", "sample_ratio: 0.5"),
     row("circuit_breaker_enabled", "false", "breaker: None"),
@@ -223,7 +336,10 @@ fn each_key_is_tried() {
     let tried: BTreeSet<&str> = ROWS.iter().map(|row| row.key).collect();
     let known: BTreeSet<&str> = keys().map(|key| key.name()).collect();
     let untried: Vec<_> = known.difference(&tried).collect();
-    assert!(untried.is_empty(), "these keys have no row here: {untried:?}");
+    assert!(
+        untried.is_empty(),
+        "these keys have no row here: {untried:?}"
+    );
     let gone: Vec<_> = tried.difference(&known).collect();
     assert!(gone.is_empty(), "these rows have no key: {gone:?}");
 }

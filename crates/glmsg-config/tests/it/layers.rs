@@ -77,13 +77,24 @@ fn the_formats_say_the_same() {
 
 #[test]
 fn what_says_nothing_is_all_defaults() {
-    for text in ["", "\u{feff}", "# nothing\n", "---\n", "~", "redis:\nkafka: null\n"] {
+    for text in [
+        "",
+        "\u{feff}",
+        "# nothing\n",
+        "---\n",
+        "~",
+        "redis:\nkafka: null\n",
+    ] {
         let settings = SettingsBuilder::new().text("a.yml", Format::Yaml, text);
         let settings = settings.unwrap().build().unwrap();
         assert_eq!(settings.broker().reveal(), "sqlite:glmsg.db", "{text:?}");
         assert!(!settings.names_broker());
     }
-    for (format, text) in [(Format::Toml, ""), (Format::Json, "{}"), (Format::Json, " \n")] {
+    for (format, text) in [
+        (Format::Toml, ""),
+        (Format::Json, "{}"),
+        (Format::Json, " \n"),
+    ] {
         let settings = SettingsBuilder::new().text("a", format, text).unwrap();
         assert!(settings.build().is_ok());
     }
@@ -118,7 +129,11 @@ fn variables_of_others_are_left_alone() {
 #[test]
 fn a_whole_address_wins_over_what_lower_layers_say_of_it() {
     let settings = SettingsBuilder::new()
-        .text("a.yaml", Format::Yaml, "redis: {host: db, batch_size: 7}\ntopic: {max_len: 9}\n")
+        .text(
+            "a.yaml",
+            Format::Yaml,
+            "redis: {host: db, batch_size: 7}\ntopic: {max_len: 9}\n",
+        )
         .unwrap()
         .variables([("GLMSG_BROKER", "redis://other?max_age_s=5")])
         .unwrap()

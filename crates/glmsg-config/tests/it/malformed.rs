@@ -253,6 +253,21 @@ const YAML: &[(&str, &str)] = &[
     ),
 ];
 
+const NAMES: &[(&str, &str)] = &[
+    (
+        "redis:\n  durability: sometimes",
+        "config: redis.durability takes local, fsynced or replicated:N (at: g.yaml:2)",
+    ),
+    (
+        "redis:\n  namespace: a/b",
+        "config: redis.namespace takes up to 64 of A-Z, a-z, 0-9 and _- (at: g.yaml:2)",
+    ),
+    (
+        "kafka:\n  client_name: a b",
+        "config: kafka.client_name takes up to 64 visible ASCII characters without a space (at: g.yaml:2)",
+    ),
+];
+
 const TOML: &[(&str, &str)] = &[
     (
         "[redis]\nhots = \"a\"",
@@ -387,6 +402,7 @@ fn assert_lines(format: Format, name: &str, cases: &[(&str, &str)]) {
 #[test]
 fn malformed_yaml_is_told_in_one_line() {
     assert_lines(Format::Yaml, "g.yaml", YAML);
+    assert_lines(Format::Yaml, "g.yaml", NAMES);
 }
 
 #[test]

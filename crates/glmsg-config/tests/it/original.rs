@@ -31,7 +31,10 @@ fn its_section_of_kafka_is_as_good() {
     );
     let consumer = settings.consumer();
     assert_eq!(consumer.prefetch, 500);
-    assert_eq!(consumer.group.as_ref().unwrap().as_str(), "greenlang_agents");
+    assert_eq!(
+        consumer.group.as_ref().unwrap().as_str(),
+        "greenlang_agents"
+    );
 }
 
 #[test]
@@ -44,13 +47,21 @@ fn each_of_its_variables_has_an_effect() {
         ("GREENLANG_BROKER_TYPE", "redis", "redis://localhost:6379/0"),
         ("GREENLANG_REDIS_HOST", "redis", "redis://redis:6379/0"),
         ("GREENLANG_REDIS_PORT", "6380", "redis://localhost:6380/0"),
-        ("GREENLANG_REDIS_PASSWORD", "h/s", "redis://:h%2Fs@localhost:6379/0"),
+        (
+            "GREENLANG_REDIS_PASSWORD",
+            "h/s",
+            "redis://:h%2Fs@localhost:6379/0",
+        ),
         (
             "GREENLANG_REDIS_MAX_CONNECTIONS",
             "9",
             "redis://localhost:6379/0?connections=9",
         ),
-        ("GREENLANG_KAFKA_BOOTSTRAP_SERVERS", "a:1,b:2", "kafka://a:1,b:2"),
+        (
+            "GREENLANG_KAFKA_BOOTSTRAP_SERVERS",
+            "a:1,b:2",
+            "kafka://a:1,b:2",
+        ),
     ] {
         assert_eq!(redis(name, value).broker().reveal(), url, "{name}");
     }

@@ -16,12 +16,20 @@ fn what_loses_messages_is_refused() {
         ("broker_type: memory", "in memory", 2),
         ("broker: 'memory:'", "in memory", 2),
         ("topic: {overflow: drop-oldest}", "overflow=drop-oldest", 2),
-        ("broker: 'sqlite:x?overflow=drop-oldest'", "overflow=drop-oldest", 2),
+        (
+            "broker: 'sqlite:x?overflow=drop-oldest'",
+            "overflow=drop-oldest",
+            2,
+        ),
         ("redis: {aof_enabled: false}", "redis.aof_enabled", 2),
         ("redis:\n  eviction: warn", "eviction=warn", 3),
         ("kafka: {replication_factor: 1}", "replication=1", 2),
         ("kafka: {min_insync: 1}", "min_insync=1", 2),
-        ("broker: 'kafka://a?profile=development'", "profile=development", 2),
+        (
+            "broker: 'kafka://a?profile=development'",
+            "profile=development",
+            2,
+        ),
     ] {
         let error = build("production", text).unwrap_err();
         assert!(error.contains("the profile production refuses"), "{error}");
@@ -33,7 +41,11 @@ fn what_loses_messages_is_refused() {
 
 #[test]
 fn what_keeps_messages_is_taken() {
-    for text in ["", "redis: {host: a}", "kafka: {replication_factor: 3, min_insync: 2}"] {
+    for text in [
+        "",
+        "redis: {host: a}",
+        "kafka: {replication_factor: 3, min_insync: 2}",
+    ] {
         assert_eq!(build("production", text), Ok(()), "{text}");
     }
 }
@@ -55,10 +67,18 @@ fn kafka_is_told_of_the_profile() {
 fn a_server_that_keeps_no_log_is_refused() {
     let without_log = [
         Finding::ok("eviction", "fine"),
-        Finding::warning("persistence", "the server keeps no log on its disk", "set it"),
+        Finding::warning(
+            "persistence",
+            "the server keeps no log on its disk",
+            "set it",
+        ),
     ];
     let other = [Finding::warning("clock", "it is late", "set it")];
-    let lost = [Finding::problem("eviction", "it throws keys away", "set it")];
+    let lost = [Finding::problem(
+        "eviction",
+        "it throws keys away",
+        "set it",
+    )];
     let settings = |profile| SettingsBuilder::new().set("profile", profile)?.build();
     let production = settings("production").unwrap();
     let error = production.check_findings(&without_log).unwrap_err();

@@ -20,7 +20,8 @@ fn formats() -> impl Strategy<Value = Format> {
 /// Lines that look like settings, with values of all kinds.
 fn settings() -> impl Strategy<Value = String> {
     let names: Vec<&str> = keys().map(|key| key.short_name()).collect();
-    let sections = prop::sample::select(vec!["", "redis:", "kafka:", "topic:", "[redis]", "{", "- "]);
+    let sections =
+        prop::sample::select(vec!["", "redis:", "kafka:", "topic:", "[redis]", "{", "- "]);
     let line = (sections, prop::sample::select(names), ".{0,12}");
     prop::collection::vec(line, 0..8).prop_map(|lines| {
         let lines = lines

@@ -9,7 +9,10 @@ fn shown(builder: SettingsBuilder) -> String {
     let mut shown = format!("{builder:?}\n{builder:#?}\n");
     match builder.build() {
         Ok(settings) => {
-            assert!(settings.broker().reveal().contains(CANARY) || settings.broker().scheme() == "sqlite");
+            assert!(
+                settings.broker().reveal().contains(CANARY)
+                    || settings.broker().scheme() == "sqlite"
+            );
             shown += &format!("{settings:?}\n{settings:#?}\n{}\n", settings.broker());
             for entry in settings.entries() {
                 shown += &format!("{entry}\n{entry:?}\n");
@@ -29,8 +32,12 @@ fn a_secret_is_shown_nowhere() {
         format!("broker: redis://u:{CANARY}@h:1/2?name=x"),
         format!("broker: redis://u:{CANARY}@h\nredis: {{host: x}}"),
         format!("broker: kafka://u:{CANARY}@h?sasl=plain"),
-        format!("kafka: {{security_protocol: SASL_SSL, sasl_username: u, sasl_password: {CANARY}}}"),
-        format!("broker_type: redis\nkafka: {{sasl_password: {CANARY}}}\nredis: {{password: {CANARY}}}"),
+        format!(
+            "kafka: {{security_protocol: SASL_SSL, sasl_username: u, sasl_password: {CANARY}}}"
+        ),
+        format!(
+            "broker_type: redis\nkafka: {{sasl_password: {CANARY}}}\nredis: {{password: {CANARY}}}"
+        ),
         format!("kafka: {{sasl_password: {CANARY}}}"),
         format!("profile: production\nbroker: 'redis://:{CANARY}@h?eviction=warn'"),
     ];
@@ -69,8 +76,14 @@ fn an_error_about_a_secret_does_not_repeat_it() {
     for (format, text) in [
         (Format::Toml, format!("[redis]\npassword = \"{secret}")),
         (Format::Toml, format!("[redis]\npassword = {secret}")),
-        (Format::Json, format!("{{\"redis\": {{\"password\": \"{secret}}}")),
-        (Format::Json, format!("{{\"redis\": {{\"password\": {secret}}}")),
+        (
+            Format::Json,
+            format!("{{\"redis\": {{\"password\": \"{secret}}}"),
+        ),
+        (
+            Format::Json,
+            format!("{{\"redis\": {{\"password\": {secret}}}"),
+        ),
     ] {
         let error = SettingsBuilder::new().text("x", format, &text).unwrap_err();
         let shown = format!("{error} {error:?}");
