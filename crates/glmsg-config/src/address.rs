@@ -73,14 +73,15 @@ impl BrokerUrl {
 
 impl fmt::Display for BrokerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.reveal();
-        let Some((scheme, rest)) = url.split_once("://") else {
-            return f.write_str(url.split('?').next().unwrap_or_default());
+        let (scheme, rest) = self.reveal().split_once(':').unwrap_or_default();
+        let (slashes, rest) = match rest.strip_prefix("//") {
+            Some(rest) => ("//", rest),
+            None => ("", rest),
         };
         // A login that was not encoded may hold any of these characters; the last @ ends it.
         let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
         let place = place.split('?').next().unwrap_or_default();
-        write!(f, "{scheme}://{place}")
+        write!(f, "{scheme}:{slashes}{place}")
     }
 }
 
@@ -177,4 +178,26 @@ pub(crate) fn with_topics(url: &BrokerUrl, given: &Given) -> Result<BrokerUrl> {
 fn finish(mut url: String, query: &Query) -> BrokerUrl {
     query.write_to(&mut url);
     BrokerUrl::new(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_login_and_settings() {
+        for (url, shown) in [
+            ("sqlite:glmsg.db?max_len=5", "sqlite:glmsg.db"),
+            ("memory:", "memory:"),
+            ("redis://h:1/2?namespace=n", "redis://h:1/2"),
+            ("redis://u:hu@sh?x/y@h:1?name=n", "redis://h:1"),
+            ("redis:u:hush@h", "redis:h"),
+        ] {
+            assert_eq!(BrokerUrl::new(url).to_string(), shown);
+            assert_eq!(
+                format!("{:?}", BrokerUrl::new(url)),
+                format!("BrokerUrl({shown})")
+            );
+        }
+    }
 }

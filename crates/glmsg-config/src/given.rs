@@ -8,7 +8,7 @@ use crate::{Origin, Value};
 /// Who says something. A later one has the last word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
-    /// The file that was read as the so-manieth.
+    /// The file that was read as the first, second, …
     File(u32),
     /// A variable of the original's.
     OriginalVariable,
