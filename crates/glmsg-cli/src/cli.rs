@@ -2,7 +2,7 @@
 //! own file.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -43,10 +43,11 @@ pub(crate) struct Cli {
         long,
         global = true,
         value_name = "FILE",
+        value_hint = clap::ValueHint::FilePath,
         env = "GLMSG_CONFIG",
         help_heading = "Global options"
     )]
-    pub(crate) config: Option<PathBuf>,
+    config: Option<OsString>,
 
     /// Print JSON, one object a line
     #[arg(long, global = true, help_heading = "Global options")]
@@ -68,7 +69,8 @@ impl Cli {
         return self
             .config
             .as_deref()
-            .filter(|path| !path.as_os_str().is_empty());
+            .filter(|path| !path.is_empty())
+            .map(Path::new);
         #[cfg(not(feature = "config"))]
         None
     }

@@ -93,7 +93,7 @@ pub(crate) fn read(format: Format, text: &str) -> Result<Vec<Entry>, Unreadable>
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let entries = match format {
+    let entries: Vec<Entry> = match format {
         #[cfg(feature = "yaml")]
         Format::Yaml => yaml::read(text),
         #[cfg(feature = "toml")]

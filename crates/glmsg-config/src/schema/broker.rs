@@ -19,7 +19,7 @@ pub(super) const GENERAL: &[Key] = &[
         Form::Word(&["redis", "kafka", "sqlite", "memory"]),
         "Which section is used. Default: `redis` where one of its keys is set, else `kafka` by the same rule, else `sqlite`.",
     )
-    .from_variable("GREENLANG_BROKER_TYPE"),
+    .also_by("GREENLANG_BROKER_TYPE"),
     Key::new(
         "profile",
         Form::Word(&["development", "production"]),

@@ -9,7 +9,7 @@ pub(super) const KEYS: &[Key] = &[
         "Some of the cluster's brokers, each as HOST or HOST:PORT.",
     )
     .defaults_to("localhost:9092")
-    .from_variable("GREENLANG_KAFKA_BOOTSTRAP_SERVERS"),
+    .also_by("GREENLANG_KAFKA_BOOTSTRAP_SERVERS"),
     Key::new(
         "kafka.security_protocol",
         Form::Word(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]),
@@ -207,7 +207,7 @@ pub(super) const KEYS: &[Key] = &[
         Form::Text,
         "The original's name for `consumer.group`.",
     )
-    .from_variable("GREENLANG_KAFKA_GROUP_ID")
+    .also_by("GREENLANG_KAFKA_GROUP_ID")
     .for_key("consumer.group", 1),
     Key::new(
         "kafka.auto_offset_reset",

@@ -47,7 +47,7 @@ impl Key {
     }
 
     /// The original has it, and a variable for it.
-    pub(super) const fn from_variable(mut self, name: &'static str) -> Self {
+    pub(super) const fn also_by(mut self, name: &'static str) -> Self {
         self.original_variable = Some(name);
         self.original()
     }

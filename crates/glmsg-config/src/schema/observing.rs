@@ -9,7 +9,7 @@ pub(super) const KEYS: &[Key] = &[
         "Whether metrics are served over HTTP. The original's default was `true`.",
     )
     .defaults_to("false")
-    .from_variable("GREENLANG_METRICS_ENABLED"),
+    .also_by("GREENLANG_METRICS_ENABLED"),
     Key::new(
         "prometheus_port",
         Form::Whole {
@@ -43,7 +43,7 @@ pub(super) const KEYS: &[Key] = &[
         "The least that is logged.",
     )
     .defaults_to("INFO")
-    .from_variable("GREENLANG_LOG_LEVEL"),
+    .also_by("GREENLANG_LOG_LEVEL"),
     Key::new(
         "log_messages",
         Form::Flag,

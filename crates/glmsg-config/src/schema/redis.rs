@@ -13,7 +13,7 @@ const DAYS: Form = Form::Whole {
 pub(super) const KEYS: &[Key] = &[
     Key::new("redis.host", Form::Text, "The name or IP address of the server.")
         .defaults_to("localhost")
-        .from_variable("GREENLANG_REDIS_HOST"),
+        .also_by("GREENLANG_REDIS_HOST"),
     Key::new(
         "redis.port",
         Form::Whole {
@@ -23,7 +23,7 @@ pub(super) const KEYS: &[Key] = &[
         "The port of the server.",
     )
     .defaults_to("6379")
-    .from_variable("GREENLANG_REDIS_PORT"),
+    .also_by("GREENLANG_REDIS_PORT"),
     Key::new(
         "redis.mode",
         Form::Word(&["single", "sentinel", "cluster"]),
@@ -57,7 +57,7 @@ pub(super) const KEYS: &[Key] = &[
     )
     .original(),
     Key::new("redis.password", Form::Secret, "The password to log in with.")
-        .from_variable("GREENLANG_REDIS_PASSWORD"),
+        .also_by("GREENLANG_REDIS_PASSWORD"),
     Key::new(
         "redis.password_file",
         Form::Path,
@@ -123,7 +123,7 @@ pub(super) const KEYS: &[Key] = &[
         "The most connections for publishes and acks that wait for the disk or replicas.",
     )
     .defaults_to("50")
-    .from_variable("GREENLANG_REDIS_MAX_CONNECTIONS"),
+    .also_by("GREENLANG_REDIS_MAX_CONNECTIONS"),
     Key::new(
         "redis.socket_timeout",
         Form::Number {

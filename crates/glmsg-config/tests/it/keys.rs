@@ -6,6 +6,7 @@ use glmsg_config::{Settings, SettingsBuilder, keys};
 
 /// A key, a value other than its default, what else is set, and what must come out of it: a part
 /// of the address, of the typed settings, or of an error.
+#[derive(Clone, Copy)]
 struct Row {
     key: &'static str,
     value: &'static str,
