@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use glmsg::{
-    DeadLetterReason, ErrorKind, GroupName, Message, Nack, Received, RetryPolicy, StartFrom,
-    SubscribeOptions, TopicName,
+    AttemptOutcome, DeadLetterReason, ErrorKind, GroupName, Message, Nack, Received, RetryPolicy,
+    StartFrom, SubscribeOptions, TopicName,
 };
 use tokio::time::Instant;
 
@@ -131,8 +131,11 @@ fn options(args: &Args, preferences: &Preferences) -> Result<SubscribeOptions, F
 /// What is asked for a message that failed: another try, or none where its tries are used up. What
 /// the message itself allows, the broker knows; the settings can only allow less.
 fn failed(received: &Received, policy: &RetryPolicy, delay: Duration, why: &str) -> Nack {
-    match received.attempt >= policy.attempts_of(received.message.max_attempts()) {
-        true => Nack::reject(received.token, DeadLetterReason::MaxRetries, why),
+    let own = received.message.max_attempts();
+    let allowed = policy.attempts_of(own);
+    match allowed < own && received.attempt >= allowed {
+        true => Nack::reject(received.token, DeadLetterReason::MaxRetries, why)
+            .outcome(AttemptOutcome::Failed),
         false => Nack::retry(received.token, delay, why),
     }
 }
