@@ -2,11 +2,14 @@
 //! own file.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
+#[cfg(feature = "config")]
+use crate::commands::config;
 use crate::commands::{
     bench, completions, consume, demo, dlq, groups, lag, publish, replay, saga, topics, verify,
 };
@@ -34,6 +37,18 @@ pub(crate) struct Cli {
     )]
     pub(crate) broker: Option<String>,
 
+    /// A file of settings, in YAML, TOML or JSON; see the command config
+    #[cfg(feature = "config")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        value_hint = clap::ValueHint::FilePath,
+        env = "GLMSG_CONFIG",
+        help_heading = "Global options"
+    )]
+    config: Option<OsString>,
+
     /// Print JSON, one object a line
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
@@ -44,6 +59,21 @@ pub(crate) struct Cli {
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// The file of settings that was named.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        // An empty variable is the usual way to unset one.
+        #[cfg(feature = "config")]
+        return self
+            .config
+            .as_deref()
+            .filter(|path| !path.is_empty())
+            .map(Path::new);
+        #[cfg(not(feature = "config"))]
+        None
+    }
 }
 
 /// What to do.
@@ -86,6 +116,10 @@ pub(crate) enum Command {
     /// An agent of the demo; see [`AgentCli`].
     #[command(skip)]
     DemoAgent(demo::AgentArgs),
+    /// Settings: check, show, schema, reference
+    #[cfg(feature = "config")]
+    #[command(subcommand)]
+    Config(config::Command),
     /// A completion script for a shell
     Completions(completions::Args),
 }
@@ -112,6 +146,8 @@ fn try_parse() -> Result<Cli, clap::Error> {
     let agent = AgentCli::try_parse_from(program.into_iter().chain(words))?;
     Ok(Cli {
         broker: Some(agent.broker),
+        #[cfg(feature = "config")]
+        config: None,
         json: false,
         quiet: true,
         command: Command::DemoAgent(agent.args),
@@ -176,14 +212,14 @@ mod tests {
 
     #[test]
     fn an_error_of_the_command_line_is_one_line() {
-        let Err(error) = Cli::try_parse_from(["glmsg", "consume", "flights"]) else {
-            panic!("a consumer without a group is refused");
+        let Err(error) = Cli::try_parse_from(["glmsg", "replay", "flights"]) else {
+            panic!("a replay from nowhere is refused");
         };
-        let line = one_line(&error.to_string(), "glmsg consume");
+        let line = one_line(&error.to_string(), "glmsg replay");
         assert_eq!(line.lines().count(), 1);
-        assert!(line.contains("--group"), "{line}");
+        assert!(line.contains("--from"), "{line}");
         assert!(!line.contains("Usage"), "{line}");
-        assert!(line.ends_with("; see 'glmsg consume --help'"), "{line}");
+        assert!(line.ends_with("; see 'glmsg replay --help'"), "{line}");
     }
 
     #[test]

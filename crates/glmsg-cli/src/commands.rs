@@ -2,6 +2,8 @@
 
 pub(crate) mod bench;
 pub(crate) mod completions;
+#[cfg(feature = "config")]
+pub(crate) mod config;
 pub(crate) mod consume;
 pub(crate) mod demo;
 pub(crate) mod dlq;
@@ -17,13 +19,15 @@ pub(crate) mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
+use crate::preferences::Preferences;
 use crate::session::Session;
 
 /// Runs one command to its end. What it printed is out when this returns.
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
-    // An empty variable is the usual way to unset one.
-    let broker = cli.broker.filter(|url| !url.is_empty());
-    let mut session = Session::new(broker, cli.json, cli.quiet);
+    let preferences = preferences(&cli)?;
+    #[cfg(feature = "config")]
+    let file = cli.file().map(std::path::Path::to_path_buf);
+    let mut session = Session::new(preferences, cli.json, cli.quiet);
     let session = &mut session;
     // Boxed: a command's future is large, and the stack is not the place for the largest of all.
     match cli.command {
@@ -42,5 +46,26 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(args) => Box::pin(demo::run(session, args)).await,
         Command::DemoAgent(args) => Box::pin(demo::run_agent(session, args)).await,
         Command::Completions(args) => completions::run(session, &args),
+        #[cfg(feature = "config")]
+        Command::Config(command) => {
+            let given = config::Given {
+                broker: cli.broker.as_deref(),
+                file: file.as_deref(),
+            };
+            config::run(session, &command, &given)
+        }
+    }
+}
+
+/// What the command is to go by. Some look at settings themselves, or at none: a mistake in a file
+/// must not keep anybody from asking what is right.
+fn preferences(cli: &Cli) -> Result<Preferences, Failure> {
+    match &cli.command {
+        #[cfg(feature = "config")]
+        Command::Config(_) => Ok(Preferences::of_broker(None)),
+        Command::Completions(_) | Command::DemoAgent(_) => {
+            Ok(Preferences::of_broker(cli.broker.clone()))
+        }
+        _ => Preferences::load(cli.broker.as_deref(), cli.file()),
     }
 }

@@ -14,6 +14,7 @@ mod interrupt;
 mod leases;
 mod message_form;
 mod output;
+mod preferences;
 mod progress;
 mod session;
 mod table;

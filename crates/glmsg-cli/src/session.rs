@@ -9,6 +9,7 @@ use glmsg::{Broker, ErrorKind, Finding};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
+use crate::preferences::Preferences;
 use crate::progress::Progress;
 use crate::waiting::{Unanswered, Waiting};
 
@@ -17,7 +18,8 @@ pub(crate) const DEFAULT_BROKER: &str = "sqlite:glmsg.db";
 
 /// The settings of one run. It does not implement `Debug`: the address may hold a password.
 pub(crate) struct Session {
-    broker: Option<String>,
+    /// What commands do where their options do not say.
+    pub(crate) preferences: Preferences,
     /// Print for programs.
     pub(crate) json: bool,
     /// Say only what was asked for, and what went wrong.
@@ -36,9 +38,9 @@ pub(crate) enum Access {
 }
 
 impl Session {
-    pub(crate) fn new(broker: Option<String>, json: bool, quiet: bool) -> Self {
+    pub(crate) fn new(preferences: Preferences, json: bool, quiet: bool) -> Self {
         Self {
-            broker,
+            preferences,
             json,
             quiet,
             out: Output::new(),
@@ -48,12 +50,12 @@ impl Session {
 
     /// The address, if one was given.
     pub(crate) fn given_broker(&self) -> Option<&str> {
-        self.broker.as_deref()
+        self.preferences.broker.as_deref()
     }
 
     /// The address, or the one that is used without.
     fn url(&self) -> &str {
-        self.broker.as_deref().unwrap_or(DEFAULT_BROKER)
+        self.preferences.broker.as_deref().unwrap_or(DEFAULT_BROKER)
     }
 
     /// The address as it may be shown.
@@ -73,7 +75,7 @@ impl Session {
         &self,
         waiting: &mut Waiting,
     ) -> Result<Arc<dyn Broker>, Unanswered> {
-        let opened = waiting.ride("open", async || glmsg::connect(self.url()).await);
+        let opened = waiting.ride("open", async || self.open().await);
         Ok(opened.await?.value)
     }
 
@@ -83,7 +85,16 @@ impl Session {
         if access == Access::Existing {
             refuse_missing_file(url)?;
         }
-        connect(url).await
+        self.open().await.map_err(|e| unopened(&e))
+    }
+
+    /// Opens the broker as the settings say, which may refuse it.
+    async fn open(&self) -> glmsg::Result<Arc<dyn Broker>> {
+        #[cfg(feature = "config")]
+        if let Some(settings) = &self.preferences.settings {
+            return glmsg::connect_with(settings).await;
+        }
+        glmsg::connect(self.url()).await
     }
 
     /// How the broker is set up, as far as it is there.

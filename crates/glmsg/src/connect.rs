@@ -56,6 +56,31 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Broker>> {
     Ok(MetricsLayer::new().layer(broker))
 }
 
+/// Whether [`connect`] understands `url`: its form and its settings, without opening anything.
+///
+/// ```
+/// assert!(glmsg::check_url("memory:?max_len=5000").is_ok());
+/// assert!(glmsg::check_url("memory:?max_lem=5000").is_err());
+/// ```
+///
+/// # Errors
+/// `ConfigInvalid` and `Unsupported`, as [`connect`].
+pub fn check_url(url: &str) -> Result<()> {
+    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+    match scheme {
+        #[cfg(feature = "memory")]
+        "memory" => glmsg_memory::MemoryConfig::from_url(url).map(drop),
+        #[cfg(feature = "sqlite")]
+        "sqlite" => glmsg_sqlite::SqliteConfig::from_url(url).map(drop),
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" | "redis+sentinel" | "rediss+sentinel" | "redis+cluster"
+        | "rediss+cluster" => glmsg_redis::RedisConfig::from_url(url).map(drop),
+        #[cfg(feature = "kafka")]
+        "kafka" => glmsg_kafka::KafkaConfig::from_url(url).map(drop),
+        _ => Err(no_backend(scheme)),
+    }
+}
+
 /// What a broker is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {

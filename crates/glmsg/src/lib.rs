@@ -1,18 +1,26 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(all(feature = "config", feature = "circuit-breaker"))]
+mod configured_breaker;
 mod connect;
+#[cfg(feature = "config")]
+mod connect_with;
 mod doctor;
 pub mod prelude;
 
-pub use connect::{connect, schemes};
+pub use connect::{check_url, connect, schemes};
+#[cfg(feature = "config")]
+pub use connect_with::connect_with;
 pub use doctor::doctor;
 pub use glmsg_broker::*;
 pub use glmsg_core::*;
 
-/// Settings from files and the environment.
+/// Settings from files and the environment; [`connect_with`] opens their broker.
 #[cfg(feature = "config")]
 pub mod config {
+    #[cfg(feature = "circuit-breaker")]
+    pub use crate::configured_breaker::circuit_breaker;
     pub use glmsg_config::*;
 }
 
@@ -106,3 +114,8 @@ pub mod tracing {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 mod readme {}
+
+/// The guide is compiled, too.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/configuration.md")]
+mod configuration {}

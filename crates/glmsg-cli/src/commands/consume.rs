@@ -7,7 +7,10 @@ mod print;
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
-use glmsg::{ErrorKind, GroupName, Message, StartFrom, SubscribeOptions, TopicName};
+use glmsg::{
+    AttemptOutcome, DeadLetterReason, ErrorKind, GroupName, Message, Nack, Received, RetryPolicy,
+    StartFrom, SubscribeOptions, TopicName,
+};
 use tokio::time::Instant;
 
 use self::member::Member;
@@ -15,6 +18,7 @@ use crate::arguments::{duration, start};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::message_form::Form;
+use crate::preferences::Preferences;
 use crate::session::Session;
 use crate::waiting::timeout;
 
@@ -28,9 +32,10 @@ use crate::waiting::timeout;
 pub(crate) struct Args {
     /// From this topic; it is created if it does not exist
     topic: TopicName,
-    /// As a member of this group; it is created if it does not exist
+    /// As a member of this group; it is created if it does not exist [default: consumer.group of the
+    /// settings]
     #[arg(long, short)]
-    group: GroupName,
+    group: Option<GroupName>,
     /// End after this many messages; with --exec, when as many are acked or dead letters
     #[arg(long, short = 'n', value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
     count: Option<u64>,
@@ -56,17 +61,19 @@ pub(crate) struct Args {
     /// GLMSG_ATTEMPT and GLMSG_KEY in its environment: exit code 0 acks, anything else retries
     #[arg(long, short, value_name = "CMD")]
     exec: Option<String>,
-    /// How many commands run at the same time
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "exec",
+    /// How many commands run at the same time [default: consumer.workers of the settings, or 1]
+    #[arg(long, value_name = "N", requires = "exec",
           value_parser = clap::value_parser!(u16).range(1..=1000))]
-    workers: u16,
+    workers: Option<u16>,
     /// How long a message is this process's before another may have it; renewed while it lives
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = duration)]
-    lease: Duration,
+    /// [default: consumer.lease_ms of the settings, or 30]
+    #[arg(long, value_name = "SECONDS", value_parser = duration)]
+    lease: Option<Duration>,
     /// Where a group that does not exist yet begins: earliest, latest, a message's id, a time
     /// (2026-01-31T12:00:00Z; 2026-01-31 or "2026-01-31 12:00:00", UTC), or how long ago (30m, 24h)
-    #[arg(long, value_name = "FROM", default_value = "earliest", value_parser = start)]
-    start: StartFrom,
+    /// [default: consumer.start of the settings, or earliest]
+    #[arg(long, value_name = "FROM", value_parser = start)]
+    start: Option<StartFrom>,
     /// How long to wait for a broker that does not answer, such as a server that is restarted
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = timeout)]
     timeout: Duration,
@@ -85,9 +92,7 @@ enum Settle {
 }
 
 pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure> {
-    let options = SubscribeOptions::new(&args.topic, &args.group)?
-        .lease(args.lease)
-        .start(args.start.clone());
+    let options = options(&args, &session.preferences)?;
     options.check().map_err(|e| Failure::usage(e.to_string()))?;
     let interrupt = Interrupt::listen()?;
     let Some(mut member) = Member::join(session, &args, &options, &interrupt).await? else {
@@ -102,6 +107,37 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     drop(member);
     let closed = session.close(&broker).await;
     outcome.and(closed)
+}
+
+/// The subscription: by the options, else by the settings, else by default.
+fn options(args: &Args, preferences: &Preferences) -> Result<SubscribeOptions, Failure> {
+    let group = args.group.as_ref().or(preferences.group.as_ref());
+    let group = group.ok_or_else(|| {
+        Failure::usage("the group is not named: use --group; see 'glmsg consume --help'")
+    })?;
+    let mut options = SubscribeOptions::new(&args.topic, group)?;
+    if let Some(lease) = args.lease.or(preferences.lease) {
+        options = options.lease(lease);
+    }
+    if let Some(start) = args.start.clone().or_else(|| preferences.start.clone()) {
+        options = options.start(start);
+    }
+    if let Some(messages) = preferences.prefetch {
+        options = options.prefetch(messages);
+    }
+    Ok(options)
+}
+
+/// What is asked for a message that failed: another try, or none where its tries are used up. What
+/// the message itself allows, the broker knows; the settings can only allow less.
+fn failed(received: &Received, policy: &RetryPolicy, delay: Duration, why: &str) -> Nack {
+    let own = received.message.max_attempts();
+    let allowed = policy.attempts_of(own);
+    match allowed < own && received.attempt >= allowed {
+        true => Nack::reject(received.token, DeadLetterReason::MaxRetries, why)
+            .outcome(AttemptOutcome::Failed),
+        false => Nack::retry(received.token, delay, why),
+    }
 }
 
 /// What is wrong with a message's provenance. A signed one is for whoever has the keys to verify.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use glmsg::{ContentType, Message, Priority, TopicName};
+use glmsg::{ContentType, Priority, TopicName};
 use serde_json::json;
 
 use self::feed::{Batch, Feed};
@@ -60,10 +60,10 @@ pub(crate) struct Args {
     /// A header of every message; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = header)]
     header: Vec<(String, String)>,
-    /// How often a message is retried before it becomes a dead letter
-    #[arg(long, value_name = "N", default_value_t = Message::DEFAULT_MAX_RETRIES,
-          value_parser = clap::value_parser!(u16).range(0..=1000))]
-    max_retries: u16,
+    /// How often a message is retried before it becomes a dead letter [default: message.max_retries
+    /// of the settings, or 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=1000))]
+    max_retries: Option<u16>,
     /// Messages stored together, at most
     #[arg(long, value_name = "N", default_value_t = 500,
           value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -85,7 +85,7 @@ enum OnError {
 }
 
 pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure> {
-    let maker = Maker::new(&args)?;
+    let maker = Maker::new(&args, &session.preferences)?;
     let opened = input::open(args.file.as_deref())?;
     let name = opened.name.clone();
     let bar = session.progress.bytes(opened.size);

@@ -34,7 +34,8 @@ enum Command {
 struct Create {
     /// Its name
     topic: TopicName,
-    /// The most messages it holds, acked ones kept for replay included [default: 100000]
+    /// The most messages it holds, acked ones kept for replay included [default, as of all bounds: the
+    /// settings, or 100000]
     #[arg(long, value_name = "N")]
     max_len: Option<u64>,
     /// How long an acked message is kept for replay [default: 7d]
@@ -44,8 +45,9 @@ struct Create {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     dead_letter_age: Option<Duration>,
     /// What happens when it is full of messages that are not acked
-    #[arg(long, value_enum, default_value = "reject")]
-    overflow: WhenFull,
+    /// [default: reject]
+    #[arg(long, value_enum)]
+    overflow: Option<WhenFull>,
     /// Pack so many messages into a frame at most, where the broker can
     #[arg(long, value_name = "N")]
     frames: Option<u32>,
@@ -63,11 +65,15 @@ enum WhenFull {
 }
 
 impl Create {
-    fn config(&self) -> TopicConfig {
-        let mut config = TopicConfig::default().overflow(match self.overflow {
-            WhenFull::Reject => Overflow::Reject,
-            WhenFull::DropOldest => Overflow::DropOldest,
-        });
+    /// The bounds that are named, and for the others those of the settings.
+    fn config(&self, defaults: &TopicConfig) -> TopicConfig {
+        let mut config = defaults.clone();
+        if let Some(overflow) = self.overflow {
+            config = config.overflow(match overflow {
+                WhenFull::Reject => Overflow::Reject,
+                WhenFull::DropOldest => Overflow::DropOldest,
+            });
+        }
         if let Some(messages) = self.max_len {
             config = config.max_len(messages);
         }
@@ -92,7 +98,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     match args.command.unwrap_or(Command::List) {
         Command::List => list(session).await,
         Command::Create(create) => {
-            let config = create.config();
+            let config = create.config(&session.preferences.topic);
             config.check().map_err(|e| Failure::usage(e.to_string()))?;
             let broker = session.connect(Access::Create).await?;
             broker.create_topic(&create.topic, &config).await?;

@@ -7,6 +7,7 @@
     reason = "helpers of tests are tests too"
 )]
 
+mod config;
 mod crash;
 mod dead_letters;
 mod demo;

@@ -106,6 +106,7 @@ pub(crate) fn bare(args: &[&str]) -> Command {
     command
         .args(args)
         .env_remove("GLMSG_BROKER")
+        .env_remove("GLMSG_CONFIG")
         .env_remove("NO_COLOR");
     command
 }

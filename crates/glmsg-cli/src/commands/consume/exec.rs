@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::quota::{Quota, Room};
 use super::member::Member;
-use super::{Args, broken, patience, until};
+use super::{Args, broken, failed, patience, until};
 use crate::failure::{Failure, say};
 use crate::interrupt::Interrupt;
 use crate::session::Session;
@@ -59,12 +59,16 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let mut crew = Crew {
         member,
-        hands: args.workers.into(),
+        hands: args
+            .workers
+            .or(session.preferences.workers)
+            .unwrap_or(1)
+            .into(),
         command: command.into(),
         abort: interrupt.abort.clone(),
         running: JoinSet::new(),
         quota: Quota::new(args.count),
-        policy: RetryPolicy::default(),
+        policy: session.preferences.retry.clone(),
         not_before: Instant::now(),
         tally: Tally::default(),
     };
@@ -201,7 +205,7 @@ impl Crew<'_> {
             let delays: Vec<Duration> = bad.iter().map(delay).collect();
             let nack = |((received, outcome), delay): (&Ended, &Duration)| {
                 let why = outcome.as_ref().err().map_or("", String::as_str);
-                Nack::retry(received.token, *delay, why)
+                failed(received, &self.policy, *delay, why)
             };
             let nacks: Vec<Nack> = bad.iter().zip(&delays).map(nack).collect();
             let outcomes = self.member.nack(&nacks).await?;

@@ -45,7 +45,7 @@ impl Member {
             Err(Unanswered::Refused(error)) => return Err(unopened(&error)),
             Err(unanswered) => return Err(unanswered.into()),
         };
-        let (topic, group) = (&args.topic, &args.group);
+        let (topic, group) = (&options.topic, &options.group);
         let what = format!("let {group} read {topic}");
         let mut is_new = false;
         let joined = waiting.ride(&what, async || {
@@ -68,7 +68,7 @@ impl Member {
             session.progress.note(&format!(
                 "created group {group} of {topic}, from {}; remove it with: \
                  glmsg groups delete {topic} {group}",
-                start_text(&args.start)
+                start_text(&options.config.start)
             ));
         }
         // A member makes room.

@@ -5,7 +5,7 @@ use glmsg::{DeadLetterReason, Nack, Received, RetryPolicy, Settled, Token};
 use tokio::time::Instant;
 
 use super::member::Member;
-use super::{Args, Settle, broken, patience, until};
+use super::{Args, Settle, broken, failed, patience, until};
 use crate::failure::{Failure, say};
 use crate::interrupt::Interrupt;
 use crate::message_form::print;
@@ -62,7 +62,7 @@ impl Printer<'_> {
         args: &Args,
         interrupt: &Interrupt,
     ) -> Result<(), Failure> {
-        let policy = RetryPolicy::default();
+        let policy = session.preferences.retry.clone();
         let patience = patience(args);
         let mut last = Instant::now();
         loop {
@@ -147,7 +147,7 @@ impl Printer<'_> {
             Settle::Ack => self.member.ack(&tokens).await?,
             Settle::Nack => {
                 let text = reason("given back by glmsg consume --settle nack");
-                let nack = |r: &Received| Nack::retry(r.token, policy.delay(r.attempt), text);
+                let nack = |r: &Received| failed(r, policy, policy.delay(r.attempt), text);
                 let nacks: Vec<Nack> = self.batch.iter().map(nack).collect();
                 self.member.nack(&nacks).await?
             }

@@ -10,6 +10,7 @@ use super::feed::Made;
 use crate::derived_id::derived_id;
 use crate::failure::Failure;
 use crate::input::{BadPiece, Format, Piece};
+use crate::preferences::Preferences;
 
 /// Makes messages of one kind.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(super) struct Maker {
 struct Template(Message);
 
 impl Maker {
-    pub(super) fn new(args: &Args) -> Result<Self, Failure> {
+    pub(super) fn new(args: &Args, preferences: &Preferences) -> Result<Self, Failure> {
         let is_json = matches!(args.format, Format::Jsonl | Format::JsonArray);
         if !is_json && (args.key_field.is_some() || args.id_field.is_some()) {
             return Err(Failure::usage(
@@ -35,7 +36,11 @@ impl Maker {
         }
         let mut template = Message::builder(&args.topic)
             .priority(args.priority)
-            .max_retries(args.max_retries);
+            .max_retries(
+                args.max_retries
+                    .or(preferences.max_retries)
+                    .unwrap_or(Message::DEFAULT_MAX_RETRIES),
+            );
         for (name, value) in &args.header {
             template = template.header(name, value);
         }

@@ -1,0 +1,203 @@
+//! The address of the broker, as `connect` takes it, made of what the sections say.
+
+mod kafka;
+mod local;
+mod name;
+mod percent;
+mod query;
+mod redis;
+mod topics;
+
+use std::fmt;
+use std::path::Path;
+
+use glmsg_core::{Error, Result};
+
+use self::query::Query;
+use crate::builder::secret_text;
+use crate::fault::refused;
+use crate::given::{Given, Rank};
+use crate::schema;
+use crate::{Origin, Secret};
+
+/// The URL of a broker, which may hold a password. `Debug` and `Display` show it without login and
+/// settings.
+///
+/// ```
+/// use glmsg_config::SettingsBuilder;
+///
+/// let settings = SettingsBuilder::new()
+///     .set("redis.host", "db.local")?
+///     .set("redis.password", "p@ss/w:rd")?
+///     .build()?;
+/// assert_eq!(settings.broker().reveal(), "redis://:p%40ss%2Fw%3Ard@db.local:6379/0");
+/// assert_eq!(settings.broker().to_string(), "redis://db.local:6379/0");
+/// # Ok::<(), glmsg_core::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct BrokerUrl(Secret);
+
+impl BrokerUrl {
+    fn new(url: impl Into<String>) -> Self {
+        Self(Secret::new(url))
+    }
+
+    /// The whole URL, for the moment it is needed.
+    pub fn reveal(&self) -> &str {
+        self.0.reveal()
+    }
+
+    /// What it begins with: `redis`, `rediss+sentinel`, `kafka`, `sqlite`, `memory`.
+    pub fn scheme(&self) -> &str {
+        self.reveal().split(':').next().unwrap_or_default()
+    }
+
+    /// The section of keys that is about this broker.
+    pub(crate) fn section(&self) -> &'static str {
+        let scheme = self.scheme();
+        match scheme.split('+').next().unwrap_or(scheme) {
+            "redis" | "rediss" => "redis",
+            "kafka" => "kafka",
+            "sqlite" => "sqlite",
+            _ => "memory",
+        }
+    }
+
+    /// The keys and values after the question mark, undecoded.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let query = self.reveal().split_once('?').map_or("", |(_, query)| query);
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    }
+}
+
+impl fmt::Display for BrokerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.reveal().split_once(':').unwrap_or_default();
+        let (slashes, rest) = match rest.strip_prefix("//") {
+            Some(rest) => ("//", rest),
+            None => ("", rest),
+        };
+        // A login that was not encoded may hold any of these characters; the last @ ends it.
+        let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+        let place = place.split('?').next().unwrap_or_default();
+        write!(f, "{scheme}:{slashes}{place}")
+    }
+}
+
+impl fmt::Debug for BrokerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BrokerUrl({self})")
+    }
+}
+
+/// The address, without what topics and messages add to it.
+pub(crate) fn resolve(given: &Given) -> Result<BrokerUrl> {
+    if let Some(url) = whole(given)? {
+        return Ok(url);
+    }
+    let is_set = |section: &str| {
+        let mut names = given.iter().filter_map(|(name, _)| name.split_once('.'));
+        names.any(|(of, _)| of == section)
+    };
+    let kind = match given.text("broker_type") {
+        Some(kind) => kind,
+        None if is_set("redis") => "redis",
+        None if is_set("kafka") => "kafka",
+        None => "sqlite",
+    };
+    match kind {
+        "redis" => redis::url(given),
+        "kafka" => kafka::url(given),
+        "sqlite" => local::sqlite(given),
+        _ => Ok(BrokerUrl::new("memory:")),
+    }
+}
+
+/// The address that somebody gave as a whole.
+fn whole(given: &Given) -> Result<Option<BrokerUrl>> {
+    let (name, url) = if let Some(url) = given.text("broker") {
+        ("broker", url.to_owned())
+    } else if let Some(path) = given.text("broker_file") {
+        let url = secret_text(
+            Path::new(path),
+            "the file with the broker's address cannot be read",
+        );
+        ("broker_file", url?)
+    } else {
+        return Ok(None);
+    };
+    let at = given.origin(name);
+    let has_scheme = url.split_once(':').is_some_and(|(scheme, _)| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+        !scheme.is_empty() && scheme.chars().all(plain)
+    });
+    if !has_scheme || url.contains(char::is_control) {
+        return Err(refused(format!("{name} is no address of a broker"), &at)
+            .remedy("write it like redis://HOST:6379, kafka://HOST:9092 or sqlite:PATH"));
+    }
+    // What would be lost in silence.
+    let rank = given.get(name).map_or(Rank::Code, |it| it.rank);
+    for (other, it) in given.iter() {
+        if is_of_address(other) && it.rank >= rank {
+            return Err(overruled(other, &it.origin, name, &at));
+        }
+    }
+    Ok(Some(BrokerUrl::new(url)))
+}
+
+fn overruled(other: &str, origin: &Origin, name: &str, at: &Origin) -> Error {
+    refused(
+        format!("{other} has no effect beside {name}, which is set by {at}"),
+        origin,
+    )
+    .remedy(format!(
+        "say it in the address, or take {name} away and name the broker by its section"
+    ))
+}
+
+/// Whether a key says how a broker is reached.
+fn is_of_address(name: &str) -> bool {
+    let Some(key) = schema::key(name) else {
+        return false;
+    };
+    let is_section = matches!(key.section(), Some("redis" | "kafka" | "sqlite"));
+    // What is compared with the server, or has one value only, is no part of an address.
+    let is_apart = key.stands_for().is_some()
+        || matches!(key.form(), schema::Form::Only(..))
+        || name == "redis.aof_enabled";
+    name == "broker_type" || (is_section && !is_apart)
+}
+
+/// Adds what topics and messages say.
+pub(crate) fn with_topics(url: &BrokerUrl, given: &Given) -> Result<BrokerUrl> {
+    topics::add(url, given)
+}
+
+/// A query to be put behind an address.
+fn finish(mut url: String, query: &Query) -> BrokerUrl {
+    query.write_to(&mut url);
+    BrokerUrl::new(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_login_and_settings() {
+        for (url, shown) in [
+            ("sqlite:glmsg.db?max_len=5", "sqlite:glmsg.db"),
+            ("memory:", "memory:"),
+            ("redis://h:1/2?namespace=n", "redis://h:1/2"),
+            ("redis://u:hu@sh?x/y@h:1?name=n", "redis://h:1"),
+            ("redis:u:hush@h", "redis:h"),
+        ] {
+            assert_eq!(BrokerUrl::new(url).to_string(), shown);
+            assert_eq!(
+                format!("{:?}", BrokerUrl::new(url)),
+                format!("BrokerUrl({shown})")
+            );
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! What the crate does, from outside.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests are tests too"
+)]
+
+mod keys;
+mod layers;
+mod malformed;
+mod original;
+mod production;
+mod random;
+mod reference;
+mod secrets;
