@@ -88,11 +88,21 @@ fn chosen(names: &[String]) -> Outcome<Vec<Service>> {
 /// The programs of Redis 7 that need no service to be up, each by the variable that names it to other programs. What is
 /// missing is fetched.
 pub(crate) fn redis_programs() -> Outcome<Vec<(String, String)>> {
+    provided(&[Program::Redis7, Program::Benchmark])
+}
+
+/// Where mdBook is, which is fetched if it is missing.
+pub(crate) fn mdbook() -> Outcome<String> {
+    let mut programs = provided(&[Program::Mdbook])?;
+    let (_, path) = programs.remove(0);
+    Ok(path)
+}
+
+fn provided(programs: &[Program]) -> Outcome<Vec<(String, String)>> {
     let place = Place::open()?;
     let _lock = Lock::take(&place.lock())?;
     let mut environment = Environment::load(&place.environment())?;
-    let programs = [Program::Redis7, Program::Benchmark];
-    let provided = program::provide(&place, &mut environment, programs);
+    let provided = program::provide(&place, &mut environment, programs.iter().copied());
     environment.store(&place.environment())?;
     provided?;
     let told = programs.iter().map(|program| {

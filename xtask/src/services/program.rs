@@ -1,4 +1,4 @@
-//! The programs that servers and tests need: named by the user, found on the machine, or downloaded.
+//! The programs that servers, tests and the book need: named by the user, found on the machine, or downloaded.
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,7 @@ pub(super) enum Program {
     Java,
     KafkaJars,
     Kcat,
+    Mdbook,
 }
 
 impl Program {
@@ -35,6 +36,7 @@ impl Program {
             Self::Java => "JAVA",
             Self::KafkaJars => "KAFKA_LIB",
             Self::Kcat => "KCAT",
+            Self::Mdbook => "MDBOOK",
         }
     }
 
@@ -61,6 +63,7 @@ impl Program {
             Self::Java => ("Java", None),
             Self::KafkaJars => ("a directory with the jars of Kafka", None),
             Self::Kcat => ("kcat", None),
+            Self::Mdbook => ("mdBook", None),
         }
     }
 
@@ -71,6 +74,7 @@ impl Program {
             Self::Benchmark => self.on_path_or_debian(place, "redis-benchmark"),
             Self::Redis8 => wheel::program(place, wheel::REDIS8),
             Self::Valkey9 => wheel::program(place, wheel::VALKEY9),
+            Self::Mdbook => wheel::program(place, wheel::MDBOOK),
             // The one for programs with threads, which all servers are.
             Self::Faketime => debian::file(place, debian::FAKETIME, "libfaketimeMT.so.1"),
             Self::Java => java::program(),
