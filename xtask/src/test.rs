@@ -11,8 +11,8 @@ use crate::{capabilities, demo, docs, examples};
 
 pub(crate) const HELP: &str = "\
 Runs the whole matrix: every test and doctest of the workspace, the conformance suite on every backend, the check of
-docs/capabilities.md, the demo with its ledger, the examples, the book and its first steps. The servers that tests
-need are started before, as `cargo xtask services up` does; those that were up before stay up, and the others are
+docs/capabilities.md, the demo with its ledger, the examples, the book and the commands on its pages. The servers that
+tests need are started before, as `cargo xtask services up` does; those that were up before stay up, and the others are
 stopped at the end.
 
 Usage: cargo xtask test [--backend NAME] [--long]

@@ -38,6 +38,12 @@ pub(crate) fn check_links() -> Outcome {
     violation::report(links::check(&files), "links of the written pages")
 }
 
+/// Every text file, by its path from the top.
+pub(crate) fn texts() -> Outcome<Vec<(String, String)>> {
+    let files = tree::read()?.into_iter();
+    Ok(files.map(|file| (file.path, file.text)).collect())
+}
+
 /// The written pages below a directory, by their paths.
 pub(crate) fn pages_below(directory: &str) -> Outcome<Vec<String>> {
     let below = format!("{directory}/");

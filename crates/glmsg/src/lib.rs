@@ -102,7 +102,5 @@ pub mod tracing {
     pub use glmsg_tracing::*;
 }
 
-/// The project's README is compiled too.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-mod readme {}
+mod pages;

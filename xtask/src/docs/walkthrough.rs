@@ -1,4 +1,4 @@
-//! The shell blocks of a page, run as they are written, in their order, in one shell.
+//! The shell blocks of pages, run as they are written, in their order, in one shell for each page.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,44 +10,82 @@ use crate::failure::{Failure, Outcome};
 use crate::process::Process;
 use crate::{services, workspace};
 
-const PAGE: &str = "docs/getting-started.md";
+/// A page whose shell blocks are run.
+#[derive(Debug)]
+struct Page {
+    path: &'static str,
+    /// Its reader begins at the top of a checkout; otherwise in an empty directory, with `glmsg` installed.
+    is_in_checkout: bool,
+    /// It shows what fails, and goes on.
+    shows_failures: bool,
+}
 
-/// It builds two programs, and takes a minute or two.
+/// In this order: the first installs `glmsg`.
+const PAGES: &[Page] = &[
+    Page {
+        path: "docs/getting-started.md",
+        is_in_checkout: true,
+        shows_failures: false,
+    },
+    Page {
+        path: "docs/guides/troubleshooting.md",
+        is_in_checkout: false,
+        shows_failures: true,
+    },
+];
+
+/// The first builds two programs, and takes a minute or two.
 const LIMIT: Duration = Duration::from_secs(1200);
 
 /// What is printed before what a block prints, with its line.
 const MARK: &str = "@@ block of line ";
 
-/// Runs the page as a reader would, who begins at the top of a checkout. Only the environment is prepared: `glmsg` is
-/// installed where it is thrown away with the rest, temporary files go there as well, and Redis is on the path.
-pub(crate) fn check() -> Outcome {
-    let page = std::fs::read_to_string(PAGE)
-        .map_err(|error| Failure::failed(format!("cannot read {PAGE}: {error}")))?;
-    let blocks = blocks::read(&page);
-    let scratch = Scratch::create(workspace::target_directory()?.join("first-steps"))?;
-    let file = scratch.path.join("blocks.sh");
-    std::fs::write(&file, script(&blocks))
-        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", file.display())))?;
-    let printed = Process::new("bash")
-        .args([file.to_string_lossy()])
-        .env("PATH", &path(&scratch.path)?)
-        .env("CARGO_INSTALL_ROOT", &scratch.path.to_string_lossy())
-        .env("TMPDIR", &scratch.path.to_string_lossy())
-        .printed(LIMIT)?;
-    println!("{}", printed.text.trim_end());
-    if !printed.has_succeeded {
-        let last = printed.text.rmatch_indices(MARK).next();
-        let line = last.map_or("?", |(at, mark)| number(&printed.text[at + mark.len()..]));
-        return Err(Failure::failed(format!(
-            "{PAGE}:{line}: the block failed as it is written; what it printed stands above"
-        )));
-    }
-    compare(&blocks, &printed.text)
+/// Runs the pages as a reader would. Only the environment is prepared: `glmsg` is installed where it is thrown away with
+/// the rest, temporary files go there as well, and Redis is on the path.
+pub(super) fn check() -> Outcome {
+    let scratch = Scratch::create(workspace::target_directory()?.join("walkthrough"))?;
+    let programs = path(&scratch.path)?;
+    PAGES
+        .iter()
+        .try_for_each(|page| walk(page, &scratch.path, &programs))
 }
 
-/// All blocks as one script, that ends at the first failure. A block of Rust is put into the file that is named before it.
-fn script(blocks: &[Block]) -> String {
-    let mut script = String::from("set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n");
+fn walk(page: &Page, scratch: &Path, programs: &str) -> Outcome {
+    let broken = |error: std::io::Error| Failure::failed(format!("{}: {error}", page.path));
+    let text = std::fs::read_to_string(page.path).map_err(broken)?;
+    let blocks = blocks::read(&text);
+    let file = scratch.join("blocks.sh");
+    let empty = scratch.join("empty");
+    std::fs::create_dir_all(&empty).map_err(broken)?;
+    std::fs::write(&file, script(&blocks, page.shows_failures)).map_err(broken)?;
+    let shell = Process::new("bash")
+        .args([file.to_string_lossy()])
+        .env("PATH", programs)
+        .env("CARGO_INSTALL_ROOT", &scratch.to_string_lossy())
+        .env("TMPDIR", &scratch.to_string_lossy());
+    let shell = match page.is_in_checkout {
+        true => shell,
+        false => shell.within(&empty),
+    };
+    let printed = shell.printed(LIMIT)?;
+    println!("{}", printed.text.trim_end());
+    if !printed.has_succeeded && !page.shows_failures {
+        let last = printed.text.rmatch_indices(MARK).next();
+        let line = last.map_or("?", |(at, mark)| {
+            first_line(&printed.text[at + mark.len()..])
+        });
+        return Err(Failure::failed(format!(
+            "{}:{line}: the block failed as it is written; what it printed stands above",
+            page.path
+        )));
+    }
+    compare(page.path, &blocks, &printed.text)
+}
+
+/// All blocks as one script, that ends at the first failure, unless failures are what it shows. A block of Rust is put into the file that is named before it.
+fn script(blocks: &[Block], shows_failures: bool) -> String {
+    let options = if shows_failures { "u" } else { "eu" };
+    let mut script = format!("set -{options}\ntrap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n");
     for block in blocks {
         let written = match (block.language.as_str(), file_named(&block.before)) {
             ("sh", _) => block.code.clone(),
@@ -72,7 +110,7 @@ fn file_named(before: &str) -> Option<&str> {
 }
 
 /// What the page shows of the output must have been printed, by the block before.
-fn compare(blocks: &[Block], printed: &str) -> Outcome {
+fn compare(page: &str, blocks: &[Block], printed: &str) -> Outcome {
     let parts: Vec<(&str, &str)> = printed
         .split(MARK)
         .skip(1)
@@ -91,17 +129,17 @@ fn compare(blocks: &[Block], printed: &str) -> Outcome {
             && let Some(missing) = output::first_missing(&block.code, ran)
         {
             return Err(Failure::failed(format!(
-                "{PAGE}:{}: the command before printed no such line: {missing}",
+                "{page}:{}: the commands before printed no such line: {missing}",
                 block.line
             )));
         }
     }
     let count = blocks.iter().filter(|block| block.language == "sh").count();
-    println!("{count} blocks of {PAGE}: ok");
+    println!("{count} blocks of {page}: ok");
     Ok(())
 }
 
-fn number(text: &str) -> &str {
+fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
@@ -150,7 +188,7 @@ mod tests {
 
     #[test]
     fn shell_and_named_files_are_run_and_nothing_else() {
-        let script = script(&blocks::read(SMALL));
+        let script = script(&blocks::read(SMALL), false);
         assert!(script.starts_with("set -eu\n"), "{script}");
         assert!(
             script.contains("echo '@@ block of line 2'\necho one\n"),
@@ -165,11 +203,8 @@ mod tests {
     #[test]
     fn another_output_than_shown_names_its_line() {
         let blocks = blocks::read(SMALL);
-        assert!(compare(&blocks, "@@ block of line 2\none\n").is_ok());
-        let failure = compare(&blocks, "@@ block of line 2\ntwo\n").unwrap_err();
-        assert!(
-            failure.to_string().contains("getting-started.md:5"),
-            "{failure}"
-        );
+        assert!(compare("page.md", &blocks, "@@ block of line 2\none\n").is_ok());
+        let failure = compare("page.md", &blocks, "@@ block of line 2\ntwo\n").unwrap_err();
+        assert!(failure.to_string().contains("page.md:5"), "{failure}");
     }
 }
