@@ -26,10 +26,10 @@ pub(super) fn check(book: &Path) -> Outcome {
         for link in attributes(html, "href").chain(attributes(html, "src")) {
             match look(book, path, link, &ids)? {
                 Found::There => {}
-                Found::Outside(target) => {
+                Found::At(target) => {
                     let up = "../".repeat(path.matches('/').count());
-                    let copied = format!("\"{up}{COPIES}/{target}.txt\"");
-                    changed = changed.replace(&format!("\"{link}\""), &copied);
+                    let mended = format!("\"{up}{target}\"");
+                    changed = changed.replace(&format!("\"{link}\""), &mended);
                 }
                 Found::Nothing(remedy) => violations.push(Violation::new(
                     &format!("book/{path}"),
@@ -52,8 +52,8 @@ pub(super) fn check(book: &Path) -> Outcome {
 
 enum Found {
     There,
-    /// It is a file of the repository, now in the book, too.
-    Outside(String),
+    /// It is somewhere else in the book.
+    At(String),
     Nothing(&'static str),
 }
 
@@ -77,16 +77,7 @@ fn look(
         return Ok(Found::Nothing("link to a file of the repository"));
     };
     if let Some(inside) = target.strip_prefix(&format!("{SOURCE}/")) {
-        let is_there = match ids.get(inside) {
-            Some(ids) => anchor.is_empty() || ids.contains(anchor),
-            None => book.join(inside).is_file(),
-        };
-        let remedy = "mend it, or put the page into docs/SUMMARY.md";
-        return Ok(if is_there {
-            Found::There
-        } else {
-            Found::Nothing(remedy)
-        });
+        return Ok(within(book, inside, anchor, ids));
     }
     // mdBook takes every page for one of its own.
     let page = target
@@ -104,7 +95,25 @@ fn look(
     let bytes =
         std::fs::read(&file).map_err(|error| Failure::failed(format!("{file}: {error}")))?;
     write(&book.join(COPIES).join(format!("{file}.txt")), &bytes)?;
-    Ok(Found::Outside(file))
+    Ok(Found::At(format!("{COPIES}/{file}.txt")))
+}
+
+/// What a link within the book leads to. mdBook makes `index.html` of a `README.md`, and leaves the links to it.
+fn within(book: &Path, target: &str, anchor: &str, ids: &BTreeMap<&str, BTreeSet<&str>>) -> Found {
+    let renamed = target
+        .strip_suffix("README.html")
+        .map(|directory| format!("{directory}index.html"));
+    let page = renamed.as_deref().unwrap_or(target);
+    let is_there = match ids.get(page) {
+        Some(ids) => anchor.is_empty() || ids.contains(anchor),
+        None => book.join(page).is_file(),
+    };
+    match (is_there, &renamed) {
+        (true, None) => Found::There,
+        (true, Some(page)) if anchor.is_empty() => Found::At(page.clone()),
+        (true, Some(page)) => Found::At(format!("{page}#{anchor}")),
+        (false, _) => Found::Nothing("mend it, or put the page into docs/SUMMARY.md"),
+    }
 }
 
 /// The written pages that are not in the book.
@@ -193,6 +202,14 @@ mod tests {
         ] {
             assert!(matches!(found(link), Found::There), "{link}");
         }
+    }
+
+    #[test]
+    fn a_page_that_has_another_name_in_the_book_is_found_there() {
+        let Found::At(there) = found("../README.html") else {
+            panic!("it is the index")
+        };
+        assert_eq!(there, "index.html");
     }
 
     #[test]
