@@ -8,7 +8,7 @@ use super::blocks::{self, Block};
 use super::output;
 use crate::failure::{Failure, Outcome};
 use crate::process::Process;
-use crate::{services, workspace};
+use crate::services;
 
 /// A page whose shell blocks are run.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ const MARK: &str = "@@ block of line ";
 /// Runs the pages as a reader would. Only the environment is prepared: `glmsg` is installed where it is thrown away with
 /// the rest, temporary files go there as well, and Redis is on the path.
 pub(super) fn check() -> Outcome {
-    let scratch = Scratch::create(workspace::target_directory()?.join("walkthrough"))?;
+    let scratch = Scratch::create()?;
     let programs = path(&scratch.path)?;
     PAGES
         .iter()
@@ -158,17 +158,18 @@ fn path(scratch: &Path) -> Outcome<String> {
     Ok(joined.to_string_lossy().into_owned())
 }
 
-/// A directory that goes away with what is in it.
+/// A directory that goes away with what is in it. It is not below the checkout: cargo would take a new package there for
+/// a member of the workspace, and write it into its manifest.
 #[derive(Debug)]
 struct Scratch {
     path: PathBuf,
 }
 
 impl Scratch {
-    fn create(path: PathBuf) -> Outcome<Self> {
-        // A run that was killed has left its own.
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).map_err(|error| {
+    fn create() -> Outcome<Self> {
+        let name = format!("glmsg-walkthrough-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).map_err(|error| {
             Failure::failed(format!("cannot create {}: {error}", path.display()))
         })?;
         Ok(Self { path })
@@ -177,7 +178,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What stays is below the target directory, and goes with the next run.
+        // Nothing is lost by a directory left in the temporary one.
         let _ = std::fs::remove_dir_all(&self.path);
     }
 }
