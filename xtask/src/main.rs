@@ -50,7 +50,7 @@ Commands:
   tidy      The house rules alone
   layers    Which crate may depend on which
   features  Every feature of every crate, built alone
-  docs      The API docs, with every warning an error
+  docs      The API docs and the book, with every warning an error
   bench     The table of measurements, or the criterion benches
   deny      Licences, duplicate versions and sources of the dependencies
   msrv      The oldest Rust version the project supports

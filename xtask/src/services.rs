@@ -99,6 +99,13 @@ pub(crate) fn redis_programs() -> Outcome<Vec<(String, String)>> {
     told.collect()
 }
 
+/// Where mdBook is, which is fetched if it is missing.
+pub(crate) fn mdbook() -> Outcome<String> {
+    let environment = provided(&[Program::Mdbook])?;
+    let path = Program::Mdbook.path(&environment)?;
+    Ok(path.display().to_string())
+}
+
 /// Makes sure that these are there, and tells where everything is.
 fn provided(programs: &[Program]) -> Outcome<Environment> {
     let place = Place::open()?;

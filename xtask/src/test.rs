@@ -7,12 +7,13 @@ use crate::failure::{Failure, Outcome};
 use crate::process::Process;
 use crate::services::{self, Service};
 use crate::steps::Steps;
-use crate::{capabilities, demo, deploy, examples};
+use crate::{capabilities, demo, deploy, docs, examples};
 
 pub(crate) const HELP: &str = "\
 Runs the whole matrix: every test and doctest of the workspace, the conformance suite on every backend, the check of
-docs/capabilities.md and of the files of deploy/, the demo with its ledger, and the examples. The servers that tests need are started before, as `cargo xtask
-services up` does; those that were up before stay up, and the others are stopped at the end.
+docs/capabilities.md and of the files of deploy/, the demo with its ledger, the examples, the book and the commands on
+its pages. The servers that tests need are started before, as `cargo xtask services up` does; those that were up before
+stay up, and the others are stopped at the end.
 
 Usage: cargo xtask test [--backend NAME] [--long]
 
@@ -162,6 +163,7 @@ fn everything(steps: &mut Steps, long: bool) {
     if built {
         run_examples(steps);
     }
+    docs::pages(steps);
 }
 
 fn one_backend(steps: &mut Steps, backend: &Backend, long: bool) {

@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the rules of the house, as code. `CONTRIBUTING.md` says them in prose.
 
+mod headings;
 mod layout;
 mod links;
 mod manifests;
@@ -11,6 +12,7 @@ use crate::arguments::{Arguments, Grammar};
 use crate::failure::Outcome;
 use crate::violation::{self, Violation};
 
+pub(crate) use self::links::resolve;
 use self::tree::File;
 
 pub(crate) const HELP: &str = "\
@@ -34,6 +36,20 @@ pub(crate) fn run(words: &[String]) -> Outcome {
 pub(crate) fn check_links() -> Outcome {
     let files = tree::read()?;
     violation::report(links::check(&files), "links of the written pages")
+}
+
+/// Every text file, by its path from the top.
+pub(crate) fn texts() -> Outcome<Vec<(String, String)>> {
+    let files = tree::read()?.into_iter();
+    Ok(files.map(|file| (file.path, file.text)).collect())
+}
+
+/// The written pages below a directory, by their paths.
+pub(crate) fn pages_below(directory: &str) -> Outcome<Vec<String>> {
+    let below = format!("{directory}/");
+    let files = tree::read()?.into_iter();
+    let pages = files.filter(|file| file.path.starts_with(&below) && file.has_extension("md"));
+    Ok(pages.map(|page| page.path).collect())
 }
 
 fn check_file(file: &File) -> Vec<Violation> {

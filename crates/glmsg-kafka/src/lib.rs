@@ -49,3 +49,8 @@ pub use config::{
 pub use storage::KafkaStorage;
 pub use subscriber::KafkaSource;
 pub use transactional::{Input, Transaction, Transactional, TransactionalOptions};
+
+/// The README is compiled, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

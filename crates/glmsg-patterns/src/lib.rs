@@ -50,3 +50,13 @@ mod guide_to_work_queue {}
 #[cfg(all(doctest, feature = "request-reply"))]
 #[doc = include_str!("../../../docs/guides/request-reply.md")]
 mod guide_to_request_reply {}
+
+/// The guide's example is compiled too.
+#[cfg(all(doctest, feature = "tower"))]
+#[doc = include_str!("../../../docs/guides/circuit-breaker.md")]
+mod guide_to_circuit_breaker {}
+
+/// The guide's examples are compiled too.
+#[cfg(all(doctest, feature = "inbox", feature = "outbox"))]
+#[doc = include_str!("../../../docs/guides/inbox-and-outbox.md")]
+mod guide_to_inbox_and_outbox {}

