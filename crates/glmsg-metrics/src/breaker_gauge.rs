@@ -17,7 +17,8 @@ pub enum BreakerState {
 }
 
 /// The gauge of a circuit breaker, from [`PrometheusLayer::breaker`](crate::PrometheusLayer::breaker).
-/// Whoever has the breaker sets it, such as from the events of glmsg's `CircuitBreaker`:
+/// Whoever has the breaker sets it, such as from what `CircuitBreaker::watch` or
+/// `CircuitBreaker::events` of glmsg-patterns tell:
 ///
 /// ```
 /// # use glmsg_metrics::{BreakerState, Options, PrometheusLayer};

@@ -3,6 +3,7 @@
 mod answer;
 mod connection;
 mod request;
+mod scrapes;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use self::answer::Routes;
+use self::scrapes::Scrapes;
 use crate::HealthProbe;
 
 /// How many connections are served at a time. More wait to be accepted.
@@ -64,6 +66,7 @@ pub struct MetricsServer {
     address: SocketAddr,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    scrapes: Arc<Scrapes>,
 }
 
 impl MetricsServer {
@@ -89,18 +92,30 @@ impl MetricsServer {
         let routes = Arc::new(Routes {
             registry: registry.into(),
             health,
+            scrapes: Arc::default(),
         });
+        let scrapes = routes.scrapes.clone();
         let task = tokio::spawn(serve(listener, routes, stop.clone()));
         Ok(Self {
             address,
             stop,
             task,
+            scrapes,
         })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Waits until `/metrics` was asked for and given, all of it after this call: what has been
+    /// counted until now has then been seen. For a program that would end before it is looked at.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn scraped(&self) {
+        self.scrapes.next().await;
     }
 
     /// Stops listening, and returns when the answers under way are given, after 5 s at most.

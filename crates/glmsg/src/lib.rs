@@ -102,6 +102,11 @@ pub mod tracing {
     pub use glmsg_tracing::*;
 }
 
+/// The guide to metrics is compiled too.
+#[cfg(all(doctest, feature = "metrics", feature = "memory", feature = "circuit-breaker"))]
+#[doc = include_str!("../../../docs/guides/metrics.md")]
+mod metrics_guide {}
+
 /// The project's README is compiled too.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

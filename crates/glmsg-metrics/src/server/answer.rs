@@ -6,6 +6,7 @@ use glmsg_broker::{Health, HealthStatus};
 use prometheus_client::registry::Registry;
 
 use super::request::{Refused, Request};
+use super::scrapes::Scrapes;
 use crate::{Format, HealthProbe, exposition};
 
 const PLAIN: &str = "text/plain; charset=utf-8";
@@ -16,6 +17,7 @@ const PROBLEM: usize = 500;
 pub(super) struct Routes {
     pub(super) registry: Arc<Registry>,
     pub(super) health: HealthProbe,
+    pub(super) scrapes: Arc<Scrapes>,
 }
 
 /// An answer, all of it.
@@ -28,6 +30,8 @@ pub(super) struct Answer {
     pub(super) body: String,
     /// The answer to `HEAD` has the length of a body and no body.
     pub(super) is_head: bool,
+    /// Which scrape it is, if it is one.
+    pub(super) scrape: Option<u64>,
 }
 
 impl Answer {
@@ -38,6 +42,7 @@ impl Answer {
             allow: false,
             body: body.into(),
             is_head: false,
+            scrape: None,
         }
     }
 
@@ -84,7 +89,7 @@ pub(super) async fn answer(routes: &Routes, asked: Result<Request, Refused>) -> 
             let paths = PATHS.join(", ");
             Answer::plain("404 Not Found", format!("there are {paths}\n"))
         }
-        ("GET" | "HEAD", "/metrics") => metrics(&routes.registry, &request.accept),
+        ("GET" | "HEAD", "/metrics") => metrics(routes, &request.accept),
         ("GET" | "HEAD", "/health/live") => Answer::plain("200 OK", "live\n"),
         ("GET" | "HEAD", _) => ready(&routes.health.health().await),
         _ => Answer {
@@ -92,17 +97,21 @@ pub(super) async fn answer(routes: &Routes, asked: Result<Request, Refused>) -> 
             ..Answer::plain("405 Method Not Allowed", "GET and HEAD alone\n")
         },
     };
-    answer.is_head = request.method == "HEAD";
+    if request.method == "HEAD" {
+        (answer.is_head, answer.scrape) = (true, None);
+    }
     Some(answer)
 }
 
 const PATHS: [&str; 3] = ["/metrics", "/health/live", "/health/ready"];
 
-fn metrics(registry: &Registry, accept: &str) -> Answer {
+fn metrics(routes: &Routes, accept: &str) -> Answer {
     let format = Format::accepted(accept);
-    match exposition(registry, format) {
+    let scrape = routes.scrapes.begin();
+    match exposition(&routes.registry, format) {
         Ok(body) => Answer {
             content_type: format.content_type(),
+            scrape: Some(scrape),
             ..Answer::plain("200 OK", body)
         },
         Err(error) => Answer::plain("500 Internal Server Error", format!("{error}\n")),

@@ -26,6 +26,9 @@ pub(super) async fn serve(mut stream: TcpStream, routes: &Routes) {
         stream.shutdown().await
     });
     if matches!(sent.await, Ok(Ok(()))) {
+        if let Some(number) = answer.scrape {
+            routes.scrapes.given(number);
+        }
         let _ = timeout(LINGER, drain(&mut stream)).await;
     }
 }
