@@ -30,6 +30,13 @@ pub(super) const KCAT: Package = Package {
     library: "librdkafka.so.1",
 };
 
+/// Prometheus and `promtool`, which need no library but the system's.
+pub(super) const PROMETHEUS: Package = Package {
+    directory: "prometheus",
+    names: "prometheus",
+    library: "",
+};
+
 /// Debian packages that are unpacked together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Package {

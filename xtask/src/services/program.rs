@@ -20,6 +20,8 @@ pub(super) enum Program {
     Java,
     KafkaJars,
     Kcat,
+    Prometheus,
+    Promtool,
 }
 
 impl Program {
@@ -35,6 +37,8 @@ impl Program {
             Self::Java => "JAVA",
             Self::KafkaJars => "KAFKA_LIB",
             Self::Kcat => "KCAT",
+            Self::Prometheus => "PROMETHEUS",
+            Self::Promtool => "PROMTOOL",
         }
     }
 
@@ -61,6 +65,8 @@ impl Program {
             Self::Java => ("Java", None),
             Self::KafkaJars => ("a directory with the jars of Kafka", None),
             Self::Kcat => ("kcat", None),
+            Self::Prometheus => ("Prometheus", None),
+            Self::Promtool => ("promtool", None),
         }
     }
 
@@ -79,6 +85,8 @@ impl Program {
                 Some(path) => Ok(path),
                 None => debian::program(place, debian::KCAT, "kcat"),
             },
+            Self::Prometheus => of_prometheus(place, "prometheus"),
+            Self::Promtool => of_prometheus(place, "promtool"),
         }
     }
 
@@ -153,6 +161,13 @@ pub(super) fn provide(
         }
     }
     Ok(())
+}
+
+fn of_prometheus(place: &Place, name: &str) -> Outcome<PathBuf> {
+    match on_path(name) {
+        Some(path) => Ok(path),
+        None => debian::file(place, debian::PROMETHEUS, &format!("bin/{name}")),
+    }
 }
 
 pub(super) fn on_path(name: &str) -> Option<PathBuf> {

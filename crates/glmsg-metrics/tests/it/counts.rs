@@ -51,8 +51,8 @@ async fn a_run_with_failures_is_counted_to_the_message() {
         let place = sent.iter().position(|m| m.id() == incoming.id());
         async move {
             match place {
-                Some(0..10) if incoming.attempt() == 1 => Err("not yet".into()),
-                Some(95..) => Err("never".into()),
+                Some(0..10) if incoming.attempt() == 1 => Err(HandlerError::retry("not yet")),
+                Some(95..) => Err(HandlerError::retry("never")),
                 _ => Ok::<(), HandlerError>(()),
             }
         }
