@@ -16,7 +16,9 @@ const LAYERS: &[Around] = &[prometheus];
 
 /// The broker with all of them.
 pub(crate) fn with_all(broker: Arc<dyn Broker>) -> Outcome<Arc<dyn Broker>> {
-    LAYERS.iter().try_fold(broker, |broker, around| around(broker))
+    LAYERS
+        .iter()
+        .try_fold(broker, |broker, around| around(broker))
 }
 
 fn prometheus(broker: Arc<dyn Broker>) -> Outcome<Arc<dyn Broker>> {

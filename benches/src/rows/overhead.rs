@@ -59,7 +59,12 @@ pub(super) fn redis(runtime: &Runtime, rounds: Rounds, at: Address) -> Outcome<M
 pub(super) fn compare(rounds: Rounds, sides: &mut [Side<'_>; 2]) -> Outcome<Measurements> {
     let measured = rounds.alternate_slices(SLICES, sides)?;
     let [off, on] = &measured;
-    let row = rates("publish and consume, layers on", on, "the same, layers off", off);
+    let row = rates(
+        "publish and consume, layers on",
+        on,
+        "the same, layers off",
+        off,
+    );
     Ok(Measurements {
         rows: vec![row.target(Target::Ratio(0.98))],
         costs: costs(sides, &measured),

@@ -132,7 +132,10 @@ impl BrokerMetrics {
 
     /// Where a consumer of `topic` in `group` records how long its handlers ran.
     pub(crate) fn handling(&self, topic: &TopicName, group: &GroupName) -> Handling {
-        let recorders = self.1.iter().map(|observer| observer.recorder(topic, group));
+        let recorders = self
+            .1
+            .iter()
+            .map(|observer| observer.recorder(topic, group));
         let recorders = recorders.collect();
         Handling::new(self.clone(), recorders)
     }

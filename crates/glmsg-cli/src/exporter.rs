@@ -100,6 +100,9 @@ impl Exporter {
     }
 
     #[cfg(not(feature = "metrics"))]
-    #[allow(clippy::unused_async, reason = "as where there is something to wait for")]
+    #[allow(
+        clippy::unused_async,
+        reason = "as where there is something to wait for"
+    )]
     pub(crate) async fn finish(self, _interrupt: &Interrupt) {}
 }

@@ -53,7 +53,9 @@ impl<K: Clone + Eq + Hash + Ord, V: Default> Bounded<K, V> {
 impl<K, V> fmt::Debug for Bounded<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bound = self.bound;
-        f.debug_struct("Bounded").field("bound", &bound).finish_non_exhaustive()
+        f.debug_struct("Bounded")
+            .field("bound", &bound)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,7 +73,10 @@ mod tests {
             bounded.get(&name.to_owned()).fetch_add(1, Relaxed);
         }
         let all = bounded.all();
-        let all: Vec<(&str, u64)> = all.iter().map(|(k, v)| (k.as_str(), v.load(Relaxed))).collect();
+        let all: Vec<(&str, u64)> = all
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.load(Relaxed)))
+            .collect();
         assert_eq!(all, [("a", 2), ("b", 1), ("other", 3)]);
     }
 }

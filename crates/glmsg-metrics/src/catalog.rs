@@ -212,11 +212,8 @@ pub(crate) const HEALTHY: MetricInfo = gauge(
     &[],
     "The last health probe: 1 healthy, 0.5 degraded, 0 unhealthy",
 );
-pub(crate) const WORKERS: MetricInfo = gauge(
-    "glmsg_workers",
-    GROUP,
-    "Workers that the scaler has set",
-);
+pub(crate) const WORKERS: MetricInfo =
+    gauge("glmsg_workers", GROUP, "Workers that the scaler has set");
 pub(crate) const WORKERS_WANTED: MetricInfo = gauge(
     "glmsg_workers_wanted",
     GROUP,

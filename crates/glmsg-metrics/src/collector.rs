@@ -59,7 +59,9 @@ impl Writer<'_> {
                 true => metric.encode_counter(&count, none)?,
                 false => {
                     let labels = labels(info, &values);
-                    metric.encode_family(&labels)?.encode_counter(&count, none)?;
+                    metric
+                        .encode_family(&labels)?
+                        .encode_counter(&count, none)?;
                 }
             }
         }
@@ -108,11 +110,18 @@ impl Writer<'_> {
 }
 
 fn labels<'v>(info: &MetricInfo, values: &[&'v str]) -> Vec<(&'static str, &'v str)> {
-    info.labels.iter().copied().zip(values.iter().copied()).collect()
+    info.labels
+        .iter()
+        .copied()
+        .zip(values.iter().copied())
+        .collect()
 }
 
 /// For a person's or a program's eyes: a count beyond 2^53 loses its last digits.
-#[allow(clippy::cast_precision_loss, reason = "gauges are floating point in Prometheus")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "gauges are floating point in Prometheus"
+)]
 fn number(count: u64) -> f64 {
     count as f64
 }
@@ -129,7 +138,11 @@ impl Collector for StoreCollector {
 
 fn publishing(store: &Store, writer: &mut Writer<'_>) -> Result<(), Error> {
     let topics = store.topics.all();
-    let topics = || topics.iter().map(|(topic, series)| (topic.as_str(), series));
+    let topics = || {
+        topics
+            .iter()
+            .map(|(topic, series)| (topic.as_str(), series))
+    };
     let mut count = |info: &MetricInfo, of: fn(&TopicSeries) -> &Count| {
         writer.counters(info, topics().map(|(topic, s)| (vec![topic], of(s).get())))
     };
@@ -199,10 +212,14 @@ fn behind(store: &Store, writer: &mut Writer<'_>) -> Result<(), Error> {
     ];
     for (info, of) in gauges {
         let lines = lag.iter();
-        let lines = lines.map(|((topic, group), lag)| (vec![topic.as_str(), group.as_str()], of(lag)));
+        let lines =
+            lines.map(|((topic, group), lag)| (vec![topic.as_str(), group.as_str()], of(lag)));
         writer.gauges(info, lines)?;
     }
-    writer.counters(&catalog::LAG_POLL_ERRORS, [(vec![], store.lag_poll_errors.get())])
+    writer.counters(
+        &catalog::LAG_POLL_ERRORS,
+        [(vec![], store.lag_poll_errors.get())],
+    )
 }
 
 fn process(store: &Store, writer: &mut Writer<'_>) -> Result<(), Error> {
@@ -210,7 +227,9 @@ fn process(store: &Store, writer: &mut Writer<'_>) -> Result<(), Error> {
     let states = breakers.iter();
     let states = states.map(|(name, state)| (vec![name.as_str()], number(state.load(Relaxed))));
     writer.gauges(&catalog::BREAKER, states)?;
-    let connected = store.connected().map(|is| (vec![], f64::from(u8::from(is))));
+    let connected = store
+        .connected()
+        .map(|is| (vec![], f64::from(u8::from(is))));
     writer.gauges(&catalog::CONNECTED, connected)?;
     let health = store.health().map(|status| match status {
         HealthStatus::Healthy => 1.0,
@@ -227,5 +246,8 @@ fn process(store: &Store, writer: &mut Writer<'_>) -> Result<(), Error> {
     writer.gauges(&catalog::WORKERS, set)?;
     let wanted = workers().map(|(values, w)| (values, number(w.wanted.load(Relaxed))));
     writer.gauges(&catalog::WORKERS_WANTED, wanted)?;
-    writer.gauges(&catalog::BUILD_INFO, [(vec![env!("CARGO_PKG_VERSION")], 1.0)])
+    writer.gauges(
+        &catalog::BUILD_INFO,
+        [(vec![env!("CARGO_PKG_VERSION")], 1.0)],
+    )
 }

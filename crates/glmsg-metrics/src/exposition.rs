@@ -43,7 +43,9 @@ pub fn exposition(registry: &Registry, format: Format) -> Result<String> {
     };
     written.map_err(|error| {
         let what = "a collector cannot write its metrics";
-        Error::new(ErrorKind::Unexpected, what).operation("exposition").source(error)
+        Error::new(ErrorKind::Unexpected, what)
+            .operation("exposition")
+            .source(error)
     })?;
     Ok(out)
 }

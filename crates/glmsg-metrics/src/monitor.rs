@@ -204,7 +204,9 @@ impl Eye {
         let mut all = Vec::new();
         for topic in self.broker.topic_names().await? {
             match self.broker.groups(&topic).await {
-                Ok(groups) => all.extend(groups.into_iter().map(|group| (topic.clone(), group.name))),
+                Ok(groups) => {
+                    all.extend(groups.into_iter().map(|group| (topic.clone(), group.name)))
+                }
                 // Deleted meanwhile.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),

@@ -89,7 +89,10 @@ impl Options {
             return Err(error.operation("metrics").with("got", self.max_series));
         }
         if self.lag_interval < Duration::from_millis(100) {
-            let error = Error::new(ErrorKind::ConfigInvalid, "lag_interval must be 100 ms at least");
+            let error = Error::new(
+                ErrorKind::ConfigInvalid,
+                "lag_interval must be 100 ms at least",
+            );
             let got = format!("{:?}", self.lag_interval);
             return Err(error.operation("metrics").with("got", got));
         }

@@ -157,7 +157,9 @@ impl ScalerBuilder {
         if self.interval < Duration::from_millis(100) {
             let what = "a scaler's interval must be 100 ms at least";
             let got = format!("{:?}", self.interval);
-            return Err(Error::new(ErrorKind::InvalidArgument, what).operation("scale").with("got", got));
+            return Err(Error::new(ErrorKind::InvalidArgument, what)
+                .operation("scale")
+                .with("got", got));
         }
         let (policy, store) = (self.policy, self.layer.store);
         let mut state = ScaleState::new(&policy);

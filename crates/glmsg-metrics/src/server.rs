@@ -135,7 +135,9 @@ impl Drop for MetricsServer {
 impl fmt::Debug for MetricsServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.address;
-        f.debug_struct("MetricsServer").field("address", &address).finish_non_exhaustive()
+        f.debug_struct("MetricsServer")
+            .field("address", &address)
+            .finish_non_exhaustive()
     }
 }
 

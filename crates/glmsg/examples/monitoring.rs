@@ -110,7 +110,10 @@ async fn monitoring(run: &Run) -> Outcome {
     let exposed = exposed.lines().filter(|line| line.contains(topic.as_str()));
     let exposed: Vec<&str> = exposed.filter(|line| !line.contains("_bucket")).collect();
     println!("for Prometheus, among others:");
-    for line in exposed.iter().filter(|line| line.starts_with("messages_acked")) {
+    for line in exposed
+        .iter()
+        .filter(|line| line.starts_with("messages_acked"))
+    {
         println!("  {line}");
     }
     let labels = format!("{{topic=\"{topic}\",group=\"{group}\"}}");

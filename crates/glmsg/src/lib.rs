@@ -103,7 +103,12 @@ pub mod tracing {
 }
 
 /// The guide to metrics is compiled too.
-#[cfg(all(doctest, feature = "metrics", feature = "memory", feature = "circuit-breaker"))]
+#[cfg(all(
+    doctest,
+    feature = "metrics",
+    feature = "memory",
+    feature = "circuit-breaker"
+))]
 #[doc = include_str!("../../../docs/guides/metrics.md")]
 mod metrics_guide {}
 

@@ -51,13 +51,22 @@ async fn counters_equal_the_ledger() {
         let query = format!("messages_dead_lettered_total{{reason=\"{reason}\"}}");
         prometheus.until_is(&query, count as f64);
     }
-    prometheus.until_is("sum(messages_duplicate_total) + sum(messages_refused_total)", 0.0);
+    prometheus.until_is(
+        "sum(messages_duplicate_total) + sum(messages_refused_total)",
+        0.0,
+    );
     let quantile = "histogram_quantile(0.99, sum by (le) (message_latency_seconds_bucket))";
     let latency = prometheus.until("there are latencies", || prometheus.number(quantile));
     assert!(latency > 0.0 && latency < 120.0, "{latency}");
 
     // As who reads them by hand, or an older Prometheus, gets them.
-    promtool(&["check", "metrics"], &get(station.server.address(), "/metrics").unwrap());
-    assert_eq!(get(station.server.address(), "/health/ready").unwrap(), "ready\n");
+    promtool(
+        &["check", "metrics"],
+        &get(station.server.address(), "/metrics").unwrap(),
+    );
+    assert_eq!(
+        get(station.server.address(), "/health/ready").unwrap(),
+        "ready\n"
+    );
     station.server.shutdown().await;
 }

@@ -44,7 +44,10 @@ impl Prometheus {
         let log = std::fs::File::create(directory.path().join("log")).unwrap();
         let child = Command::new(services::get("PROMETHEUS"))
             .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                directory.path().join("data").display()
+            ))
             .arg(format!("--web.listen-address={address}"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -73,7 +76,10 @@ impl Prometheus {
                 Ok(found) => return found,
                 Err(why) if Instant::now() > end => {
                     let log = std::fs::read_to_string(self.directory.path().join("log"));
-                    panic!("waited {PATIENCE:?} until {what}: {why}\n{}", log.unwrap_or_default());
+                    panic!(
+                        "waited {PATIENCE:?} until {what}: {why}\n{}",
+                        log.unwrap_or_default()
+                    );
                 }
                 Err(_) => std::thread::sleep(Duration::from_millis(50)),
             }
@@ -83,7 +89,10 @@ impl Prometheus {
     /// What a query gives: one number, or why there is none.
     pub(crate) fn number(&self, query: &str) -> Result<f64, String> {
         let found = self.json(&format!("/api/v1/query?query={}", encoded(query)))?;
-        let results = found["data"]["result"].as_array().cloned().unwrap_or_default();
+        let results = found["data"]["result"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         match results.as_slice() {
             [one] => {
                 let text = one["value"][1].as_str().unwrap_or_default();
@@ -96,17 +105,24 @@ impl Prometheus {
     /// Waits until a query gives this number.
     #[track_caller]
     pub(crate) fn until_is(&self, query: &str, expected: f64) {
-        self.until(&format!("{query} is {expected}"), || match self.number(query)? {
-            found if found == expected => Ok(()),
-            found => Err(format!("it is {found}")),
+        self.until(&format!("{query} is {expected}"), || {
+            match self.number(query)? {
+                found if found == expected => Ok(()),
+                found => Err(format!("it is {found}")),
+            }
         });
     }
 
     /// The state of an alert: `inactive`, `pending` or `firing`.
     pub(crate) fn alert(&self, name: &str) -> Result<String, String> {
         let found = self.json("/api/v1/alerts")?;
-        let alerts = found["data"]["alerts"].as_array().cloned().unwrap_or_default();
-        let alert = alerts.iter().find(|alert| alert["labels"]["alertname"] == name);
+        let alerts = found["data"]["alerts"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let alert = alerts
+            .iter()
+            .find(|alert| alert["labels"]["alertname"] == name);
         let state = alert.and_then(|alert| alert["state"].as_str());
         Ok(state.unwrap_or("inactive").to_owned())
     }
@@ -114,9 +130,11 @@ impl Prometheus {
     /// Waits until an alert is in this state.
     #[track_caller]
     pub(crate) fn until_alert(&self, name: &str, state: &str) {
-        self.until(&format!("{name} is {state}"), || match self.alert(name)? {
-            found if found == state => Ok(()),
-            found => Err(format!("it is {found}")),
+        self.until(&format!("{name} is {state}"), || {
+            match self.alert(name)? {
+                found if found == state => Ok(()),
+                found => Err(format!("it is {found}")),
+            }
         });
     }
 
@@ -170,7 +188,12 @@ pub(crate) fn promtool(words: &[&str], input: &str) {
         .spawn()
         .expect("PROMTOOL names a program");
     // Dropped at the end of the statement, which ends the input.
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
     let output = child.wait_with_output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);

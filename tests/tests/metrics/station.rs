@@ -58,7 +58,12 @@ impl Station {
 
     /// Publishes 1000 messages, of which 100 fail once, 20 always, and 5 are refused.
     pub(crate) async fn publish(&self) {
-        let kinds = [(FAILS_ONCE, 100), (FAILS_ALWAYS, 20), (IS_REFUSED, 5), (IS_GOOD, 875)];
+        let kinds = [
+            (FAILS_ONCE, 100),
+            (FAILS_ALWAYS, 20),
+            (IS_REFUSED, 5),
+            (IS_GOOD, 875),
+        ];
         for (kind, count) in kinds {
             let message = |_| Message::builder(&self.topic).payload(kind).build().unwrap();
             let messages: Vec<Message> = (0..count).map(message).collect();
@@ -103,7 +108,10 @@ impl Station {
             if lag.total() == 0 {
                 return;
             }
-            assert!(std::time::Instant::now() < end, "waited 120 s until all is done: {lag:?}");
+            assert!(
+                std::time::Instant::now() < end,
+                "waited 120 s until all is done: {lag:?}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

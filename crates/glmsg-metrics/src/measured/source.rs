@@ -19,7 +19,11 @@ pub(crate) struct MeasuredSource {
 impl MeasuredSource {
     pub(super) fn new(inner: BoxSource, series: Arc<GroupSeries>) -> Self {
         let held = Arc::default();
-        Self { inner, series, held }
+        Self {
+            inner,
+            series,
+            held,
+        }
     }
 }
 

@@ -86,7 +86,10 @@ fn mean(of: &mut Option<f64>, new: f64) {
     *of = Some(of.map_or(new, |old| old + NEW * (new - old)));
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a measurement, not a count to be kept")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a measurement, not a count to be kept"
+)]
 fn number(count: u64) -> f64 {
     count as f64
 }

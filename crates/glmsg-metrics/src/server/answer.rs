@@ -54,7 +54,11 @@ impl Answer {
             body,
             ..
         } = self;
-        let allow = if self.allow { "Allow: GET, HEAD\r\n" } else { "" };
+        let allow = if self.allow {
+            "Allow: GET, HEAD\r\n"
+        } else {
+            ""
+        };
         let mut bytes = format!(
             "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n{allow}\
              Cache-Control: no-store\r\nConnection: close\r\n\r\n",
@@ -74,14 +78,20 @@ pub(super) async fn answer(routes: &Routes, asked: Result<Request, Refused>) -> 
         Ok(request) => request,
         Err(Refused::Silent) => return None,
         Err(Refused::Slow) => {
-            return Some(Answer::plain("408 Request Timeout", "the request did not end in time\n"));
+            return Some(Answer::plain(
+                "408 Request Timeout",
+                "the request did not end in time\n",
+            ));
         }
         Err(Refused::TooLarge) => {
             let what = "the request's head is too large\n";
             return Some(Answer::plain("431 Request Header Fields Too Large", what));
         }
         Err(Refused::Malformed) => {
-            return Some(Answer::plain("400 Bad Request", "this is no HTTP request\n"));
+            return Some(Answer::plain(
+                "400 Bad Request",
+                "this is no HTTP request\n",
+            ));
         }
     };
     let mut answer = match (request.method.as_str(), request.path.as_str()) {

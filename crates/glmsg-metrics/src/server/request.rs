@@ -73,11 +73,16 @@ fn parse(head: &[u8]) -> Result<Option<Request>, Refused> {
         Err(httparse::Error::TooManyHeaders) => return Err(Refused::TooLarge),
         Err(_) => return Err(Refused::Malformed),
     }
-    let (method, target) = (parsed.method.unwrap_or_default(), parsed.path.unwrap_or_default());
+    let (method, target) = (
+        parsed.method.unwrap_or_default(),
+        parsed.path.unwrap_or_default(),
+    );
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let accept = parsed.headers.iter();
     let accept = accept.filter(|field| field.name.eq_ignore_ascii_case("accept"));
-    let accept: Vec<_> = accept.map(|field| String::from_utf8_lossy(field.value)).collect();
+    let accept: Vec<_> = accept
+        .map(|field| String::from_utf8_lossy(field.value))
+        .collect();
     Ok(Some(Request {
         method: method.to_owned(),
         path: path.to_owned(),
@@ -97,7 +102,10 @@ mod tests {
     async fn a_request_is_read_and_its_query_left_out() {
         let head = b"GET /metrics?x=1 HTTP/1.1\r\nHost: h\r\nACCEPT: text/plain\r\n\r\n";
         let request = read_from(head).await.expect("well formed");
-        assert_eq!((request.method.as_str(), request.path.as_str()), ("GET", "/metrics"));
+        assert_eq!(
+            (request.method.as_str(), request.path.as_str()),
+            ("GET", "/metrics")
+        );
         assert_eq!(request.accept, "text/plain");
     }
 
@@ -107,7 +115,10 @@ mod tests {
         assert_eq!(read_from(&huge).await, Err(Refused::TooLarge));
         let many = ["GET / HTTP/1.1\r\n", &"X: y\r\n".repeat(100), "\r\n"].concat();
         assert_eq!(read_from(many.as_bytes()).await, Err(Refused::TooLarge));
-        for bytes in [b"\x16\x03\x01\x02\x00\x01".as_slice(), b"GET  HTTP/9\r\n\r\n"] {
+        for bytes in [
+            b"\x16\x03\x01\x02\x00\x01".as_slice(),
+            b"GET  HTTP/9\r\n\r\n",
+        ] {
             assert_eq!(read_from(bytes).await, Err(Refused::Malformed));
         }
         assert_eq!(read_from(b"GET / HT").await, Err(Refused::Silent));

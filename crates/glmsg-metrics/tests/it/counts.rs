@@ -30,7 +30,10 @@ async fn publish(broker: &Arc<dyn Broker>, messages: &[Message]) {
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let patience = tokio::time::Instant::now() + Duration::from_secs(30);
     while !is_so().await {
-        assert!(tokio::time::Instant::now() < patience, "waited 30 s until {what}");
+        assert!(
+            tokio::time::Instant::now() < patience,
+            "waited 30 s until {what}"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -62,9 +65,15 @@ async fn a_run_with_failures_is_counted_to_the_message() {
         .start(handler)
         .await
         .expect("it starts");
-    let (topic, group) = ("orders".try_into().expect("valid"), "billing".try_into().expect("valid"));
+    let (topic, group) = (
+        "orders".try_into().expect("valid"),
+        "billing".try_into().expect("valid"),
+    );
     until("all is done", async || {
-        let lag = broker.lag(&topic, &group).await.expect("the group is there");
+        let lag = broker
+            .lag(&topic, &group)
+            .await
+            .expect("the group is there");
         lag.total() == 0
     })
     .await;
@@ -73,9 +82,15 @@ async fn a_run_with_failures_is_counted_to_the_message() {
     let found = scraped(&registry);
     let of = |name: &str| found.get(&format!("{name}{{topic=\"orders\",group=\"billing\"}}"));
     let calls = calls.load(Relaxed);
-    assert_eq!(found.get("messages_published_total{topic=\"orders\"}"), 100.0);
+    assert_eq!(
+        found.get("messages_published_total{topic=\"orders\"}"),
+        100.0
+    );
     assert_eq!(found.get("messages_duplicate_total{topic=\"orders\"}"), 7.0);
-    assert_eq!(found.get("message_publish_seconds_count{topic=\"orders\"}"), 2.0);
+    assert_eq!(
+        found.get("message_publish_seconds_count{topic=\"orders\"}"),
+        2.0
+    );
     // Four attempts of five messages, two of ten, one of the others.
     assert_eq!(calls, 5 * 4 + 10 * 2 + 85);
     assert_eq!(of("messages_acked_total"), 95.0);
@@ -91,7 +106,8 @@ async fn a_run_with_failures_is_counted_to_the_message() {
     let first = of("messages_consumed_total") - of("messages_redelivered_total");
     assert_eq!(of("message_latency_seconds_count"), first);
     assert_eq!(of("message_dwell_seconds_count"), first);
-    let dead = "messages_dead_lettered_total{topic=\"orders\",group=\"billing\",reason=\"max-retries\"}";
+    let dead =
+        "messages_dead_lettered_total{topic=\"orders\",group=\"billing\",reason=\"max-retries\"}";
     assert_eq!(found.get(dead), 5.0);
     assert_eq!(found.sum("messages_dead_lettered_total"), 5.0);
 }
@@ -111,7 +127,10 @@ async fn settlements_by_hand_are_counted_by_what_came_of_them() {
     let mut next = || taken.next().expect("four were taken");
     next().ack().await.expect("acked");
     next().nack("no", Requeue::Never).await.expect("rejected");
-    next().nack("later", Requeue::After(Duration::from_secs(60))).await.expect("retried");
+    next()
+        .nack("later", Requeue::After(Duration::from_secs(60)))
+        .await
+        .expect("retried");
     next().release().await.expect("released");
     let found = scraped(&registry);
     let of = |name: &str| found.get(&format!("{name}{{topic=\"orders\",group=\"billing\"}}"));
@@ -131,7 +150,9 @@ async fn settlements_by_hand_are_counted_by_what_came_of_them() {
 async fn what_expires_is_a_dead_letter_with_its_reason() {
     let (layer, registry) = layered();
     let broker = memory(&layer);
-    let short = Message::builder("orders").payload("x").ttl(Duration::from_millis(1));
+    let short = Message::builder("orders")
+        .payload("x")
+        .ttl(Duration::from_millis(1));
     publish(&broker, &[short.build().expect("valid")]).await;
     tokio::time::sleep(Duration::from_millis(2)).await;
     let consumer = Consumer::new(broker.clone(), "orders", "billing")
@@ -142,7 +163,10 @@ async fn what_expires_is_a_dead_letter_with_its_reason() {
     let key = format!(
         "messages_dead_lettered_total{{topic=\"orders\",group=\"billing\",reason=\"{reason}\"}}"
     );
-    until("it has expired", async || scraped(&registry).get(&key) == 1.0).await;
+    until("it has expired", async || {
+        scraped(&registry).get(&key) == 1.0
+    })
+    .await;
     consumer.shutdown().await.expect("it ends well");
 }
 
@@ -154,14 +178,23 @@ async fn topics_and_groups_beyond_the_bound_are_counted_as_other() {
         publish(&broker, &messages(&format!("topic-{topic}"), 3)).await;
         let options = SubscribeOptions::new(format!("topic-{topic}"), "g").expect("valid");
         let mut source = broker.subscribe(options).await.expect("subscribed");
-        source.recv().await.expect("there are three").ack().await.expect("acked");
+        source
+            .recv()
+            .await
+            .expect("there are three")
+            .ack()
+            .await
+            .expect("acked");
     }
     let found = scraped(&registry);
     assert_eq!(found.count("messages_published_total"), 5);
     assert_eq!(found.sum("messages_published_total"), 60.0);
     assert_eq!(found.get("messages_published_total{topic=\"other\"}"), 48.0);
     assert_eq!(found.count("messages_acked_total"), 5);
-    assert_eq!(found.get("messages_acked_total{topic=\"other\",group=\"other\"}"), 16.0);
+    assert_eq!(
+        found.get("messages_acked_total{topic=\"other\",group=\"other\"}"),
+        16.0
+    );
 }
 
 #[tokio::test]
@@ -185,13 +218,24 @@ async fn what_is_refused_says_why() {
     let topic = "orders".try_into().expect("valid");
     broker.create_topic(&topic, &full).await.expect("created");
     let group = "g".try_into().expect("valid");
-    broker.create_group(&topic, &group, &glmsg_broker::GroupConfig::default()).await.expect("created");
-    broker.publish(&messages("orders", 3)).await.expect("answered");
+    broker
+        .create_group(&topic, &group, &glmsg_broker::GroupConfig::default())
+        .await
+        .expect("created");
+    broker
+        .publish(&messages("orders", 3))
+        .await
+        .expect("answered");
     broker.close().await.expect("closed");
-    broker.publish(&messages("orders", 5)).await.expect_err("it is closed");
+    broker
+        .publish(&messages("orders", 5))
+        .await
+        .expect_err("it is closed");
     let found = scraped(&registry);
     let refused = |reason: &str| {
-        found.get(&format!("messages_refused_total{{topic=\"orders\",reason=\"{reason}\"}}"))
+        found.get(&format!(
+            "messages_refused_total{{topic=\"orders\",reason=\"{reason}\"}}"
+        ))
     };
     assert_eq!(refused("full"), 2.0);
     assert_eq!(refused("error"), 5.0);
@@ -209,9 +253,20 @@ async fn handlers_are_timed_below_a_layer_that_keeps_metrics_too() {
         .await
         .expect("it starts");
     let key = "message_handling_seconds_count{topic=\"orders\",group=\"billing\"}";
-    until("three are handled", async || scraped(&registry).get(key) == 3.0).await;
+    until("three are handled", async || {
+        scraped(&registry).get(key) == 3.0
+    })
+    .await;
     consumer.shutdown().await.expect("it ends well");
-    assert_eq!(broker.metrics().expect("it keeps some").snapshot().handling_latency.count, 3);
+    assert_eq!(
+        broker
+            .metrics()
+            .expect("it keeps some")
+            .snapshot()
+            .handling_latency
+            .count,
+        3
+    );
 }
 
 #[test]
@@ -226,10 +281,20 @@ fn every_metric_is_exposed_as_the_catalog_says_in_both_formats() {
             MetricKind::Histogram => "histogram",
         };
         assert_eq!(found.kinds[info.name], kind, "{}", info.name);
-        assert_eq!(info.kind == MetricKind::Counter, info.name.ends_with("_total"));
+        assert_eq!(
+            info.kind == MetricKind::Counter,
+            info.name.ends_with("_total")
+        );
     }
-    assert_eq!(found.kinds.len(), METRICS.len(), "a metric is not in the catalog");
-    assert!(found.has(&format!("glmsg_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(
+        found.kinds.len(),
+        METRICS.len(),
+        "a metric is not in the catalog"
+    );
+    assert!(found.has(&format!(
+        "glmsg_build_info{{version=\"{}\"}}",
+        env!("CARGO_PKG_VERSION")
+    )));
 
     let open = exposition(&registry, Format::OpenMetrics).expect("it can be written");
     assert!(open.ends_with("# EOF\n"));

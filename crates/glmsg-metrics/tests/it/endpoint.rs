@@ -28,7 +28,11 @@ async fn send(address: SocketAddr, bytes: &[u8]) -> String {
 }
 
 async fn get(address: SocketAddr, path: &str) -> String {
-    send(address, format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).await
+    send(
+        address,
+        format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes(),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -41,13 +45,22 @@ async fn metrics_and_health_are_served() {
     assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
     assert_eq!(Samples::parse(body).count("glmsg_build_info"), 1);
 
-    let open = "GET /metrics HTTP/1.1\r\nAccept: application/openmetrics-text;version=1.0.0\r\n\r\n";
+    let open =
+        "GET /metrics HTTP/1.1\r\nAccept: application/openmetrics-text;version=1.0.0\r\n\r\n";
     let answer = send(address, open.as_bytes()).await;
     assert!(answer.contains("Content-Type: application/openmetrics-text; version=1.0.0"));
     assert!(answer.ends_with("# EOF\n"));
 
-    assert!(get(address, "/health/live").await.ends_with("\r\n\r\nlive\n"));
-    assert!(get(address, "/health/ready").await.ends_with("\r\n\r\nready\n"));
+    assert!(
+        get(address, "/health/live")
+            .await
+            .ends_with("\r\n\r\nlive\n")
+    );
+    assert!(
+        get(address, "/health/ready")
+            .await
+            .ends_with("\r\n\r\nready\n")
+    );
     let head = send(address, b"HEAD /health/live HTTP/1.1\r\n\r\n").await;
     assert!(head.starts_with("HTTP/1.1 200 OK") && head.ends_with("\r\n\r\n"));
     assert!(head.contains("Content-Length: 5\r\n"));
@@ -60,12 +73,23 @@ async fn a_broker_that_cannot_work_is_not_ready() {
     let monitor = Monitor::start(&layer, broker.clone());
     let server = MetricsServer::bind("127.0.0.1:0", registry, monitor.health()).await;
     let address = server.as_ref().expect("a free port").address();
-    assert!(get(address, "/health/ready").await.starts_with("HTTP/1.1 200 OK"));
+    assert!(
+        get(address, "/health/ready")
+            .await
+            .starts_with("HTTP/1.1 200 OK")
+    );
     broker.close().await.expect("closed");
     let answer = get(address, "/health/ready").await;
-    assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 503 Service Unavailable"),
+        "{answer}"
+    );
     assert!(answer.contains("\r\n\r\nnot ready: "), "{answer}");
-    assert!(get(address, "/health/live").await.starts_with("HTTP/1.1 200 OK"));
+    assert!(
+        get(address, "/health/live")
+            .await
+            .starts_with("HTTP/1.1 200 OK")
+    );
 }
 
 #[tokio::test]
@@ -76,13 +100,24 @@ async fn what_makes_no_sense_is_refused_in_words() {
         let answer = send(address, bytes).await;
         answer.lines().next().unwrap_or_default().to_owned()
     };
-    assert_eq!(status(b"GET / HTTP/1.1\r\n\r\n").await, "HTTP/1.1 404 Not Found");
+    assert_eq!(
+        status(b"GET / HTTP/1.1\r\n\r\n").await,
+        "HTTP/1.1 404 Not Found"
+    );
     let post = b"POST /metrics HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc";
     let answer = send(address, post).await;
     assert!(answer.starts_with("HTTP/1.1 405 Method Not Allowed"));
     assert!(answer.contains("Allow: GET, HEAD\r\n"));
-    assert_eq!(status(b"\x16\x03\x01\x00\x05hello\r\n\r\n").await, "HTTP/1.1 400 Bad Request");
-    let huge = ["GET /metrics HTTP/1.1\r\nX: ", &"y".repeat(100_000), "\r\n\r\n"].concat();
+    assert_eq!(
+        status(b"\x16\x03\x01\x00\x05hello\r\n\r\n").await,
+        "HTTP/1.1 400 Bad Request"
+    );
+    let huge = [
+        "GET /metrics HTTP/1.1\r\nX: ",
+        &"y".repeat(100_000),
+        "\r\n\r\n",
+    ]
+    .concat();
     let answer = status(huge.as_bytes()).await;
     assert_eq!(answer, "HTTP/1.1 431 Request Header Fields Too Large");
 }
@@ -102,7 +137,10 @@ async fn clients_that_say_nothing_do_not_keep_it_from_the_others() {
     let answer = tokio::time::timeout(limit, get(address, "/health/live")).await;
     assert!(answer.expect("within a minute").ends_with("live\n"));
     let mut told = String::new();
-    silent[0].read_to_string(&mut told).await.expect("it is told");
+    silent[0]
+        .read_to_string(&mut told)
+        .await
+        .expect("it is told");
     assert!(told.starts_with("HTTP/1.1 408 Request Timeout"), "{told}");
 }
 

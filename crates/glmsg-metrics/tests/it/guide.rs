@@ -5,14 +5,21 @@ use glmsg_metrics::{METRICS, MetricKind};
 #[test]
 fn the_guide_has_every_metric_as_it_is() {
     let guide = include_str!("../../../../docs/guides/metrics.md");
-    let rows: Vec<&str> = guide.lines().filter(|line| line.starts_with("| `")).collect();
+    let rows: Vec<&str> = guide
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
     let expected = METRICS.iter().map(|info| {
         let kind = match info.kind {
             MetricKind::Counter => "counter",
             MetricKind::Gauge => "gauge",
             MetricKind::Histogram => "histogram",
         };
-        let labels: Vec<String> = info.labels.iter().map(|label| format!("`{label}`")).collect();
+        let labels: Vec<String> = info
+            .labels
+            .iter()
+            .map(|label| format!("`{label}`"))
+            .collect();
         let labels = labels.join(", ");
         format!("| `{}` | {kind} | {labels} | {} |", info.name, info.help)
     });

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use glmsg_broker::{Broker, Layer};
+use glmsg_memory::MemoryBroker;
 use glmsg_metrics::prometheus_client::registry::Registry;
 use glmsg_metrics::{Format, Options, PrometheusLayer, exposition};
-use glmsg_memory::MemoryBroker;
 
 use crate::text::Samples;
 

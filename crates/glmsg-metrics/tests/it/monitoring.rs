@@ -11,7 +11,9 @@ use crate::layered::{layered, layered_with, memory, scraped};
 async fn group(broker: &Arc<dyn Broker>, topic: &str, group: &str) -> (TopicName, GroupName) {
     let topic = TopicName::new(topic).expect("valid");
     let group = GroupName::new(group).expect("valid");
-    let created = broker.create_group(&topic, &group, &GroupConfig::default()).await;
+    let created = broker
+        .create_group(&topic, &group, &GroupConfig::default())
+        .await;
     created.expect("it is new");
     (topic, group)
 }
@@ -22,19 +24,28 @@ async fn groups_are_shown_until_they_are_deleted() {
     let broker = memory(&layer);
     let (topic, billing) = group(&broker, "orders", "billing").await;
     group(&broker, "orders", "archive").await;
-    let message = Message::builder("orders").payload("x").build().expect("valid");
+    let message = Message::builder("orders")
+        .payload("x")
+        .build()
+        .expect("valid");
     broker.publish(&[message]).await.expect("stored");
     let monitor = Monitor::start(&layer, broker.clone());
     monitor.look().await.expect("it answers");
     let found = scraped(&registry);
     for name in ["consumer_lag_messages", "consumer_undelivered_messages"] {
-        assert_eq!(found.get(&format!("{name}{{topic=\"orders\",group=\"billing\"}}")), 1.0);
+        assert_eq!(
+            found.get(&format!("{name}{{topic=\"orders\",group=\"billing\"}}")),
+            1.0
+        );
     }
     assert_eq!(found.count("consumer_oldest_age_seconds"), 2);
     assert_eq!(found.get("broker_connected"), 1.0);
     assert_eq!(found.get("lag_poll_errors_total"), 0.0);
 
-    broker.delete_group(&topic, &billing).await.expect("deleted");
+    broker
+        .delete_group(&topic, &billing)
+        .await
+        .expect("deleted");
     monitor.look().await.expect("it answers");
     assert_eq!(scraped(&registry).count("consumer_lag_messages"), 1);
     drop(monitor);
@@ -43,7 +54,9 @@ async fn groups_are_shown_until_they_are_deleted() {
 
 #[tokio::test]
 async fn only_the_groups_that_are_named_are_watched() {
-    let options = Options::default().watch("orders", "billing").expect("valid");
+    let options = Options::default()
+        .watch("orders", "billing")
+        .expect("valid");
     let (layer, registry) = layered_with(options);
     let broker = memory(&layer);
     group(&broker, "orders", "billing").await;

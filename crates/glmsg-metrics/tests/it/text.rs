@@ -26,19 +26,27 @@ impl Samples {
     fn line(&mut self, line: &str) {
         if let Some(rest) = line.strip_prefix("# HELP ") {
             let (name, help) = rest.split_once(' ').expect("a help says something");
-            assert!(!help.is_empty() && self.helps.insert(name.to_owned()), "{line}");
+            assert!(
+                !help.is_empty() && self.helps.insert(name.to_owned()),
+                "{line}"
+            );
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').expect("a type is named");
             let twice = self.kinds.insert(name.to_owned(), kind.to_owned());
             assert_eq!(twice, None, "{line}");
         } else if !line.starts_with('#') {
             let (key, value) = line.rsplit_once(' ').expect("a sample has a value");
-            let value = value.parse().unwrap_or_else(|_| panic!("no number: {line}"));
+            let value = value
+                .parse()
+                .unwrap_or_else(|_| panic!("no number: {line}"));
             let name = key.split('{').next().unwrap_or_default();
             let parts = ["_bucket", "_sum", "_count"];
             let stem = parts.iter().find_map(|part| name.strip_suffix(part));
             let known = |name: &str| self.kinds.contains_key(name);
-            assert!(known(name) || stem.is_some_and(known), "before its type: {line}");
+            assert!(
+                known(name) || stem.is_some_and(known),
+                "before its type: {line}"
+            );
             if let Some((_, labels)) = key.split_once('{') {
                 assert!(labels.ends_with('}') && !labels.contains(",}"), "{line}");
             }
@@ -68,6 +76,9 @@ impl Samples {
     /// How many samples a name has.
     pub(crate) fn count(&self, name: &str) -> usize {
         let begin = format!("{name}{{");
-        self.values.keys().filter(|key| key.starts_with(&begin)).count()
+        self.values
+            .keys()
+            .filter(|key| key.starts_with(&begin))
+            .count()
     }
 }
