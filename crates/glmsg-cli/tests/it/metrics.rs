@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::store::{Store, bare};
+use crate::store::{Store, await_that, bare};
 
 /// What a command told of its endpoint, the last line that it printed, and what a scrape after the
 /// end of its work gives. The command ends by itself once it was scraped.
@@ -35,12 +35,27 @@ fn scraped_at_its_end(mut command: Command) -> (Value, String) {
     BufReader::new(child.stdout.take().unwrap())
         .read_line(&mut line)
         .unwrap();
-    let mut stream = TcpStream::connect(&address).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+    // A scrape that began before the end is not the last one: that ends the command.
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(child.wait().unwrap().success(), "{line}");
+    let ended = await_that("the end of a command that was scraped", || {
+        if let Ok(found) = scrape(&address) {
+            answer = found;
+        }
+        child.try_wait().unwrap()
+    });
+    assert!(ended.success(), "{line}");
     (serde_json::from_str(&line).unwrap(), answer)
+}
+
+fn scrape(address: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    match answer.starts_with("HTTP/1.1 200 OK") {
+        true => Ok(answer),
+        false => Err(std::io::Error::other(answer)),
+    }
 }
 
 #[track_caller]

@@ -9,8 +9,8 @@ use glmsg_broker::{
     Broker, BrokerExt, Consumer, Delivery, HandlerError, Incoming, Layer, MetricsLayer, Requeue,
     RetryPolicy, SubscribeOptions,
 };
-use glmsg_core::{DeadLetterReason, Message};
-use glmsg_memory::MemoryBroker;
+use glmsg_core::{Clock, DeadLetterReason, ManualClock, Message, SystemClock};
+use glmsg_memory::{MemoryBroker, MemoryConfig};
 use glmsg_metrics::{Format, METRICS, MetricKind, Options, exposition};
 
 use crate::layered::{layered, layered_with, memory, scraped};
@@ -149,12 +149,13 @@ async fn settlements_by_hand_are_counted_by_what_came_of_them() {
 #[tokio::test]
 async fn what_expires_is_a_dead_letter_with_its_reason() {
     let (layer, registry) = layered();
-    let broker = memory(&layer);
-    let short = Message::builder("orders")
-        .payload("x")
-        .ttl(Duration::from_millis(1));
+    let clock = ManualClock::new(SystemClock.now());
+    let memory = MemoryBroker::new(MemoryConfig::default().clock(clock.clone()));
+    let broker = layer.layer(Arc::new(memory));
+    let ttl = Duration::from_secs(1);
+    let short = Message::builder("orders").payload("x").ttl(ttl);
     publish(&broker, &[short.build().expect("valid")]).await;
-    tokio::time::sleep(Duration::from_millis(2)).await;
+    clock.advance(2 * ttl);
     let consumer = Consumer::new(broker.clone(), "orders", "billing")
         .start(|_: Incoming| async { Ok::<(), HandlerError>(()) })
         .await
