@@ -24,6 +24,10 @@ pub(crate) struct StoreCollector(pub(crate) Arc<Store>);
 /// The labels of one line: their names are the metric's.
 type Values<'a> = Vec<&'a str>;
 
+/// A metric, and where its value is.
+type OfGroup<T> = (&'static MetricInfo, fn(&GroupSeries) -> &T);
+type OfLag = (&'static MetricInfo, fn(&Lag) -> f64);
+
 type Exemplars = Option<&'static Exemplar<NoLabelSet, f64>>;
 
 struct Writer<'a>(DescriptorEncoder<'a>);
@@ -163,7 +167,7 @@ fn consuming(store: &Store, writer: &mut Writer<'_>) -> Result<(), Error> {
         let each = groups.iter();
         each.map(|((topic, group), series)| (vec![topic.as_str(), group.as_str()], &**series))
     };
-    let counts: [(&MetricInfo, fn(&GroupSeries) -> &Count); 7] = [
+    let counts: [OfGroup<Count>; 7] = [
         (&catalog::CONSUMED, |s| &s.consumed),
         (&catalog::REDELIVERED, |s| &s.redelivered),
         (&catalog::ACKED, |s| &s.acked),
@@ -186,7 +190,7 @@ fn consuming(store: &Store, writer: &mut Writer<'_>) -> Result<(), Error> {
     writer.counters(&catalog::DEAD_LETTERED, dead)?;
     let attempts = groups().map(|(values, series)| (values, series.consumed.get()));
     writer.counters(&catalog::ATTEMPTS, attempts)?;
-    let histograms: [(&MetricInfo, fn(&GroupSeries) -> &Histogram); 4] = [
+    let histograms: [OfGroup<Histogram>; 4] = [
         (&catalog::LATENCY, |s| &s.latency),
         (&catalog::HANDLING, |s| &s.handling),
         (&catalog::DWELL, |s| &s.dwell),
@@ -200,7 +204,7 @@ fn consuming(store: &Store, writer: &mut Writer<'_>) -> Result<(), Error> {
 
 fn behind(store: &Store, writer: &mut Writer<'_>) -> Result<(), Error> {
     let lag = store.lag();
-    let gauges: [(&MetricInfo, fn(&Lag) -> f64); 6] = [
+    let gauges: [OfLag; 6] = [
         (&catalog::LAG, |lag| number(lag.total())),
         (&catalog::UNDELIVERED, |lag| number(lag.undelivered)),
         (&catalog::IN_FLIGHT, |lag| number(lag.in_flight)),

@@ -205,7 +205,8 @@ impl Eye {
         for topic in self.broker.topic_names().await? {
             match self.broker.groups(&topic).await {
                 Ok(groups) => {
-                    all.extend(groups.into_iter().map(|group| (topic.clone(), group.name)))
+                    let names = groups.into_iter().map(|group| group.name);
+                    all.extend(names.map(|name| (topic.clone(), name)));
                 }
                 // Deleted meanwhile.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
