@@ -8,6 +8,7 @@ mod consuming;
 mod counting;
 mod envelope;
 mod events;
+mod layers;
 mod machine;
 mod measured;
 #[cfg(feature = "kafka")]
@@ -29,6 +30,7 @@ mod series;
 mod served;
 mod store;
 mod streaming;
+mod through;
 mod unit;
 
 pub use arguments::{Arguments, HELP};

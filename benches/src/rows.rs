@@ -4,6 +4,7 @@ mod envelope;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod memory;
+mod overhead;
 mod redis;
 mod sqlite_consume;
 mod sqlite_events;
@@ -77,6 +78,8 @@ fn all() -> Vec<Section> {
         here("sqlite event append", sqlite_events::append),
         here("sqlite event replay", sqlite_events::replay),
         here("memory", memory::run),
+        here("memory overhead", overhead::memory),
+        here("sqlite overhead", overhead::sqlite),
     ];
     let on_redis = redis::ALL.iter().map(|&(name, run)| Section {
         name,

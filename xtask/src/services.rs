@@ -51,6 +51,8 @@ Names, all if none is given:
   kafka3                   Kafka 4.1: three brokers, of which one can be missing
   kafka-sasl               Kafka 4.1 with TLS and a password (SCRAM-SHA-512); another port, without either, is for `up`
 
+  prometheus               No server: the programs prometheus and promtool, which a test starts itself
+
 Everything is in `services` below cargo's target directory. Tests find the servers in services.env there: a line
 KEY=VALUE for each program and each address. A variable GLMSG_KEY goes before the line, for the tests and for `up`.
 
@@ -61,9 +63,20 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     let Some((action, names)) = words.split_first() else {
         return Err(Failure::usage("say what to do: up, down or status"));
     };
-    let services = chosen(names)?;
+    let (tools, names): (Vec<String>, Vec<String>) =
+        names.iter().cloned().partition(|name| name == PROMETHEUS);
+    let wants_tools = names.is_empty();
+    let services = match tools.is_empty() || !names.is_empty() {
+        true => chosen(&names)?,
+        false => Vec::new(),
+    };
     match action.as_str() {
-        "up" => up(&services, &mut Vec::new()),
+        "up" => {
+            if wants_tools || !tools.is_empty() {
+                prometheus()?;
+            }
+            up(&services, &mut Vec::new())
+        }
         "down" => down(&services),
         "status" if names.is_empty() => {
             let place = Place::open()?;
@@ -79,6 +92,9 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         ))),
     }
 }
+
+/// The word for the programs that are no service.
+const PROMETHEUS: &str = "prometheus";
 
 fn chosen(names: &[String]) -> Outcome<Vec<Service>> {
     if names.is_empty() {
@@ -104,6 +120,11 @@ pub(crate) fn mdbook() -> Outcome<String> {
     let environment = provided(&[Program::Mdbook])?;
     let path = Program::Mdbook.path(&environment)?;
     Ok(path.display().to_string())
+}
+
+/// Gets Prometheus, which a test starts itself.
+pub(crate) fn prometheus() -> Outcome {
+    provided(&[Program::Prometheus, Program::Promtool]).map(drop)
 }
 
 /// Makes sure that these are there, and tells where everything is.

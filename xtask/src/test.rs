@@ -96,7 +96,10 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     let long = args.has("--long");
     let Some(name) = args.value("--backend").filter(|name| *name != "all") else {
         let matrix: Vec<&Backend> = BACKENDS.iter().collect();
-        return with_servers(&matrix, long, |steps| everything(steps, long));
+        return with_servers(&matrix, long, |steps| {
+            steps.run("prometheus", services::prometheus);
+            everything(steps, long);
+        });
     };
     let found = BACKENDS.iter().find(|backend| backend.name == name);
     let backend = found.ok_or_else(|| {

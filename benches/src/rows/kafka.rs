@@ -2,6 +2,7 @@
 
 mod consume;
 mod latency;
+mod overhead;
 mod publish;
 
 use tokio::runtime::Runtime;
@@ -25,6 +26,7 @@ pub(super) const ALL: &[OnKafka] = &[
     ("kafka consume 1", consume::by_1),
     ("kafka consume Consumer", consume::by_consumer),
     ("kafka latency", latency::run),
+    ("kafka overhead", overhead::run),
 ];
 
 /// A workload that is run as a task with a namespace of its own, which goes away after it.

@@ -43,6 +43,7 @@ pub(super) const ALL: &[OnRedis] = &[
     ("redis latency", latency::run),
     ("redis frames publish", frames::publish),
     ("redis frames consume", frames::consume),
+    ("redis overhead", super::overhead::redis),
     ("redis memory", memory::run),
 ];
 

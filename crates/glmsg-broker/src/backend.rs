@@ -32,6 +32,8 @@ pub struct Intake {
     pub expired: u64,
     /// Messages dead-lettered because their attempts were used up or their bytes are no message.
     pub dead_lettered: u64,
+    /// Those of `dead_lettered` whose bytes are no message.
+    pub undecodable: u64,
 }
 
 /// A store of topics and groups: what a backend's author implements. Users hold an

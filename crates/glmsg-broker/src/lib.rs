@@ -49,7 +49,7 @@ pub use live::{
     live_channel,
 };
 pub use metered::MetricsLayer;
-pub use metrics::{BrokerMetrics, Latency, MetricsSnapshot};
+pub use metrics::{BrokerMetrics, HandlingObserver, HandlingRecorder, Latency, MetricsSnapshot};
 pub use options::SubscribeOptions;
 pub use publish::Published;
 pub use replay::{Position, ReplayQuery, Stored, StoredError};

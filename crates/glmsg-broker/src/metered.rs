@@ -54,7 +54,7 @@ impl Backend for Metered {
     }
 
     fn metrics(&self) -> Option<BrokerMetrics> {
-        Some(self.metrics.clone())
+        Some(self.metrics.clone().observed_as(self.inner.metrics()))
     }
 
     async fn publish(&self, messages: &[Message]) -> Result<Vec<Published>> {

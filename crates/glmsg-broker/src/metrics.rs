@@ -1,5 +1,6 @@
 //! Counters and latencies of a broker, as this process saw them.
 
+mod handling;
 mod latency;
 mod window;
 
@@ -7,10 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+pub(crate) use handling::Handling;
+pub use handling::{HandlingObserver, HandlingRecorder};
 pub use latency::Latency;
 pub(crate) use latency::LatencyHistogram;
 
-use glmsg_core::{DeadLetterReason, Message, Timestamp};
+use glmsg_core::{DeadLetterReason, GroupName, Message, Timestamp, TopicName};
 use window::Window;
 
 use crate::{Intake, Published, Received, Settled};
@@ -20,7 +23,7 @@ use crate::{Intake, Published, Received, Settled};
 /// [`MetricsLayer`](crate::MetricsLayer) fills it for any broker; `connect` of the facade applies
 /// that layer. Recording costs a few atomic additions a batch, and one histogram entry a message.
 #[derive(Debug, Clone)]
-pub struct BrokerMetrics(Arc<Inner>);
+pub struct BrokerMetrics(Arc<Inner>, Vec<Arc<dyn HandlingObserver>>);
 
 #[derive(Debug)]
 struct Inner {
@@ -98,7 +101,7 @@ pub struct MetricsSnapshot {
 
 impl Default for BrokerMetrics {
     fn default() -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             started: Instant::now(),
             counters: std::array::from_fn(|_| AtomicU64::new(0)),
             published_window: Window::default(),
@@ -106,11 +109,37 @@ impl Default for BrokerMetrics {
             publish_latency: Mutex::default(),
             delivery_latency: Mutex::default(),
             handling_latency: Mutex::default(),
-        }))
+        };
+        Self(Arc::new(inner), Vec::new())
     }
 }
 
 impl BrokerMetrics {
+    /// The same numbers, of which `observer` is told too how long handlers ran. For a layer that
+    /// keeps metrics of its own: it gives what this returns as its
+    /// [`metrics`](crate::Backend::metrics).
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn HandlingObserver>) -> Self {
+        self.1.push(observer);
+        self
+    }
+
+    /// These numbers, told to the observers of `other` too.
+    pub(crate) fn observed_as(mut self, other: Option<Self>) -> Self {
+        self.1.extend(other.into_iter().flat_map(|other| other.1));
+        self
+    }
+
+    /// Where a consumer of `topic` in `group` records how long its handlers ran.
+    pub(crate) fn handling(&self, topic: &TopicName, group: &GroupName) -> Handling {
+        let recorders = self
+            .1
+            .iter()
+            .map(|observer| observer.recorder(topic, group));
+        let recorders = recorders.collect();
+        Handling::new(self.clone(), recorders)
+    }
+
     fn add(&self, counter: Counter, n: u64) {
         if n > 0 {
             self.0.counters[counter as usize].fetch_add(n, Ordering::Relaxed);

@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod demo;
 mod derived_id;
+mod exporter;
 mod failure;
 mod input;
 mod interrupt;

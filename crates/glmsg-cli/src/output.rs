@@ -31,6 +31,11 @@ impl Output {
         self.terminal
     }
 
+    /// An empty screen, written from its top.
+    pub(crate) fn home(&mut self) -> Result<(), Failure> {
+        self.out.write_all(b"\x1b[H\x1b[2J").map_err(closed)
+    }
+
     /// Bytes as they are, and a newline.
     pub(crate) fn line(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
         self.out.write_all(bytes.as_ref()).map_err(closed)?;

@@ -137,6 +137,10 @@ impl KafkaSource {
                 done.map_err(|_| closed())??;
                 match reason {
                     DeadLetterReason::Expired => self.intake.expired += 1,
+                    DeadLetterReason::Undecodable => {
+                        self.intake.dead_lettered += 1;
+                        self.intake.undecodable += 1;
+                    }
                     _ => self.intake.dead_lettered += 1,
                 }
             }

@@ -139,6 +139,7 @@ fn looked(words: &mut impl Iterator<Item = Value>) -> Result<Batch> {
     let intake = Intake {
         expired: count(next(words)?)?,
         dead_lettered: count(next(words)?)?,
+        undecodable: 0,
     };
     let behind = list(next(words)?)?.into_iter().map(text);
     let behind = behind.collect::<Result<Vec<String>>>()?;

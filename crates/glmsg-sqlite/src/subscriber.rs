@@ -125,6 +125,7 @@ impl SqliteSource {
     fn keep(&mut self, batch: &Batch) {
         self.intake.expired += batch.intake.expired;
         self.intake.dead_lettered += batch.intake.dead_lettered;
+        self.intake.undecodable += batch.intake.undecodable;
         self.fetched_at = batch.at;
         for raw in &batch.raws {
             match received(raw) {
@@ -141,7 +142,9 @@ impl SqliteSource {
         let (group, wrong) = (self.settler.group, self.wrong.clone());
         let handle = Arc::clone(&self.settler.handle);
         let buried = handle.call(1, move |store| store.condemn(group, &wrong));
-        self.intake.dead_lettered += buried.await?;
+        let buried = buried.await?;
+        self.intake.dead_lettered += buried;
+        self.intake.undecodable += buried;
         self.wrong.clear();
         Ok(())
     }

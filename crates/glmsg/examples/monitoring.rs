@@ -1,17 +1,30 @@
-//! 10: What a broker tells of itself: health, how it is set up, how far groups are behind, what was counted.
+//! 10: What a broker tells of itself: health, how it is set up, how far groups are behind, what was counted, and all of it
+//! for Prometheus.
 //!
 //! `cargo run -p glmsg --example monitoring [-- --broker URL]`
 #![allow(clippy::print_stdout, reason = "a program that shows something")]
 
 mod support;
 
+use glmsg::metrics::prometheus_client::registry::Registry;
+use glmsg::metrics::{Format, MetricsServer, Monitor, Options, PrometheusLayer, exposition};
 use glmsg::prelude::*;
-use glmsg::{HealthStatus, Severity};
+use glmsg::{HealthStatus, Layer, Severity};
 use support::{Outcome, Run, expect};
 
 async fn monitoring(run: &Run) -> Outcome {
     let (broker, topic) = (run.broker(), run.topic("departures")?);
     let group = GroupName::new("displays")?;
+
+    // What goes through this broker is counted for Prometheus, and how far the group is behind is looked for.
+    let mut registry = Registry::default();
+    let options = Options::default().watch(&topic, group.clone())?;
+    let layer = PrometheusLayer::new(&mut registry, options)?;
+    let broker = layer.layer(broker.clone());
+    let registry = Arc::new(registry);
+    let monitor = Monitor::start(&layer, broker.clone());
+    let server = MetricsServer::bind("127.0.0.1:0", registry.clone(), monitor.health()).await?;
+    println!("metrics at http://{}/metrics", server.address());
 
     let health = broker.health().await;
     println!(
@@ -91,6 +104,25 @@ async fn monitoring(run: &Run) -> Outcome {
     displays.close().await?;
     let after = broker.lag(&topic, &group).await?;
     println!("at the end it is behind by {}", after.total());
+
+    monitor.look().await?;
+    let exposed = exposition(&registry, Format::Text)?;
+    let exposed = exposed.lines().filter(|line| line.contains(topic.as_str()));
+    let exposed: Vec<&str> = exposed.filter(|line| !line.contains("_bucket")).collect();
+    println!("for Prometheus, among others:");
+    for line in exposed
+        .iter()
+        .filter(|line| line.starts_with("messages_acked"))
+    {
+        println!("  {line}");
+    }
+    let labels = format!("{{topic=\"{topic}\",group=\"{group}\"}}");
+    for (name, value) in [("messages_acked_total", 100), ("consumer_lag_messages", 0)] {
+        let line = format!("{name}{labels} {value}");
+        let is_there = exposed.iter().any(|exposed| exposed.starts_with(&line));
+        expect(&line, is_there, true)?;
+    }
+    server.shutdown().await;
 
     expect(
         "is unhealthy",

@@ -26,3 +26,11 @@ mod layers {}
 
 #[doc = include_str!("../../../docs/guides/security.md")]
 mod security {}
+
+#[cfg(all(feature = "metrics", feature = "memory", feature = "circuit-breaker"))]
+#[doc = include_str!("../../../docs/guides/metrics.md")]
+mod metrics {}
+
+#[cfg(feature = "config")]
+#[doc = include_str!("../../../docs/guides/configuration.md")]
+mod configuration {}

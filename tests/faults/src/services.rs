@@ -12,6 +12,7 @@ const FILE: &str = "services/services.env";
 /// | --- | --- |
 /// | `REDIS7_SERVER` `REDIS8_SERVER` `VALKEY9_SERVER` | servers to start |
 /// | `REDIS_CLI` `REDIS_BENCHMARK` `KCAT` `LIBFAKETIME` | tools |
+/// | `PROMETHEUS` `PROMTOOL` | programs that a test starts itself |
 /// | `JAVA` `KAFKA_LIB` | the program and the directory of jars that a broker of Kafka is started with |
 /// | `REDIS7_URL` `REDIS8_URL` `VALKEY9_URL` `SENTINEL_URL` `CLUSTER_URL` `TLS_URL` | servers that run |
 /// | `KAFKA_URL` `KAFKA3_URL` `KAFKA_SASL_URL` | brokers that run |

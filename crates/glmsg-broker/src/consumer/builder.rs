@@ -211,6 +211,7 @@ impl ConsumerBuilder {
         // A child: stopping this consumer must not stop whatever else the user's token stops.
         let draining = self.cancel.child_token();
         let metrics = self.broker.metrics();
+        let metrics = metrics.map(|metrics| metrics.handling(&options.topic, &options.group));
         let shared = Arc::new(Shared::new(
             options,
             self.settings,

@@ -13,7 +13,8 @@ use super::builder::Settings;
 use super::gate::Gate;
 use super::settling::BeforeAck;
 use super::stats::{ConsumerReport, ConsumerStats, Counters};
-use crate::{BrokerMetrics, Nack, Received, SubscribeOptions, Token};
+use crate::metrics::Handling;
+use crate::{Nack, Received, SubscribeOptions, Token};
 
 /// What the pump and the workers share. A worker takes the lock once for several messages when
 /// handlers are quick: it hands in what is done and takes what comes next in one go.
@@ -26,7 +27,7 @@ pub(super) struct Shared {
     pub(super) options: SubscribeOptions,
     pub(super) settings: Settings,
     pub(super) counters: Counters,
-    pub(super) metrics: Option<BrokerMetrics>,
+    pub(super) metrics: Option<Handling>,
     /// What holds the intake back; the first is the handle's.
     pub(super) gates: Vec<Gate>,
     pub(super) before_ack: Option<BeforeAck>,
@@ -123,7 +124,7 @@ impl Shared {
     pub(super) fn new(
         options: SubscribeOptions,
         settings: Settings,
-        metrics: Option<BrokerMetrics>,
+        metrics: Option<Handling>,
         draining: CancellationToken,
         gates: Vec<Gate>,
         before_ack: Option<BeforeAck>,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use glmsg_core::Error;
 
-use crate::metrics::LatencyHistogram;
-use crate::{BrokerMetrics, Intake, Latency, Settled};
+use crate::metrics::{Handling, LatencyHistogram};
+use crate::{Intake, Latency, Settled};
 
 /// What a consumer has done since it was started, and what it is doing.
 #[non_exhaustive]
@@ -103,12 +103,12 @@ impl Counters {
         add(&self.stale, count(|s| matches!(s, Settled::Stale)));
     }
 
-    pub(super) fn handling(&self, took: &[Duration], metrics: Option<&BrokerMetrics>) {
+    pub(super) fn handling(&self, took: &[Duration], metrics: Option<&Handling>) {
         let mut latency = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
         took.iter().for_each(|t| latency.record(*t));
         drop(latency);
         if let Some(metrics) = metrics {
-            metrics.record_handling(took);
+            metrics.record(took);
         }
     }
 

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use self::member::Member;
 use crate::arguments::{duration, start};
+use crate::exporter::MetricsArgs;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::message_form::Form;
@@ -77,6 +78,8 @@ pub(crate) struct Args {
     /// How long to wait for a broker that does not answer, such as a server that is restarted
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = timeout)]
     timeout: Duration,
+    #[command(flatten)]
+    metrics: MetricsArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -95,7 +98,8 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     let options = options(&args, &session.preferences)?;
     options.check().map_err(|e| Failure::usage(e.to_string()))?;
     let interrupt = Interrupt::listen()?;
-    let Some(mut member) = Member::join(session, &args, &options, &interrupt).await? else {
+    let joined = Member::join(session, &args, &options, &interrupt).await?;
+    let Some((mut member, exporter)) = joined else {
         return Ok(());
     };
     let broker = member.broker.clone();
@@ -105,6 +109,8 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     };
     // What its source still has, it gives back when it is dropped.
     drop(member);
+    session.out.flush()?;
+    exporter.finish(&interrupt).await;
     let closed = session.close(&broker).await;
     outcome.and(closed)
 }

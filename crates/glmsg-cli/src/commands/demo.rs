@@ -1,6 +1,7 @@
 //! `glmsg demo`, and the agents it starts.
 
 use crate::demo::{self, AgentSpec, FACTOR, Plan, Scratch, serve};
+use crate::exporter::MetricsArgs;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::session::{Access, Session, connect};
@@ -23,6 +24,8 @@ pub(crate) struct Args {
     /// Pack the messages of both topics into frames, where the broker can
     #[arg(long)]
     frames: bool,
+    #[command(flatten)]
+    metrics: MetricsArgs,
 }
 
 /// What an agent is started with; the broker comes by the environment.
@@ -53,6 +56,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
         (None, None) => "memory:".to_owned(),
     };
     let broker = connect(&url).await?;
+    let (broker, exporter) = args.metrics.serve(session, broker).await?;
     let outcome = demo::run(&broker, &url, &plan, &session.progress, &interrupt).await;
     session.progress.clear();
     let ledger = match outcome {
@@ -67,6 +71,8 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     } else {
         demo::print(&mut session.out, &ledger)?;
     }
+    session.out.flush()?;
+    exporter.finish(&interrupt).await;
     session.close(&broker).await?;
     drop(scratch);
     let (lost, duplicates) = (ledger.lost(), ledger.duplicates);

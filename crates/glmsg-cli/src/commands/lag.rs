@@ -1,8 +1,13 @@
 //! `glmsg lag`: how far groups are behind.
 
-use glmsg::{GroupName, Lag, TopicName};
-use serde_json::json;
+mod watch;
 
+use std::time::Duration;
+
+use glmsg::{Broker, GroupName, Lag, TopicName};
+use serde_json::{Value, json};
+
+use crate::arguments::duration;
 use crate::failure::Failure;
 use crate::session::{Access, Session};
 use crate::table::{Align, Table};
@@ -15,15 +20,75 @@ pub(crate) struct Args {
     /// Of this group [default: all]
     #[arg(long, short)]
     group: Option<GroupName>,
+    /// Look again and again, each 2 s or as said (--watch=500ms), until Ctrl-C. A terminal shows
+    /// the last look, a file gets each; with --json an object a group and look, with its time
+    #[arg(long, short, value_name = "INTERVAL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "2s", value_parser = interval)]
+    watch: Option<Duration>,
+}
+
+/// A group, and how far it is behind.
+type Row = (TopicName, GroupName, Lag);
+
+fn interval(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        interval if interval < Duration::from_millis(100) => {
+            Err("it must be 100ms at least".to_owned())
+        }
+        interval => Ok(interval),
+    }
 }
 
 pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure> {
     let broker = session.connect(Access::Existing).await?;
-    let is_one_topic = args.topic.is_some();
-    let topics = match args.topic {
-        Some(topic) => vec![topic],
+    if let Some(interval) = args.watch {
+        let ended = watch::run(session, broker.as_ref(), &args, interval).await;
+        return ended.and(session.close(&broker).await);
+    }
+    let rows = look(broker.as_ref(), &args).await?;
+    if session.json {
+        for row in &rows {
+            session.out.json(&object(row))?;
+        }
+    }
+    if let Some(group) = args.group.filter(|_| rows.is_empty()) {
+        return Err(Failure::failed(format!("there is no group {group}")));
+    }
+    if !session.json {
+        session.out.table(&table(&rows), NOBODY)?;
+    }
+    session.close(&broker).await
+}
+
+const NOBODY: &str = "no group reads anything here";
+
+/// Asks for every group that is wanted.
+async fn look(broker: &dyn Broker, args: &Args) -> glmsg::Result<Vec<Row>> {
+    let topics = match &args.topic {
+        Some(topic) => vec![topic.clone()],
         None => broker.topic_names().await?,
     };
+    let mut rows = Vec::new();
+    for topic in topics {
+        let groups: Vec<GroupName> = match &args.group {
+            // A user who may see its own group alone may not list them.
+            Some(only) if args.topic.is_some() => vec![only.clone()],
+            only => {
+                let groups = broker.groups(&topic).await?.into_iter().map(|g| g.name);
+                groups
+                    .filter(|g| only.as_ref().is_none_or(|only| only == g))
+                    .collect()
+            }
+        };
+        for group in groups {
+            let lag = broker.lag(&topic, &group).await?;
+            rows.push((topic.clone(), group, lag));
+        }
+    }
+    Ok(rows)
+}
+
+fn table(rows: &[Row]) -> Table {
     let mut table = Table::new(&[
         ("TOPIC", Align::Left),
         ("GROUP", Align::Left),
@@ -34,38 +99,13 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
         ("OLDEST", Align::Right),
         ("DEAD", Align::Right),
     ]);
-    let mut found = false;
-    for topic in topics {
-        let groups: Vec<GroupName> = match &args.group {
-            // A user who may see its own group alone may not list them.
-            Some(only) if is_one_topic => vec![only.clone()],
-            only => {
-                let groups = broker.groups(&topic).await?.into_iter().map(|g| g.name);
-                groups
-                    .filter(|g| only.as_ref().is_none_or(|only| only == g))
-                    .collect()
-            }
-        };
-        for group in groups {
-            found = true;
-            let lag = broker.lag(&topic, &group).await?;
-            if session.json {
-                session.out.json(&object(&topic, &group, &lag))?;
-            } else {
-                table.row(cells(&topic, &group, &lag));
-            }
-        }
+    for row in rows {
+        table.row(cells(row));
     }
-    if let Some(group) = args.group.filter(|_| !found) {
-        return Err(Failure::failed(format!("there is no group {group}")));
-    }
-    if !session.json {
-        session.out.table(&table, "no group reads anything here")?;
-    }
-    session.close(&broker).await
+    table
 }
 
-fn object(topic: &TopicName, group: &GroupName, lag: &Lag) -> serde_json::Value {
+fn object((topic, group, lag): &Row) -> Value {
     json!({
         "topic": topic.as_str(),
         "group": group.as_str(),
@@ -79,7 +119,7 @@ fn object(topic: &TopicName, group: &GroupName, lag: &Lag) -> serde_json::Value 
     })
 }
 
-fn cells(topic: &TopicName, group: &GroupName, lag: &Lag) -> [String; 8] {
+fn cells((topic, group, lag): &Row) -> [String; 8] {
     let oldest = lag
         .oldest_age
         .map(|age| format!("{:.1}s", age.as_secs_f64()));

@@ -17,6 +17,7 @@ use self::maker::Maker;
 use self::store::store;
 use self::tally::{NAMED, Tally};
 use crate::arguments::{duration, header};
+use crate::exporter::MetricsArgs;
 use crate::failure::{Failure, say};
 use crate::input::{self, Format};
 use crate::interrupt::Interrupt;
@@ -74,6 +75,8 @@ pub(crate) struct Args {
     /// How long to wait for a broker that does not answer, such as a server that is restarted
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = timeout)]
     timeout: Duration,
+    #[command(flatten)]
+    metrics: MetricsArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -115,6 +118,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
         Err(Unanswered::Refused(error)) => return Err(unopened(&error)),
         opened => opened.map_err(|e| tally.cut_short(&Failure::from(e).to_string()))?,
     };
+    let (broker, exporter) = args.metrics.serve(session, broker).await?;
     reader.set_limit(broker.capability().max_payload);
     let pass_over = args.on_error == OnError::Skip;
     let mut feed = Feed::start(first, reader, maker, pass_over);
@@ -144,6 +148,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
         }
     };
     bar.finish_and_clear();
+    exporter.finish(&interrupt).await;
     let closed = broker.close().await;
     outcome?;
     closed?;

@@ -36,6 +36,7 @@ impl RedisSource {
         self.fetched_at = since;
         self.intake.expired += batch.intake.expired;
         self.intake.dead_lettered += batch.intake.dead_lettered;
+        self.intake.undecodable += batch.intake.undecodable;
         let until = since + self.lease;
         let now = self.now();
         self.note_sizes(&batch.raws);
@@ -119,6 +120,7 @@ impl RedisSource {
         let settled = self.asker.settler.settle(&wishes).await?;
         let buried = settled.into_iter().filter(|s| s.is_current()).count();
         self.intake.dead_lettered += buried as u64;
+        self.intake.undecodable += buried as u64;
         self.wrong.clear();
         Ok(())
     }

@@ -9,6 +9,7 @@ use glmsg::{
 
 use super::Args;
 use crate::arguments::start_text;
+use crate::exporter::Exporter;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::leases::Leases;
@@ -37,7 +38,7 @@ impl Member {
         args: &Args,
         options: &SubscribeOptions,
         interrupt: &Interrupt,
-    ) -> Result<Option<Self>, Failure> {
+    ) -> Result<Option<(Self, Exporter)>, Failure> {
         let mut waiting = session.waiting(args.timeout, interrupt);
         let broker = match session.connect_waiting(&mut waiting).await {
             Ok(broker) => broker,
@@ -45,6 +46,7 @@ impl Member {
             Err(Unanswered::Refused(error)) => return Err(unopened(&error)),
             Err(unanswered) => return Err(unanswered.into()),
         };
+        let (broker, exporter) = args.metrics.serve(session, broker).await?;
         let (topic, group) = (&options.topic, &options.group);
         let what = format!("let {group} read {topic}");
         let mut is_new = false;
@@ -73,13 +75,14 @@ impl Member {
         }
         // A member makes room.
         waiting.ride_out_full();
-        Ok(Some(Self {
+        let member = Self {
             leases: Leases::new(source.settler(), options.lease),
             settler: source.settler(),
             source,
             broker,
             waiting,
-        }))
+        };
+        Ok(Some((member, exporter)))
     }
 
     /// Receives `most` messages at most, and holds their leases. None where a broker that was

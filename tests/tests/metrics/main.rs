@@ -1,0 +1,13 @@
+//! The metrics as an operator has them: a real Prometheus scrapes a real run. `cargo xtask services up prometheus` gets it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests are tests too"
+)]
+
+mod alert;
+mod counters;
+mod prometheus;
+mod station;
