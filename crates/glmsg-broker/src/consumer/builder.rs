@@ -211,10 +211,12 @@ impl ConsumerBuilder {
         // A child: stopping this consumer must not stop whatever else the user's token stops.
         let draining = self.cancel.child_token();
         let metrics = self.broker.metrics();
+        let observer = self.broker.observer();
         let shared = Arc::new(Shared::new(
             options,
             self.settings,
             metrics,
+            observer,
             draining,
             self.gates,
             self.before_ack,

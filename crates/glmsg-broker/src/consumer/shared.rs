@@ -13,7 +13,7 @@ use super::builder::Settings;
 use super::gate::Gate;
 use super::settling::BeforeAck;
 use super::stats::{ConsumerReport, ConsumerStats, Counters};
-use crate::{BrokerMetrics, Nack, Received, SubscribeOptions, Token};
+use crate::{BrokerMetrics, Nack, Observer, Received, SubscribeOptions, Token};
 
 /// What the pump and the workers share. A worker takes the lock once for several messages when
 /// handlers are quick: it hands in what is done and takes what comes next in one go.
@@ -27,6 +27,7 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) counters: Counters,
     pub(super) metrics: Option<BrokerMetrics>,
+    pub(super) observer: Option<Arc<dyn Observer>>,
     /// What holds the intake back; the first is the handle's.
     pub(super) gates: Vec<Gate>,
     pub(super) before_ack: Option<BeforeAck>,
@@ -124,6 +125,7 @@ impl Shared {
         options: SubscribeOptions,
         settings: Settings,
         metrics: Option<BrokerMetrics>,
+        observer: Option<Arc<dyn Observer>>,
         draining: CancellationToken,
         gates: Vec<Gate>,
         before_ack: Option<BeforeAck>,
@@ -140,6 +142,7 @@ impl Shared {
             settings,
             counters: Counters::default(),
             metrics,
+            observer,
             gates,
             before_ack,
             draining,
