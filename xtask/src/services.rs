@@ -3,6 +3,7 @@
 mod certificates;
 mod client;
 mod cluster;
+mod collector;
 mod debian;
 mod environment;
 mod java;
@@ -35,10 +36,12 @@ pub(crate) const HELP: &str = "\
 The servers that tests talk to. Each listens on a free port of 127.0.0.1 and keeps running until it is stopped here.
 
 Usage: cargo xtask services up|down|status [NAME...]
+       cargo xtask services collector
 
-  up      Installs what is missing, starts what is not up, waits until it answers
-  down    Stops the servers and removes their data
-  status  One line for each server
+  up         Installs what is missing, starts what is not up, waits until it answers
+  down       Stops the servers and removes their data
+  status     One line for each server
+  collector  Builds the OpenTelemetry Collector with Go, for the test that starts it
 
 Names, all if none is given:
   redis7, redis8, valkey9  One server each
@@ -61,6 +64,8 @@ pub(crate) fn run(words: &[String]) -> Outcome {
     };
     let services = chosen(names)?;
     match action.as_str() {
+        "collector" if names.is_empty() => collector(),
+        "collector" => Err(Failure::usage("`collector` takes no name")),
         "up" => up(&services, &mut Vec::new()),
         "down" => down(&services),
         "status" if names.is_empty() => {
@@ -88,18 +93,28 @@ fn chosen(names: &[String]) -> Outcome<Vec<Service>> {
 /// The programs of Redis 7 that need no service to be up, each by the variable that names it to other programs. What is
 /// missing is fetched.
 pub(crate) fn redis_programs() -> Outcome<Vec<(String, String)>> {
-    let place = Place::open()?;
-    let _lock = Lock::take(&place.lock())?;
-    let mut environment = Environment::load(&place.environment())?;
     let programs = [Program::Redis7, Program::Benchmark];
-    let provided = program::provide(&place, &mut environment, programs);
-    environment.store(&place.environment())?;
-    provided?;
+    let environment = provide(&programs)?;
     let told = programs.iter().map(|program| {
         let path = program.path(&environment)?.display().to_string();
         Ok((format!("GLMSG_{}", program.key()), path))
     });
     told.collect()
+}
+
+/// The OpenTelemetry Collector, which a test starts by itself. It is built if it is missing.
+pub(crate) fn collector() -> Outcome {
+    provide(&[Program::Collector]).map(drop)
+}
+
+/// Makes sure that programs are there, and writes down where.
+fn provide(programs: &[Program]) -> Outcome<Environment> {
+    let place = Place::open()?;
+    let _lock = Lock::take(&place.lock())?;
+    let mut environment = Environment::load(&place.environment())?;
+    let provided = program::provide(&place, &mut environment, programs.iter().copied());
+    environment.store(&place.environment())?;
+    provided.map(|()| environment)
 }
 
 /// Where a service is: as the user says, or as it was started.

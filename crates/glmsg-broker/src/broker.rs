@@ -11,8 +11,8 @@ use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName};
 use crate::{
     Backend, BoxLiveSource, BoxStorage, BrokerMetrics, Capability, DeadLetterQuery,
     DeadLetterSelector, Finding, GroupConfig, GroupInfo, Health, Intake, Lag, LiveOptions,
-    MemberInfo, Nack, Observer, Page, Published, Received, ReplayQuery, Settled, Settler, Source, Stored,
-    SubscribeOptions, Token, TopicConfig, TopicInfo,
+    MemberInfo, Nack, Observer, Page, Published, Received, ReplayQuery, Settled, Settler, Source,
+    Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 
 /// A boxed future, as the object-safe traits return it.

@@ -11,6 +11,7 @@ use crate::commands::{
     bench, completions, consume, demo, dlq, groups, lag, publish, replay, saga, topics, verify,
 };
 use crate::failure::Failure;
+use crate::logging::Logging;
 
 /// Publish, consume and operate a glmsg broker.
 ///
@@ -41,6 +42,9 @@ pub(crate) struct Cli {
     /// No progress and no summary on stderr, only what went wrong
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) logging: Logging,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -114,6 +118,7 @@ fn try_parse() -> Result<Cli, clap::Error> {
         broker: Some(agent.broker),
         json: false,
         quiet: true,
+        logging: Logging::default(),
         command: Command::DemoAgent(agent.args),
     })
 }

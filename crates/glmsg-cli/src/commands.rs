@@ -15,15 +15,17 @@ pub(crate) mod saga;
 pub(crate) mod topics;
 pub(crate) mod verify;
 
+use glmsg::tracing::TracingLayer;
+
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
 use crate::session::Session;
 
 /// Runs one command to its end. What it printed is out when this returns.
-pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
+pub(crate) async fn run(cli: Cli, layer: Option<TracingLayer>) -> Result<(), Failure> {
     // An empty variable is the usual way to unset one.
     let broker = cli.broker.filter(|url| !url.is_empty());
-    let mut session = Session::new(broker, cli.json, cli.quiet);
+    let mut session = Session::new(broker, cli.json, cli.quiet, layer);
     let session = &mut session;
     // Boxed: a command's future is large, and the stack is not the place for the largest of all.
     match cli.command {

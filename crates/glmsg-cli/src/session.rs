@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glmsg::{Broker, ErrorKind, Finding};
+use glmsg::tracing::TracingLayer;
+use glmsg::{Broker, ErrorKind, Finding, Layer};
 
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -24,6 +25,8 @@ pub(crate) struct Session {
     pub(crate) quiet: bool,
     pub(crate) out: Output,
     pub(crate) progress: Progress,
+    /// Around the broker, where log lines or spans are asked for.
+    layer: Option<TracingLayer>,
 }
 
 /// Whether a command may bring a broker's file into being.
@@ -36,13 +39,19 @@ pub(crate) enum Access {
 }
 
 impl Session {
-    pub(crate) fn new(broker: Option<String>, json: bool, quiet: bool) -> Self {
+    pub(crate) fn new(
+        broker: Option<String>,
+        json: bool,
+        quiet: bool,
+        layer: Option<TracingLayer>,
+    ) -> Self {
         Self {
             broker,
             json,
             quiet,
             out: Output::new(),
             progress: Progress::new(quiet),
+            layer,
         }
     }
 
@@ -74,7 +83,7 @@ impl Session {
         waiting: &mut Waiting,
     ) -> Result<Arc<dyn Broker>, Unanswered> {
         let opened = waiting.ride("open", async || glmsg::connect(self.url()).await);
-        Ok(opened.await?.value)
+        Ok(self.traced(opened.await?.value))
     }
 
     /// Opens the broker.
@@ -83,7 +92,14 @@ impl Session {
         if access == Access::Existing {
             refuse_missing_file(url)?;
         }
-        connect(url).await
+        Ok(self.traced(connect(url).await?))
+    }
+
+    fn traced(&self, broker: Arc<dyn Broker>) -> Arc<dyn Broker> {
+        match &self.layer {
+            Some(layer) => layer.layer(broker),
+            None => broker,
+        }
     }
 
     /// How the broker is set up, as far as it is there.

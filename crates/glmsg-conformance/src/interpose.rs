@@ -8,8 +8,8 @@ use std::time::Duration;
 use glmsg_broker::{
     Backend, BoxLiveSource, BoxSettler, BoxSource, BoxStorage, Broker, BrokerMetrics, Capability,
     DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig, GroupInfo, Health, Intake, Lag,
-    LiveOptions, MemberInfo, Nack, Observer, Page, Published, Received, ReplayQuery, Settled, Settler,
-    Source, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
+    LiveOptions, MemberInfo, Nack, Observer, Page, Published, Received, ReplayQuery, Settled,
+    Settler, Source, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName};
 

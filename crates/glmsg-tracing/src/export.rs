@@ -140,8 +140,9 @@ impl OtlpExportBuilder {
     pub fn build(self) -> Result<OtlpExport> {
         let endpoint = self.checked_endpoint()?;
         if !(0.0..=1.0).contains(&self.sample_ratio) {
-            return Err(invalid("the sample ratio is not between 0 and 1")
-                .with("got", self.sample_ratio));
+            return Err(
+                invalid("the sample ratio is not between 0 and 1").with("got", self.sample_ratio)
+            );
         }
         if self.service_name.is_empty() {
             return Err(invalid("the service name is empty"));
@@ -236,7 +237,10 @@ mod tests {
         for (given, used) in [
             ("http://localhost:4318", "http://localhost:4318/v1/traces"),
             ("http://localhost:4318/", "http://localhost:4318/v1/traces"),
-            ("http://localhost/otlp/v1/traces", "http://localhost/otlp/v1/traces"),
+            (
+                "http://localhost/otlp/v1/traces",
+                "http://localhost/otlp/v1/traces",
+            ),
         ] {
             assert_eq!(OtlpExport::builder(given).checked_endpoint().unwrap(), used);
         }

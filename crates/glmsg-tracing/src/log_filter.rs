@@ -66,7 +66,9 @@ impl FromStr for LogFilter {
             let got: String = text.chars().take(64).collect();
             Error::new(ErrorKind::ConfigInvalid, "the log level is not known")
                 .with("got", format!("\"{}\"", got.escape_debug()))
-                .remedy("write DEBUG, INFO, WARNING or ERROR, or a list like info,glmsg_redis=debug")
+                .remedy(
+                    "write DEBUG, INFO, WARNING or ERROR, or a list like info,glmsg_redis=debug",
+                )
         };
         if !text.contains('=') {
             return Err(wrong());

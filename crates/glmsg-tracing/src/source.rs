@@ -71,7 +71,11 @@ impl Source for TracedSource {
         let Place { topic, group } = &*self.place;
         if !received.is_empty() {
             // Made when there is something: an idle consumer would be one endless span otherwise.
-            drop(span::receive(topic, group, received.iter().map(|r| &r.message)));
+            drop(span::receive(
+                topic,
+                group,
+                received.iter().map(|r| &r.message),
+            ));
             if self.log_messages {
                 self.log(received);
             }
@@ -109,7 +113,8 @@ impl Settler for TracedSettler {
         let settled = self.inner.nack(nacks).instrument(span.clone()).await;
         match &settled {
             Ok(settled) => {
-                let count = |is: fn(&Settled) -> bool| settled.iter().filter(|s| is(s)).count() as u64;
+                let count =
+                    |is: fn(&Settled) -> bool| settled.iter().filter(|s| is(s)).count() as u64;
                 span.record("glmsg.retried", count(|s| matches!(s, Settled::Retried(_))));
                 let dead = count(|s| matches!(s, Settled::DeadLettered(_)));
                 span.record("glmsg.dead_lettered", dead);

@@ -13,7 +13,10 @@ pub(crate) struct Stamped<'a> {
 
 /// `messages`, of which those that carry no trace carry `context`; `None` if all carry one.
 pub(crate) fn stamp(messages: &[Message], context: TraceContext) -> Result<Option<Stamped<'_>>> {
-    if messages.iter().all(|message| message.traceparent().is_some()) {
+    if messages
+        .iter()
+        .all(|message| message.traceparent().is_some())
+    {
         return Ok(None);
     }
     let text = context.to_string();
@@ -54,7 +57,11 @@ mod tests {
         let earlier = TraceContext::generate(true);
         let old = fresh().with_traceparent(&earlier.to_string()).unwrap();
         let context = TraceContext::generate(true);
-        assert!(stamp(std::slice::from_ref(&old), context).unwrap().is_none());
+        assert!(
+            stamp(std::slice::from_ref(&old), context)
+                .unwrap()
+                .is_none()
+        );
         let both = [old, fresh()];
         let stamped = stamp(&both, context).unwrap().unwrap();
         let contexts: Vec<_> = stamped.messages.iter().map(TraceContext::of).collect();

@@ -103,8 +103,8 @@ impl FromStr for TraceContext {
 
 fn parse(text: &[u8]) -> Option<TraceContext> {
     let (head, rest) = text.split_at_checked(LEN)?;
-    let [version, trace_id, span_id, flags] = [(0, 2), (3, 35), (36, 52), (53, 55)]
-        .map(|(from, to)| head.get(from..to).and_then(hex));
+    let [version, trace_id, span_id, flags] =
+        [(0, 2), (3, 35), (36, 52), (53, 55)].map(|(from, to)| head.get(from..to).and_then(hex));
     let version = version?;
     let is_version_0 = version == 0;
     let dashes = [2, 35, 52].iter().all(|at| head.get(*at) == Some(&b'-'));

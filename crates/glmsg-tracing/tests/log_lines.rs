@@ -108,7 +108,10 @@ async fn a_line_in_a_handler_names_the_message_and_its_trace_at_any_level() {
     handle_one(TracingLayer::new(), message, || Ok(())).await;
 
     let line = paper.line("a line of the user's");
-    assert_eq!((&line["level"], &line["seats"]), (&"WARN".into(), &3.into()));
+    assert_eq!(
+        (&line["level"], &line["seats"]),
+        (&"WARN".into(), &3.into())
+    );
     let span = &line["spans"][0];
     assert_eq!(span["name"], "process");
     assert_eq!(span["messaging.message.id"], id);
@@ -142,7 +145,10 @@ async fn messages_are_lines_where_asked_for_and_show_no_content() {
         assert_eq!((is_told("published"), is_told("received")), (log, log));
         if log {
             let line = paper.line("published");
-            assert_eq!((&line["bytes"], &line["outcome"]), (&16.into(), &"stored".into()));
+            assert_eq!(
+                (&line["bytes"], &line["outcome"]),
+                (&16.into(), &"stored".into())
+            );
         }
         assert!(!paper.text().contains("secret"), "{}", paper.text());
     }
@@ -168,10 +174,7 @@ async fn a_service_that_exports_nothing_passes_on_the_trace() {
         .await
         .unwrap();
     let request = TraceContext::generate(true);
-    request
-        .scope(broker.send(message()))
-        .await
-        .unwrap();
+    request.scope(broker.send(message())).await.unwrap();
     assert_eq!(sight.recv().await.unwrap(), Some(request));
     // Of no trace, and so is what follows from it.
     broker.send(message()).await.unwrap();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::{self, Environment};
 use super::place::Place;
-use super::{debian, java, maven, wheel};
+use super::{collector, debian, java, maven, wheel};
 use crate::failure::{Failure, Outcome};
 use crate::process::Process;
 
@@ -20,6 +20,7 @@ pub(super) enum Program {
     Java,
     KafkaJars,
     Kcat,
+    Collector,
 }
 
 impl Program {
@@ -35,6 +36,7 @@ impl Program {
             Self::Java => "JAVA",
             Self::KafkaJars => "KAFKA_LIB",
             Self::Kcat => "KCAT",
+            Self::Collector => "OTEL_COLLECTOR",
         }
     }
 
@@ -61,6 +63,7 @@ impl Program {
             Self::Java => ("Java", None),
             Self::KafkaJars => ("a directory with the jars of Kafka", None),
             Self::Kcat => ("kcat", None),
+            Self::Collector => ("OpenTelemetry Collector", None),
         }
     }
 
@@ -75,6 +78,7 @@ impl Program {
             Self::Faketime => debian::file(place, debian::FAKETIME, "libfaketimeMT.so.1"),
             Self::Java => java::program(),
             Self::KafkaJars => maven::kafka(place),
+            Self::Collector => collector::program(place),
             Self::Kcat => match on_path("kcat") {
                 Some(path) => Ok(path),
                 None => debian::program(place, debian::KCAT, "kcat"),

@@ -118,8 +118,9 @@ async fn attempt<H: Handler>(
             tokio::task::yield_now().await;
             match call.as_mut().as_pin_mut() {
                 Some(mut call) => {
-                    let call =
-                        poll_fn(|cx| within(&mut observed, Poll::Pending, || call.as_mut().poll(cx)));
+                    let call = poll_fn(|cx| {
+                        within(&mut observed, Poll::Pending, || call.as_mut().poll(cx))
+                    });
                     (wait_for(shared, call).await, true)
                 }
                 None => (Ended::TimedOut, true),

@@ -14,6 +14,7 @@ mod doctor;
 mod guidance;
 mod hostile;
 mod leaving;
+mod logging;
 mod operate;
 mod publish_consume;
 mod redis;

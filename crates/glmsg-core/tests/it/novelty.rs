@@ -90,7 +90,10 @@ fn the_first_publish_passes_to_a_copy_in_another_trace() {
     assert!(message.is_first_publish_under_way(), "others still wait");
     drop(first);
     let again = message.with_traceparent(TRACE).unwrap();
-    assert!(again.claim_first_publish().is_none(), "it has been published");
+    assert!(
+        again.claim_first_publish().is_none(),
+        "it has been published"
+    );
 }
 
 #[test]

@@ -68,10 +68,16 @@ impl TelemetryBuilder {
             self.log_messages,
             std::io::stderr,
         );
-        #[cfg_attr(not(feature = "otel"), allow(unused_mut, reason = "there is one layer"))]
+        #[cfg_attr(
+            not(feature = "otel"),
+            allow(unused_mut, reason = "there is one layer")
+        )]
         let mut layers: Vec<LogLayer<registry::Registry>> = vec![lines];
         #[cfg(feature = "otel")]
-        let export = self.export.map(crate::OtlpExportBuilder::build).transpose()?;
+        let export = self
+            .export
+            .map(crate::OtlpExportBuilder::build)
+            .transpose()?;
         #[cfg(feature = "otel")]
         if let Some(export) = &export {
             layers.push(Box::new(export.layer()));

@@ -157,11 +157,9 @@ async fn what_a_handler_publishes_follows_from_its_message() {
 async fn a_panic_and_a_refusal_are_told_apart() {
     let world = World::new();
     let (consumer, mut attempts) = world
-        .consume("flights", |message| {
-            match message.payload().as_ref() {
-                b"panic" => panic!("at the disco"),
-                _ => Err(HandlerError::reject("no such flight")),
-            }
+        .consume("flights", |message| match message.payload().as_ref() {
+            b"panic" => panic!("at the disco"),
+            _ => Err(HandlerError::reject("no such flight")),
         })
         .await;
     let panicking = Message::builder("flights").payload("panic").max_retries(0);

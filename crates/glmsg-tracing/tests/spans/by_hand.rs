@@ -25,14 +25,19 @@ async fn a_nack_by_hand_is_under_the_process_span() {
     assert!(is_child(&process, &publish) && links_to(&process, &publish));
     let nack = world.span("nack flights");
     assert!(is_child(&nack, &process));
-    expect(&nack, &[("glmsg.retried", "0"), ("glmsg.dead_lettered", "1")]);
+    expect(
+        &nack,
+        &[("glmsg.retried", "0"), ("glmsg.dead_lettered", "1")],
+    );
 }
 
 #[tokio::test]
 async fn a_redrive_says_how_many() {
     let world = World::new();
     let (consumer, mut attempts) = world
-        .consume("flights", |_| Err(glmsg_broker::HandlerError::reject("no seat")))
+        .consume("flights", |_| {
+            Err(glmsg_broker::HandlerError::reject("no seat"))
+        })
         .await;
     let message = Message::new("flights", "DTW-LAS").unwrap();
     world.broker.send(message).await.unwrap();

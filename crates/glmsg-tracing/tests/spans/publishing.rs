@@ -62,7 +62,10 @@ async fn a_message_of_a_trace_stays_in_it() {
     assert_eq!(TraceContext::of(&received), Some(origin));
     let publish = world.span("publish flights");
     let linked = &publish.links[0].span_context;
-    assert_eq!(linked.span_id().to_string(), format!("{:016x}", origin.span_id()));
+    assert_eq!(
+        linked.span_id().to_string(),
+        format!("{:016x}", origin.span_id())
+    );
     let process = world.span("process flights");
     assert_eq!(process.span_context.trace_id(), linked.trace_id());
 }
