@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"log"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
@@ -12,7 +13,8 @@ import (
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
-	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
+	"go.opentelemetry.io/collector/service/telemetry"
+	"go.uber.org/zap"
 )
 
 func factories() (otelcol.Factories, error) {
@@ -24,8 +26,19 @@ func factories() (otelcol.Factories, error) {
 	return otelcol.Factories{
 		Receivers: receivers,
 		Exporters: exporters,
-		Telemetry: otelconftelemetry.NewFactory(),
+		Telemetry: telemetry.NewFactory(noConfig, telemetry.WithCreateLogger(stderr)),
 	}, err
+}
+
+// noConfig is what there is to set of the telemetry that the collector sends of itself, which is none.
+func noConfig() component.Config { return &struct{}{} }
+
+// stderr is where the collector says why it does not start.
+func stderr(
+	context.Context, telemetry.LoggerSettings, component.Config,
+) (*zap.Logger, component.ShutdownFunc, error) {
+	logger, err := zap.NewProduction()
+	return logger, nil, err
 }
 
 func main() {
