@@ -1,19 +1,23 @@
 //! Spans to an OpenTelemetry receiver.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use glmsg_core::{Error, ErrorKind, Result};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FilterExt, Targets, dynamic_filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::TraceContext;
 use crate::http_client::Client;
 
 /// How long the last spans may take to be exported.
@@ -55,6 +59,7 @@ pub struct OtlpExportBuilder {
 pub struct OtlpExport {
     provider: SdkTracerProvider,
     level: LevelFilter,
+    has_failed: Arc<AtomicBool>,
 }
 
 impl OtlpExport {
@@ -74,42 +79,48 @@ impl OtlpExport {
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
+        // Of a trace whose publisher does not record it, nothing is made that would only be thrown away.
+        let recorded =
+            dynamic_filter_fn(|_, _| TraceContext::current().is_none_or(TraceContext::is_sampled));
         tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer("glmsg"))
             // Where in the code, on which thread and how busy: not what a trace of messages is read for.
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            .with_filter(Targets::new().with_default(self.level))
+            .with_filter(Targets::new().with_default(self.level).and(recorded))
     }
 
     /// Exports what has ended so far. It blocks its thread.
     ///
     /// # Errors
-    /// `Unavailable` if spans could not be exported.
+    /// `Unavailable` if the last spans were not taken.
     pub fn flush(&self) -> Result<()> {
         let flushed = self.provider.force_flush();
-        flushed.map_err(|error| unavailable("flush spans", error))
+        self.told("flush spans", flushed)
     }
 
     /// Exports what has ended so far and stops. It blocks its thread for 5 s at most.
     ///
     /// # Errors
-    /// `Unavailable` if spans could not be exported.
+    /// `Unavailable` if the last spans were not taken.
     pub fn shutdown(self) -> Result<()> {
         let ended = self.provider.shutdown_with_timeout(SHUTDOWN);
-        ended.map_err(|error| unavailable("shut down the export of spans", error))
+        self.told("shut down the export of spans", ended)
     }
-}
 
-fn unavailable(
-    operation: &'static str,
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> Error {
-    Error::new(ErrorKind::Unavailable, "spans could not be exported")
-        .operation(operation)
-        .source(error)
-        .remedy("look whether the OTLP receiver is up and its address right")
+    fn told(&self, operation: &'static str, ended: OTelSdkResult) -> Result<()> {
+        let unavailable = || {
+            Error::new(ErrorKind::Unavailable, "spans could not be exported")
+                .operation(operation)
+                .remedy("look whether the OTLP receiver is up and its address right")
+        };
+        match ended {
+            Err(error) => Err(unavailable().source(error)),
+            Ok(()) if self.has_failed.load(Ordering::Relaxed) => Err(unavailable()),
+            Ok(()) => Ok(()),
+        }
+    }
 }
 
 impl OtlpExportBuilder {
@@ -147,9 +158,10 @@ impl OtlpExportBuilder {
         if self.service_name.is_empty() {
             return Err(invalid("the service name is empty"));
         }
+        let has_failed = Arc::new(AtomicBool::new(false));
         let exporter = SpanExporter::builder()
             .with_http()
-            .with_http_client(Client::new(TIMEOUT))
+            .with_http_client(Client::new(TIMEOUT, has_failed.clone()))
             .with_endpoint(endpoint)
             .with_timeout(TIMEOUT)
             .build()
@@ -166,6 +178,7 @@ impl OtlpExportBuilder {
         Ok(OtlpExport {
             provider,
             level: self.level,
+            has_failed,
         })
     }
 
@@ -244,6 +257,22 @@ mod tests {
         ] {
             assert_eq!(OtlpExport::builder(given).checked_endpoint().unwrap(), used);
         }
+    }
+
+    #[test]
+    fn a_trace_that_is_not_recorded_costs_no_span() {
+        use tracing_subscriber::layer::SubscriberExt;
+
+        let export = OtlpExport::builder("http://127.0.0.1:1").build().unwrap();
+        let subscriber = tracing_subscriber::registry().with(export.layer());
+        tracing::subscriber::with_default(subscriber, || {
+            let is_made = || !tracing::info_span!("work").is_disabled();
+            assert!(is_made());
+            for sampled in [true, false] {
+                let _context = TraceContext::generate(sampled).enter();
+                assert_eq!(is_made(), sampled);
+            }
+        });
     }
 
     #[test]

@@ -85,6 +85,9 @@ pub(crate) fn process(
     attempt: u32,
 ) -> Span {
     let known = creation.filter(|_| relation == Relation::Child);
+    // A trace that is not recorded: the export looks at what is current, and lets the span be.
+    let unrecorded = known.filter(|context| !context.is_sampled());
+    let _unrecorded = unrecorded.map(TraceContext::enter);
     let span = info_span!(
         target: PROCESS,
         parent: None,

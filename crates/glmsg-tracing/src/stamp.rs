@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_message_that_is_published_twice_is_new_once() {
         let (message, context) = (fresh(), TraceContext::generate(true));
-        let messages = [message.clone(), message.clone()];
+        let messages = [message.clone(), message];
         let stamped = stamp(&messages, context).unwrap().unwrap();
         let [copy, same] = &stamped.messages[..] else {
             panic!("two messages");

@@ -51,7 +51,7 @@ impl Telemetry {
     /// thread for 5 s at most.
     ///
     /// # Errors
-    /// `Unavailable` if spans could not be exported.
+    /// `Unavailable` if the last spans were not taken.
     pub fn shutdown(self) -> Result<()> {
         #[cfg(feature = "otel")]
         if let Some(export) = self.export {

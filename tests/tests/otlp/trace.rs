@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use glmsg_broker::{BrokerExt, Consumer, DeadLetterQuery, HandlerError, Incoming, RetryPolicy};
-use glmsg_core::{Message, Result};
+use glmsg_core::{ErrorKind, Message, Result};
 use tokio::sync::mpsc;
 
 use crate::collector::Collector;
@@ -107,7 +107,12 @@ async fn a_receiver_that_is_away_stops_no_message() {
     let endpoint = format!("http://{}", away.addr());
     let directory = tempfile::tempdir().expect("a directory");
     let store = directory.path().join("flights.db");
-    // What the export says is its own: the message is stored, and handled.
-    drop(publish(endpoint.clone(), &store).await);
-    drop(refuse(endpoint, &store).await);
+    // The message is stored and handled all the same; the export alone says what is wrong.
+    for exported in [
+        publish(endpoint.clone(), &store).await,
+        refuse(endpoint, &store).await,
+    ] {
+        let error = exported.expect_err("nobody has received the spans");
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    }
 }
