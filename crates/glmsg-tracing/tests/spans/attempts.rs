@@ -108,7 +108,7 @@ async fn publisher_consumer_retry_and_dead_letter_are_one_trace() {
 #[tokio::test]
 async fn attempts_are_traces_of_their_own_where_asked_for() {
     let layer = TracingLayer::new().relation(Relation::Linked);
-    let world = World::with(layer, Sampler::AlwaysOn, LevelFilter::INFO);
+    let world = World::with(&layer, Sampler::AlwaysOn, LevelFilter::INFO);
     let (consumer, mut attempts) = world.consume("flights", fail).await;
     world.broker.send(message()).await.unwrap();
     attempts.recv().await.unwrap();

@@ -15,7 +15,7 @@ fn message(topic: &str) -> Message {
 
 #[tokio::test]
 async fn a_batch_is_one_span_and_its_receive_links_to_it() {
-    let world = World::with(TracingLayer::new(), Sampler::AlwaysOn, LevelFilter::DEBUG);
+    let world = World::with(&TracingLayer::new(), Sampler::AlwaysOn, LevelFilter::DEBUG);
     let batch: Vec<_> = (0..3).map(|_| message("flights")).collect();
     world.broker.publish(&batch).await.unwrap();
     let options = SubscribeOptions::new("flights", "agents").unwrap();
@@ -98,7 +98,7 @@ async fn a_refused_message_is_an_error_of_its_publish() {
 
 #[tokio::test]
 async fn whoever_does_not_record_says_so_to_the_next() {
-    let world = World::with(TracingLayer::new(), Sampler::AlwaysOff, LevelFilter::INFO);
+    let world = World::with(&TracingLayer::new(), Sampler::AlwaysOff, LevelFilter::INFO);
     let (consumer, mut received) = world.consume("flights", |_| Ok(())).await;
     world.broker.send(message("flights")).await.unwrap();
     let received = received.recv().await.unwrap();

@@ -23,11 +23,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(TracingLayer::new(), Sampler::AlwaysOn, LevelFilter::INFO)
+        Self::with(&TracingLayer::new(), Sampler::AlwaysOn, LevelFilter::INFO)
     }
 
     /// Spans of this thread are exported from now on.
-    pub(crate) fn with(layer: TracingLayer, sampler: Sampler, level: LevelFilter) -> Self {
+    pub(crate) fn with(layer: &TracingLayer, sampler: Sampler, level: LevelFilter) -> Self {
         let exporter = InMemorySpanExporter::default();
         let provider = SdkTracerProvider::builder()
             .with_simple_exporter(exporter.clone())
