@@ -4,6 +4,7 @@ mod certificates;
 mod checkers;
 mod client;
 mod cluster;
+mod collector;
 mod debian;
 mod environment;
 mod java;
@@ -37,10 +38,12 @@ pub(crate) const HELP: &str = "\
 The servers that tests talk to. Each listens on a free port of 127.0.0.1 and keeps running until it is stopped here.
 
 Usage: cargo xtask services up|down|status [NAME...]
+       cargo xtask services collector
 
-  up      Installs what is missing, starts what is not up, waits until it answers
-  down    Stops the servers and removes their data
-  status  One line for each server
+  up         Installs what is missing, starts what is not up, waits until it answers
+  down       Stops the servers and removes their data
+  status     One line for each server
+  collector  Builds the OpenTelemetry Collector with Go, for the test that starts it
 
 Names, all if none is given:
   redis7, redis8, valkey9  One server each
@@ -71,6 +74,8 @@ pub(crate) fn run(words: &[String]) -> Outcome {
         false => Vec::new(),
     };
     match action.as_str() {
+        "collector" if names.is_empty() => collector(),
+        "collector" => Err(Failure::usage("`collector` takes no name")),
         "up" => {
             if wants_tools || !tools.is_empty() {
                 prometheus()?;
@@ -125,6 +130,11 @@ pub(crate) fn mdbook() -> Outcome<String> {
 /// Gets Prometheus, which a test starts itself.
 pub(crate) fn prometheus() -> Outcome {
     provided(&[Program::Prometheus, Program::Promtool]).map(drop)
+}
+
+/// The OpenTelemetry Collector, which a test starts by itself. It is built if it is missing.
+pub(crate) fn collector() -> Outcome {
+    provided(&[Program::Collector]).map(drop)
 }
 
 /// Makes sure that these are there, and tells where everything is.

@@ -1,13 +1,14 @@
 //! The contract that a backend's author implements.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_core::{DeadLetter, GroupName, History, Message, Result, TopicName};
 
 use crate::{
     BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig,
-    GroupInfo, Health, Lag, LiveOptions, LiveSource, MemberInfo, Nack, Page, Published,
+    GroupInfo, Health, Lag, LiveOptions, LiveSource, MemberInfo, Nack, Observer, Page, Published,
     ReplayQuery, Settled, Storage, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 
@@ -61,6 +62,10 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Counters, where something counts; a plain backend has none, the metrics layer has.
     fn metrics(&self) -> Option<BrokerMetrics>;
+
+    /// Who sees the attempts of this broker's consumers; a plain backend has nobody, the tracing
+    /// layer has.
+    fn observer(&self) -> Option<Arc<dyn Observer>>;
 
     /// Stores messages, of one topic or of several.
     ///

@@ -11,8 +11,8 @@ use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName};
 use crate::{
     Backend, BoxLiveSource, BoxStorage, BrokerMetrics, Capability, DeadLetterQuery,
     DeadLetterSelector, Finding, GroupConfig, GroupInfo, Health, Intake, Lag, LiveOptions,
-    MemberInfo, Nack, Page, Published, Received, ReplayQuery, Settled, Settler, Source, Stored,
-    SubscribeOptions, Token, TopicConfig, TopicInfo,
+    MemberInfo, Nack, Observer, Page, Published, Received, ReplayQuery, Settled, Settler, Source,
+    Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 
 /// A boxed future, as the object-safe traits return it.
@@ -35,6 +35,8 @@ pub trait Broker: sealed::Sealed + Send + Sync + 'static {
     fn capability(&self) -> Capability;
     /// See [`Backend::metrics`].
     fn metrics(&self) -> Option<BrokerMetrics>;
+    /// See [`Backend::observer`].
+    fn observer(&self) -> Option<Arc<dyn Observer>>;
     /// See [`Backend::publish`].
     fn publish<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<Vec<Published>>>;
     /// See [`Backend::subscribe`]. Most users want [`BrokerExt::subscribe`](crate::BrokerExt::subscribe)
@@ -120,6 +122,9 @@ impl<B: Backend> Broker for B {
     }
     fn metrics(&self) -> Option<BrokerMetrics> {
         Backend::metrics(self)
+    }
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        Backend::observer(self)
     }
     fn publish<'a>(&'a self, messages: &'a [Message]) -> BoxFuture<'a, Result<Vec<Published>>> {
         Box::pin(Backend::publish(self, messages))

@@ -19,6 +19,7 @@ mod layer;
 mod live;
 mod metered;
 mod metrics;
+mod observer;
 mod options;
 mod publish;
 mod replay;
@@ -50,6 +51,7 @@ pub use live::{
 };
 pub use metered::MetricsLayer;
 pub use metrics::{BrokerMetrics, HandlingObserver, HandlingRecorder, Latency, MetricsSnapshot};
+pub use observer::{AttemptEnd, Observed, Observer};
 pub use options::SubscribeOptions;
 pub use publish::Published;
 pub use replay::{Position, ReplayQuery, Stored, StoredError};

@@ -9,8 +9,8 @@ use glmsg_core::{Clock, DeadLetter, GroupName, Message, Result, SystemClock, Top
 use crate::{
     Backend, BoxLiveSource, BoxSettler, BoxSource, BoxStorage, Broker, BrokerMetrics, Capability,
     DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig, GroupInfo, Health, Intake, Lag,
-    Layer, LiveOptions, MemberInfo, Nack, Page, Published, Received, ReplayQuery, Settled, Settler,
-    Source, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
+    Layer, LiveOptions, MemberInfo, Nack, Observer, Page, Published, Received, ReplayQuery,
+    Settled, Settler, Source, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 
 /// Counts what goes through a broker into a [`BrokerMetrics`].
@@ -55,6 +55,10 @@ impl Backend for Metered {
 
     fn metrics(&self) -> Option<BrokerMetrics> {
         Some(self.metrics.clone().observed_as(self.inner.metrics()))
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.inner.observer()
     }
 
     async fn publish(&self, messages: &[Message]) -> Result<Vec<Published>> {

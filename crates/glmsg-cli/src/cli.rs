@@ -14,6 +14,7 @@ use crate::commands::{
     bench, completions, consume, demo, dlq, groups, lag, publish, replay, saga, topics, verify,
 };
 use crate::failure::Failure;
+use crate::logging::Logging;
 
 /// Publish, consume and operate a glmsg broker.
 ///
@@ -56,6 +57,9 @@ pub(crate) struct Cli {
     /// No progress and no summary on stderr, only what went wrong
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) logging: Logging,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -150,6 +154,7 @@ fn try_parse() -> Result<Cli, clap::Error> {
         config: None,
         json: false,
         quiet: true,
+        logging: Logging::default(),
         command: Command::DemoAgent(agent.args),
     })
 }

@@ -17,17 +17,22 @@ pub(crate) mod saga;
 pub(crate) mod topics;
 pub(crate) mod verify;
 
+use glmsg::tracing::TracingLayer;
+
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
 use crate::preferences::Preferences;
 use crate::session::Session;
 
 /// Runs one command to its end. What it printed is out when this returns.
-pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
-    let preferences = preferences(&cli)?;
+pub(crate) async fn run(
+    cli: Cli,
+    preferences: Preferences,
+    layer: Option<TracingLayer>,
+) -> Result<(), Failure> {
     #[cfg(feature = "config")]
     let file = cli.file().map(std::path::Path::to_path_buf);
-    let mut session = Session::new(preferences, cli.json, cli.quiet);
+    let mut session = Session::new(preferences, cli.json, cli.quiet, layer);
     let session = &mut session;
     // Boxed: a command's future is large, and the stack is not the place for the largest of all.
     match cli.command {
@@ -59,7 +64,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
 
 /// What the command is to go by. Some look at settings themselves, or at none: a mistake in a file
 /// must not keep anybody from asking what is right.
-fn preferences(cli: &Cli) -> Result<Preferences, Failure> {
+pub(crate) fn preferences(cli: &Cli) -> Result<Preferences, Failure> {
     match &cli.command {
         #[cfg(feature = "config")]
         Command::Config(_) => Ok(Preferences::of_broker(None)),

@@ -13,6 +13,7 @@ mod failure;
 mod input;
 mod interrupt;
 mod leases;
+mod logging;
 mod message_form;
 mod output;
 mod preferences;
@@ -37,16 +38,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: cli::Cli) -> Result<(), Failure> {
+fn run(mut cli: cli::Cli) -> Result<(), Failure> {
+    let preferences = commands::preferences(&cli)?;
+    let logs = std::mem::take(&mut cli.logging).install(&preferences)?;
+    let layer = logs.layer();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::failed(format!("cannot start the runtime: {e}")))?;
     let outcome = runtime.block_on(async {
         interrupt::survive_file_size_limit();
-        commands::run(cli).await
+        commands::run(cli, preferences, layer).await
     });
     // A thread may sit in a read of stdin that never ends; nothing is waiting for it.
     runtime.shutdown_background();
+    logs.shutdown();
     outcome
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glmsg::{Broker, ErrorKind, Finding};
+use glmsg::tracing::TracingLayer;
+use glmsg::{Broker, ErrorKind, Finding, Layer};
 
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -26,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) quiet: bool,
     pub(crate) out: Output,
     pub(crate) progress: Progress,
+    /// Around the broker, where log lines or spans are asked for.
+    layer: Option<TracingLayer>,
 }
 
 /// Whether a command may bring a broker's file into being.
@@ -38,13 +41,19 @@ pub(crate) enum Access {
 }
 
 impl Session {
-    pub(crate) fn new(preferences: Preferences, json: bool, quiet: bool) -> Self {
+    pub(crate) fn new(
+        preferences: Preferences,
+        json: bool,
+        quiet: bool,
+        layer: Option<TracingLayer>,
+    ) -> Self {
         Self {
             preferences,
             json,
             quiet,
             out: Output::new(),
             progress: Progress::new(quiet),
+            layer,
         }
     }
 
@@ -90,6 +99,14 @@ impl Session {
 
     /// Opens the broker as the settings say, which may refuse it.
     async fn open(&self) -> glmsg::Result<Arc<dyn Broker>> {
+        let broker = self.open_bare().await?;
+        Ok(match &self.layer {
+            Some(layer) => layer.layer(broker),
+            None => broker,
+        })
+    }
+
+    async fn open_bare(&self) -> glmsg::Result<Arc<dyn Broker>> {
         #[cfg(feature = "config")]
         if let Some(settings) = &self.preferences.settings {
             return glmsg::connect_with(settings).await;

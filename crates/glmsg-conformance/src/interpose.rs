@@ -8,8 +8,8 @@ use std::time::Duration;
 use glmsg_broker::{
     Backend, BoxLiveSource, BoxSettler, BoxSource, BoxStorage, Broker, BrokerMetrics, Capability,
     DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig, GroupInfo, Health, Intake, Lag,
-    LiveOptions, MemberInfo, Nack, Page, Published, Received, ReplayQuery, Settled, Settler,
-    Source, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
+    LiveOptions, MemberInfo, Nack, Observer, Page, Published, Received, ReplayQuery, Settled,
+    Settler, Source, Stored, SubscribeOptions, Token, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName};
 
@@ -100,6 +100,9 @@ impl<H: Hooks> Backend for Interposed<H> {
     }
     fn metrics(&self) -> Option<BrokerMetrics> {
         self.inner.metrics()
+    }
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.inner.observer()
     }
     async fn publish(&self, messages: &[Message]) -> Result<Vec<Published>> {
         self.inner.publish(messages).await

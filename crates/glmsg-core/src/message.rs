@@ -3,6 +3,7 @@
 mod builder;
 pub(crate) mod check;
 mod novelty;
+mod trace;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

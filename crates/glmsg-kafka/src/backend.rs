@@ -1,9 +1,11 @@
 //! The contract, by way of what does each part of it.
 
+use std::sync::Arc;
+
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Finding,
-    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page, Published,
-    ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Observer, Page,
+    Published, ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
@@ -38,6 +40,10 @@ impl Backend for KafkaBroker {
     }
 
     fn metrics(&self) -> Option<BrokerMetrics> {
+        None
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
         None
     }
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Finding,
-    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page, Published,
-    ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Observer, Page,
+    Published, ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName, limits};
 use tokio::task::coop::consume_budget;
@@ -65,6 +65,10 @@ impl Backend for MemoryBroker {
     }
 
     fn metrics(&self) -> Option<BrokerMetrics> {
+        None
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
         None
     }
 

@@ -1,9 +1,11 @@
 //! The broker's contract.
 
+use std::sync::Arc;
+
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Finding, GroupConfig,
-    GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page, Published, ReplayQuery,
-    Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Observer, Page, Published,
+    ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
@@ -26,6 +28,10 @@ impl Backend for RedisBroker {
     }
 
     fn metrics(&self) -> Option<BrokerMetrics> {
+        None
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
         None
     }
 

@@ -1,9 +1,11 @@
 //! The broker's contract.
 
+use std::sync::Arc;
+
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Finding,
-    Frames, GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Page,
-    Published, ReplayQuery, StartFrom, Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    Frames, GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, Observer,
+    Page, Published, ReplayQuery, StartFrom, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, Error, ErrorKind, GroupName, Message, Result, TopicName};
 
@@ -34,6 +36,10 @@ impl Backend for SqliteBroker {
     }
 
     fn metrics(&self) -> Option<BrokerMetrics> {
+        None
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
         None
     }
 

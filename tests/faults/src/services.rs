@@ -16,6 +16,7 @@ const FILE: &str = "services/services.env";
 /// | `JAVA` `KAFKA_LIB` | the program and the directory of jars that a broker of Kafka is started with |
 /// | `REDIS7_URL` `REDIS8_URL` `VALKEY9_URL` `SENTINEL_URL` `CLUSTER_URL` `TLS_URL` | servers that run |
 /// | `KAFKA_URL` `KAFKA3_URL` `KAFKA_SASL_URL` | brokers that run |
+/// | `OTEL_COLLECTOR` | the program that receives spans, built by `cargo xtask services collector` |
 /// | `TLS_DIR` | certificates |
 ///
 /// # Panics

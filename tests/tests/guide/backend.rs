@@ -6,8 +6,8 @@ use std::time::Duration;
 use glmsg_broker::{
     Backend, BrokerMetrics, Capability, DeadLetterQuery, DeadLetterSelector, Durability, Finding,
     GroupConfig, GroupInfo, Health, Lag, LiveOptions, LiveReceiver, MemberInfo, NoStorage,
-    Ordering, Page, PageToken, Published, ReplayQuery, Stored, SubscribeOptions, TopicConfig,
-    TopicInfo,
+    Observer, Ordering, Page, PageToken, Published, ReplayQuery, Stored, SubscribeOptions,
+    TopicConfig, TopicInfo,
 };
 use glmsg_core::{
     Clock, DeadLetter, Error, ErrorKind, GroupName, Message, Result, SystemClock, TopicName,
@@ -79,6 +79,10 @@ impl Backend for ShelfBroker {
     }
 
     fn metrics(&self) -> Option<BrokerMetrics> {
+        None
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
         None
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::{self, Environment};
 use super::place::Place;
-use super::{debian, java, maven, wheel};
+use super::{collector, debian, java, maven, wheel};
 use crate::failure::{Failure, Outcome};
 use crate::process::Process;
 
@@ -27,6 +27,7 @@ pub(super) enum Program {
     Kubectl,
     KubernetesSchemas,
     Mdbook,
+    Collector,
 }
 
 impl Program {
@@ -49,6 +50,7 @@ impl Program {
             Self::Kubectl => "KUBECTL",
             Self::KubernetesSchemas => "KUBERNETES_VALIDATE",
             Self::Mdbook => "MDBOOK",
+            Self::Collector => "OTEL_COLLECTOR",
         }
     }
 
@@ -82,6 +84,7 @@ impl Program {
             Self::Kubectl => ("kubectl", None),
             Self::KubernetesSchemas => ("the Python package kubernetes-validate", None),
             Self::Mdbook => ("mdBook", None),
+            Self::Collector => ("OpenTelemetry Collector", None),
         }
     }
 
@@ -97,6 +100,7 @@ impl Program {
             Self::Faketime => debian::file(place, debian::FAKETIME, "libfaketimeMT.so.1"),
             Self::Java => java::program(),
             Self::KafkaJars => maven::kafka(place),
+            Self::Collector => collector::program(place),
             Self::Kcat => match on_path("kcat") {
                 Some(path) => Ok(path),
                 None => debian::program(place, debian::KCAT, "kcat"),

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use glmsg_core::{AttemptOutcome, DeadLetterReason, ErrorKind, MessageId, clean_error_text};
 
 use super::shared::{Outcomes, Shared};
-use crate::{HandlerError, Nack, Received, Requeue, Token, Verdict};
+use crate::observer::within;
+use crate::{AttemptEnd, HandlerError, Nack, Observed, Received, Requeue, Token, Verdict};
 
 /// How a handler ended.
 pub(super) enum Ended {
@@ -51,7 +52,13 @@ pub(super) struct Attempted {
 }
 
 /// Asks for what `ended` means for the message.
-pub(super) fn conclude(shared: &Shared, attempted: Attempted, ended: Ended, done: &mut Outcomes) {
+pub(super) fn conclude(
+    shared: &Shared,
+    attempted: Attempted,
+    ended: Ended,
+    mut observed: Option<Box<dyn Observed>>,
+    done: &mut Outcomes,
+) {
     let Attempted {
         token,
         id,
@@ -62,12 +69,12 @@ pub(super) fn conclude(shared: &Shared, attempted: Attempted, ended: Ended, done
     let error = match ended {
         Ended::Returned(Ok(())) => {
             done.acks.push(token);
-            return;
+            return end(observed, &AttemptEnd::Handled);
         }
         Ended::Stopped => {
             counters.stopped.fetch_add(1, Ordering::Relaxed);
             done.releases.push(token);
-            return;
+            return end(observed, &AttemptEnd::Released);
         }
         Ended::Returned(Err(error)) if error.has_timed_out() => {
             counters.timed_out.fetch_add(1, Ordering::Relaxed);
@@ -95,7 +102,7 @@ pub(super) fn conclude(shared: &Shared, attempted: Attempted, ended: Ended, done
     let nack = match verdict.unwrap_or(Verdict::Retry) {
         Verdict::Release => {
             done.releases.push(token);
-            return;
+            return end(observed, &AttemptEnd::Released);
         }
         Verdict::Reject => {
             Nack::reject(token, error.reason(), &text).outcome(AttemptOutcome::Rejected)
@@ -111,13 +118,27 @@ pub(super) fn conclude(shared: &Shared, attempted: Attempted, ended: Ended, done
     let (topic, group) = (&shared.options.topic, &shared.options.group);
     let error = clean_error_text(&text);
     // The backend decides by the same numbers, so this is what becomes of the message.
-    if nack.requeue == Requeue::Never || attempt >= allowed {
-        let reason = nack.reason;
-        tracing::warn!(%topic, %group, %id, attempt, %reason, %error, "dead letter");
-    } else {
-        tracing::debug!(%topic, %group, %id, attempt, %outcome, %error, "attempt failed");
-    }
+    let is_dead = nack.requeue == Requeue::Never || attempt >= allowed;
+    within(&mut observed, (), || {
+        if is_dead {
+            let reason = nack.reason;
+            tracing::warn!(%topic, %group, %id, attempt, %reason, %error, "dead letter");
+        } else {
+            tracing::debug!(%topic, %group, %id, attempt, %outcome, %error, "attempt failed");
+        }
+    });
+    let ended = match is_dead {
+        true => AttemptEnd::DeadLettered(&nack),
+        false => AttemptEnd::Retried(&nack),
+    };
+    end(observed, &ended);
     done.nacks.push(nack);
+}
+
+fn end(observed: Option<Box<dyn Observed>>, ended: &AttemptEnd<'_>) {
+    if let Some(observed) = observed {
+        observed.end(ended);
+    }
 }
 
 /// Panics and time-outs are classified like any error.

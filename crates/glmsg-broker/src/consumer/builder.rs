@@ -212,10 +212,12 @@ impl ConsumerBuilder {
         let draining = self.cancel.child_token();
         let metrics = self.broker.metrics();
         let metrics = metrics.map(|metrics| metrics.handling(&options.topic, &options.group));
+        let observer = self.broker.observer();
         let shared = Arc::new(Shared::new(
             options,
             self.settings,
             metrics,
+            observer,
             draining,
             self.gates,
             self.before_ack,

@@ -14,7 +14,7 @@ use super::gate::Gate;
 use super::settling::BeforeAck;
 use super::stats::{ConsumerReport, ConsumerStats, Counters};
 use crate::metrics::Handling;
-use crate::{Nack, Received, SubscribeOptions, Token};
+use crate::{Nack, Observer, Received, SubscribeOptions, Token};
 
 /// What the pump and the workers share. A worker takes the lock once for several messages when
 /// handlers are quick: it hands in what is done and takes what comes next in one go.
@@ -28,6 +28,7 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) counters: Counters,
     pub(super) metrics: Option<Handling>,
+    pub(super) observer: Option<Arc<dyn Observer>>,
     /// What holds the intake back; the first is the handle's.
     pub(super) gates: Vec<Gate>,
     pub(super) before_ack: Option<BeforeAck>,
@@ -125,6 +126,7 @@ impl Shared {
         options: SubscribeOptions,
         settings: Settings,
         metrics: Option<Handling>,
+        observer: Option<Arc<dyn Observer>>,
         draining: CancellationToken,
         gates: Vec<Gate>,
         before_ack: Option<BeforeAck>,
@@ -141,6 +143,7 @@ impl Shared {
             settings,
             counters: Counters::default(),
             metrics,
+            observer,
             gates,
             before_ack,
             draining,

@@ -14,7 +14,8 @@ use futures_util::future::{Either, select};
 
 use super::attempt::{Attempted, Ended, conclude, refuse};
 use super::shared::{Outcomes, Shared};
-use crate::{Handler, Incoming, Received};
+use crate::observer::within;
+use crate::{AttemptEnd, Handler, Incoming, Observed, Received};
 
 /// A chunk whose handlers run longer than this in all is given to other workers.
 const QUICK: Duration = Duration::from_millis(1);
@@ -85,7 +86,11 @@ async fn attempt<H: Handler>(
     done: &mut Outcomes,
     chunk: &mut VecDeque<Received>,
 ) -> bool {
+    let mut observed = observe(shared, incoming.received());
     if let Some(nack) = refuse(shared, incoming.received()) {
+        if let Some(observed) = observed {
+            observed.end(&AttemptEnd::DeadLettered(&nack));
+        }
         done.nacks.push(nack);
         return false;
     }
@@ -98,9 +103,12 @@ async fn attempt<H: Handler>(
     // The call itself may panic before there is a future, so it is made inside one.
     let call = AssertUnwindSafe(async { handler.handle(incoming).await }).catch_unwind();
     let mut call = pin!(Some(call));
-    let first = poll_fn(|cx| match call.as_mut().as_pin_mut() {
-        Some(call) => Poll::Ready(call.poll(cx)),
-        None => Poll::Ready(Poll::Pending),
+    let first = poll_fn(|cx| {
+        let poll = || match call.as_mut().as_pin_mut() {
+            Some(call) => call.poll(cx),
+            None => Poll::Pending,
+        };
+        Poll::Ready(within(&mut observed, Poll::Pending, poll))
     });
     let (mut ended, waited) = match first.await {
         Poll::Ready(result) => (flatten(result), false),
@@ -109,17 +117,30 @@ async fn attempt<H: Handler>(
             // As in `next`: the pump goes before a handler that may block.
             tokio::task::yield_now().await;
             match call.as_mut().as_pin_mut() {
-                Some(call) => (wait_for(shared, call).await, true),
+                Some(mut call) => {
+                    let call = poll_fn(|cx| {
+                        within(&mut observed, Poll::Pending, || call.as_mut().poll(cx))
+                    });
+                    (wait_for(shared, call).await, true)
+                }
                 None => (Ended::TimedOut, true),
             }
         }
     };
     // What the handler leaves behind may panic when it is dropped, too.
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| call.set(None))) {
+    let dropped = within(&mut observed, Ok(()), || {
+        catch_unwind(AssertUnwindSafe(|| call.set(None)))
+    });
+    if let Err(panic) = dropped {
         ended = Ended::Panicked(panic);
     }
-    conclude(shared, attempted, ended, done);
+    conclude(shared, attempted, ended, observed, done);
     waited
+}
+
+fn observe(shared: &Shared, received: &Received) -> Option<Box<dyn Observed>> {
+    let observer = shared.observer.as_ref()?;
+    observer.begin(&shared.options.group, received)
 }
 
 async fn wait_for(

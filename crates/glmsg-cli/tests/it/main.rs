@@ -15,6 +15,7 @@ mod doctor;
 mod guidance;
 mod hostile;
 mod leaving;
+mod logging;
 mod metrics;
 mod operate;
 mod publish_consume;

@@ -60,7 +60,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new(
         "tracing.endpoint",
         Form::Text,
-        "Where traces are sent, by OTLP: http://HOST:4317. Default: nowhere.",
+        "Where traces are sent, by OTLP: http://HOST:4318. Default: nowhere.",
     ),
     Key::new(
         "tracing.service_name",

@@ -27,7 +27,7 @@ impl TracingSettings {
                 .or_else(|| text.strip_prefix("https://"));
             if rest.is_none_or(str::is_empty) {
                 return Err(refused("tracing.endpoint is no address", &at)
-                    .remedy("write it like http://HOST:4317"));
+                    .remedy("write it like http://HOST:4318"));
             }
             // It is shown, and a login in it would be, too.
             if text.contains('@') {

@@ -205,7 +205,7 @@ const YAML: &[(&str, &str)] = &[
     ),
     (
         "tracing:\n  endpoint: here",
-        "config: tracing.endpoint is no address (at: g.yaml:2); write it like http://HOST:4317",
+        "config: tracing.endpoint is no address (at: g.yaml:2); write it like http://HOST:4318",
     ),
     (
         "sqlite:\n  path: ':memory:'",

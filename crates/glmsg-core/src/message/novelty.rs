@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::Message;
+use crate::Result;
 
 /// Its id was made with it or is known to be unpublished, and no form of it has left this process.
 const NEW: u8 = 0;
@@ -47,6 +48,19 @@ impl Clone for Novelty {
 /// The first publish of a message, as long as this lives: no other can come before it.
 #[must_use]
 pub struct FirstPublish<'a>(&'a Message);
+
+impl FirstPublish<'_> {
+    /// For layers: the same message with this W3C `traceparent`, to be published in its place. The
+    /// first publish is the copy's: hold this until its outcome is known, and make one copy only.
+    ///
+    /// # Errors
+    /// As [`Message::with_traceparent`].
+    pub fn with_traceparent(&self, traceparent: &str) -> Result<Message> {
+        let copy = self.0.with_traceparent(traceparent)?;
+        copy.0.novelty.0.store(NEW, Ordering::Release);
+        Ok(copy)
+    }
+}
 
 impl fmt::Debug for FirstPublish<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -78,3 +78,33 @@ fn an_envelope_has_the_length_that_was_told() {
         assert!(len <= limits::max_envelope(payload));
     }
 }
+
+#[test]
+fn the_first_publish_passes_to_a_copy_in_another_trace() {
+    const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let message = fresh();
+    let first = message.claim_first_publish().unwrap();
+    let copy = first.with_traceparent(TRACE).unwrap();
+    assert_eq!(copy.traceparent(), Some(TRACE));
+    assert!(copy.claim_first_publish().is_some(), "it is the copy's");
+    assert!(message.is_first_publish_under_way(), "others still wait");
+    drop(first);
+    let again = message.with_traceparent(TRACE).unwrap();
+    assert!(
+        again.claim_first_publish().is_none(),
+        "it has been published"
+    );
+}
+
+#[test]
+fn another_trace_leaves_the_provenance() {
+    let sent = fresh();
+    let envelope = wire::encode(&sent);
+    let received = wire::decode(&envelope, MAX).unwrap();
+    let copy = received
+        .with_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")
+        .unwrap();
+    assert_eq!(copy.provenance(), sent.provenance());
+    assert!(copy.verify().is_ok());
+    assert!(received.with_traceparent("00-0-0-00").is_err());
+}

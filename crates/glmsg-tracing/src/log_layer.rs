@@ -1,0 +1,76 @@
+//! Log lines, as a layer for a subscriber.
+
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::span::{MESSAGES, PROCESS};
+use crate::{LogFilter, LogFormat};
+
+/// A layer of any kind.
+pub type LogLayer<S> = Box<dyn Layer<S> + Send + Sync>;
+
+/// A layer for a `tracing` subscriber of your own that writes the lines `filter` lets through to
+/// `writer`, each with the spans it is within.
+///
+/// The span `process` is among them at every level, so that a line of a handler names the message's
+/// id and trace. Lines of each message (target `glmsg::messages`) are written if `log_messages`,
+/// whatever the level; that of the [`TracingLayer`](crate::TracingLayer) must say so too.
+///
+/// ```
+/// use glmsg_tracing::{LogFormat, log_layer};
+/// use tracing_subscriber::layer::SubscriberExt;
+///
+/// let lines = log_layer(&"WARNING".parse()?, LogFormat::Json, false, std::io::stderr);
+/// let subscriber = tracing_subscriber::registry().with(lines);
+/// # drop(subscriber);
+/// # Ok::<(), glmsg_core::Error>(())
+/// ```
+pub fn log_layer<S, W>(
+    filter: &LogFilter,
+    format: LogFormat,
+    log_messages: bool,
+    writer: W,
+) -> LogLayer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let messages = match log_messages {
+        true => LevelFilter::DEBUG,
+        false => LevelFilter::OFF,
+    };
+    // Spans that say nothing are not made for the log's sake, unless it is to say much.
+    let level = filter.level();
+    let others = match level >= LevelFilter::DEBUG {
+        true => LevelFilter::INFO,
+        false => level.min(LevelFilter::WARN),
+    };
+    let process = match level {
+        LevelFilter::OFF => LevelFilter::OFF,
+        _ => LevelFilter::INFO,
+    };
+    let targets = filter
+        .targets()
+        .clone()
+        .with_target("glmsg::publish", others)
+        .with_target("glmsg::settle", others)
+        .with_target(PROCESS, process)
+        .with_target(MESSAGES, messages);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .with_ansi(false);
+    match format {
+        LogFormat::Text => Box::new(lines.with_filter(targets)),
+        LogFormat::Json => {
+            let lines = lines
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_span_list(true);
+            Box::new(lines.with_filter(targets))
+        }
+    }
+}
