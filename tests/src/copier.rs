@@ -196,7 +196,11 @@ async fn copy_apart(plan: &Plan, broker: Arc<KafkaBroker>) {
 
 /// Ends the process if that is what a message does.
 fn eat(plan: &Plan, message: &Message) {
-    if plan.poison.as_ref().is_some_and(|it| message.payload() == it.as_bytes()) {
+    if plan
+        .poison
+        .as_ref()
+        .is_some_and(|it| message.payload() == it.as_bytes())
+    {
         std::process::abort();
     }
 }

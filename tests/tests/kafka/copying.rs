@@ -46,17 +46,13 @@ impl Copying {
         let config = KafkaConfig::from_url(&url).expect("a valid URL");
         let mut patient = config.clone();
         patient.timeout = PATIENCE;
-        let open = async |config| {
-            let opened = KafkaBroker::open(config).await;
-            opened.expect("the cluster answers")
-        };
         let (onlooker, broker) = (open(patient).await, open(config).await);
         let from = TopicName::new("from").expect("a valid name");
         let to = TopicName::new("to").expect("a valid name");
         // There to be looked at also if nothing is ever published.
         for topic in [&from, &to] {
             let config = glmsg_broker::TopicConfig::default();
-            broker
+            onlooker
                 .create_topic(topic, &config)
                 .await
                 .expect("it is made");
@@ -145,6 +141,18 @@ impl Copying {
             }
         })
         .await;
+    }
+}
+
+/// Opens a broker, which may take longer than one call of a busy cluster's.
+async fn open(config: KafkaConfig) -> KafkaBroker {
+    let begun = tokio::time::Instant::now();
+    loop {
+        match KafkaBroker::open(config.clone()).await {
+            Ok(broker) => return broker,
+            Err(error) if error.is_transient() && begun.elapsed() < PATIENCE => {}
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 

@@ -67,7 +67,12 @@ async fn case(count: usize, poison: usize, handles: Option<usize>) -> usize {
     };
     assert_eq!(letter.reason, DeadLetterReason::MaxRetries);
     assert_eq!(letter.attempts, ATTEMPTS);
-    let outcomes: Vec<_> = letter.history.attempts().iter().map(|it| it.outcome).collect();
+    let outcomes: Vec<_> = letter
+        .history
+        .attempts()
+        .iter()
+        .map(|it| it.outcome)
+        .collect();
     assert_eq!(outcomes, [AttemptOutcome::LeaseExpired; 4]);
     deaths
 }

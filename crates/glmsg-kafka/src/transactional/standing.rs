@@ -150,7 +150,10 @@ impl Standing {
     /// What is told beside the offset `next`.
     pub(super) fn metadata(&self, next: i64) -> String {
         let mut at = next;
-        let told = self.counts.range(next..).filter(|(_, count)| count.told > 0);
+        let told = self
+            .counts
+            .range(next..)
+            .filter(|(_, count)| count.told > 0);
         let near = told.take_while(|(offset, _)| **offset - next < FAR);
         marks::write(near.flat_map(|(offset, count)| {
             let gap = usize::try_from(offset - at).unwrap_or(0);

@@ -20,8 +20,8 @@ use crate::bell::Bell;
 use crate::broker::{Shared, closed, no_group};
 use crate::connection::Link;
 use crate::entry::{Content, Entry};
-use crate::names::{GroupNames, TopicNames};
 use crate::moving;
+use crate::names::{GroupNames, TopicNames};
 
 /// The queue of what comes back and of what was scheduled. Those before it are the lanes'.
 pub(super) const BACK: usize = 4;

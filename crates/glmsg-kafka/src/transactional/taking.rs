@@ -119,7 +119,9 @@ impl Desk {
 /// Whether a message may not be delivered once more, having been with others so often.
 fn is_over(entry: &Entry, before: u32) -> bool {
     let attempts = entry.attempts.saturating_add(before);
-    entry.message().is_some_and(|it| attempts >= it.max_attempts())
+    entry
+        .message()
+        .is_some_and(|it| attempts >= it.max_attempts())
 }
 
 /// Adds attempts that others have made.

@@ -88,7 +88,9 @@ pub(super) fn may_move(
     let (from, to) = (first.at.min(second.at), first.at.max(second.at));
     let rebalance = nanos(partitions.rebalance);
     let from = from.saturating_sub(rebalance);
-    story.changed_members(from, to) || story.shut_out_any(from, to, rebalance) || story.faulty(from, to)
+    story.changed_members(from, to)
+        || story.shut_out_any(from, to, rebalance)
+        || story.faulty(from, to)
 }
 
 #[cfg(test)]

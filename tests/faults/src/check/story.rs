@@ -198,7 +198,10 @@ impl<'a> Story<'a> {
 
     /// The same of this process.
     pub(super) fn shut_out(&self, process: &str, from: u64, to: u64, late: u64) -> bool {
-        let of_it = self.shut_out.iter().filter(|(whole, _)| is_part_of(process, whole));
+        let of_it = self
+            .shut_out
+            .iter()
+            .filter(|(whole, _)| is_part_of(process, whole));
         let mut moments = of_it.flat_map(|(_, moments)| moments);
         moments.any(|at| from <= *at && at.saturating_sub(late) <= to)
     }
