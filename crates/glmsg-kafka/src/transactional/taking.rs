@@ -214,7 +214,11 @@ impl State {
 
     /// Whether what comes next may have to be told of.
     pub(super) fn is_careful(&self) -> bool {
+        let is_known = |part: &Part| self.parts.get(part).is_some_and(Standing::is_known);
         let mut parts = self.parts.values();
-        self.parts.is_empty() || parts.any(|it| !it.is_known() || it.is_careful())
+        let mut waiting = self.queues.iter().flatten();
+        self.parts.is_empty()
+            || parts.any(|it| it.is_known() && it.is_careful())
+            || waiting.any(|held| !is_known(&held.place.0))
     }
 }

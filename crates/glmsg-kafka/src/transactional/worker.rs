@@ -237,7 +237,8 @@ impl Worker {
     /// transaction is over: what is sent is in it for good.
     fn outgoing(&self, is_over: bool) -> Vec<Outgoing> {
         let mut state = self.desk.state();
-        let is_careful = state.is_careful();
+        let has_any = |open: &Open| !open.outgoing.is_empty();
+        let is_careful = state.open.as_ref().is_some_and(has_any) && state.is_careful();
         let Some(open) = state.open.as_mut().filter(|open| open.doomed.is_none()) else {
             return Vec::new();
         };
