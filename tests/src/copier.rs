@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use glmsg_broker::{Broker, Settler as _, Source as _, SubscribeOptions};
-use glmsg_core::{GroupName, Message, TopicName};
-use glmsg_kafka::{KafkaBroker, KafkaConfig, TransactionalOptions};
+use glmsg_core::{Error, GroupName, Message, TopicName};
+use glmsg_kafka::{Input, KafkaBroker, KafkaConfig, TransactionalOptions};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -18,11 +18,14 @@ pub const VARIABLE: &str = "GLMSG_COPIER_PLAN";
 /// The most messages of a transaction.
 const BATCH: usize = 3;
 
-/// The steps of a transaction, in their order. A process dies before the step of that name is done; of `begun`, `received`,
-/// `published` and `committed` after it.
-pub const STEPS: [&str; 7] = [
+/// The steps of a transaction, in their order. A process dies before the step of that name is done; of `begun`, `told`,
+/// `received`, `published` and `committed` after it.
+pub const STEPS: [&str; 10] = [
     "begin",
     "begun",
+    "tell",
+    "tell-commit",
+    "told",
     "received",
     "published",
     "send-offsets",
@@ -44,6 +47,10 @@ pub struct Plan {
     pub dies_at: Option<(String, u32)>,
     /// At which step it stops, as by `SIGSTOP`, the first time it comes there.
     pub stops_at: Option<String>,
+    /// The message that ends the process that handles it.
+    pub poison: Option<String>,
+    /// It copies by a handler, so many messages at a time.
+    pub handles: Option<usize>,
     /// Results and offsets are stored apart from each other: a subscription, a publish, an ack.
     pub is_apart: bool,
 }
@@ -126,6 +133,7 @@ async fn copy(plan: &Plan, broker: &KafkaBroker) {
     let from = TopicName::new(&plan.from).expect("a valid name");
     let group = GroupName::new(&plan.group).expect("a valid name");
     let options = TransactionalOptions::new(&plan.member)
+        .batch(plan.handles.unwrap_or(BATCH))
         .timeout(Duration::from_secs(plan.timeout_s))
         .on_step(step);
     let mut copier = loop {
@@ -136,6 +144,14 @@ async fn copy(plan: &Plan, broker: &KafkaBroker) {
             Err(error) => panic!("{error}"),
         }
     };
+    if plan.handles.is_some() {
+        let handler = async |input: Input| {
+            eat(plan, &input.message);
+            Ok::<_, Error>(vec![copied(&input.message, &plan.to)])
+        };
+        let ended = copier.run(handler).await;
+        panic!("{ended:?}");
+    }
     loop {
         let copied = async {
             let mut transaction = copier.begin().await?;
@@ -143,6 +159,7 @@ async fn copy(plan: &Plan, broker: &KafkaBroker) {
             let inputs = transaction.recv(BATCH).await?;
             step("received");
             for input in &inputs {
+                eat(plan, &input.message);
                 let copy = copied(&input.message, &plan.to);
                 transaction.publish(&[copy]).await?;
             }
@@ -174,6 +191,17 @@ async fn copy_apart(plan: &Plan, broker: Arc<KafkaBroker>) {
         step("published");
         let tokens: Vec<_> = received.iter().map(|one| one.token).collect();
         settler.ack(&tokens).await.expect("it is acked");
+    }
+}
+
+/// Ends the process if that is what a message does.
+fn eat(plan: &Plan, message: &Message) {
+    if plan
+        .poison
+        .as_ref()
+        .is_some_and(|it| message.payload() == it.as_bytes())
+    {
+        std::process::abort();
     }
 }
 

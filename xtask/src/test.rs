@@ -32,6 +32,9 @@ struct Backend {
     demos: &'static [Service],
     /// The test target that is its own, if it has one; otherwise its tests are those whose name holds its own.
     target: Option<&'static str>,
+    /// A test target of its own that runs alone: its cases kill and stop processes, and with too many at a time, or others
+    /// beside them, a machine has no time for any.
+    alone: Option<&'static str>,
     /// What only a long run has: a test target, and the server it talks to.
     long: Option<(&'static str, Service)>,
 }
@@ -53,6 +56,7 @@ const BACKENDS: &[Backend] = &[
         services: &[],
         demos: &[],
         target: None,
+        alone: None,
         long: None,
     },
     Backend {
@@ -60,6 +64,7 @@ const BACKENDS: &[Backend] = &[
         services: &[],
         demos: &[],
         target: None,
+        alone: None,
         long: None,
     },
     Backend {
@@ -72,6 +77,7 @@ const BACKENDS: &[Backend] = &[
             Service::Cluster,
         ],
         target: None,
+        alone: None,
         long: None,
     },
     Backend {
@@ -79,12 +85,19 @@ const BACKENDS: &[Backend] = &[
         services: &[Service::Kafka, Service::KafkaSasl],
         demos: &[Service::Kafka],
         target: Some("kafka"),
+        alone: Some("kafka_processes"),
         long: Some(("kafka3", Service::Kafka3)),
     },
 ];
 
+/// How many cases that kill processes run at a time. Each has some processes of its own, and mostly waits.
+const ALONE_THREADS: &str = "4";
+
 /// The package that runs the conformance suite on every backend.
 const SUITE: &str = "--package glmsg-tests --all-features --locked";
+
+/// All packages, with the features that they have together.
+const WORKSPACE: &str = "--workspace --all-features --locked";
 
 pub(crate) fn run(words: &[String]) -> Outcome {
     let grammar = Grammar {
@@ -155,8 +168,11 @@ fn everything(steps: &mut Steps, long: bool) {
     steps.run("collector", services::collector);
     if built {
         steps.run("tests", || {
-            cargo_test("--workspace --all-features --locked --no-fail-fast", long).run()
+            cargo_test(WORKSPACE, long).args(["--no-fail-fast"]).run()
         });
+        for backend in BACKENDS {
+            run_alone(steps, backend, WORKSPACE, long);
+        }
         steps.run("capabilities", capabilities::check);
         if long {
             BACKENDS.iter().for_each(|backend| run_long(steps, backend));
@@ -193,6 +209,7 @@ fn one_backend(steps: &mut Steps, backend: &Backend, long: bool) {
                 .args(chosen(backend))
                 .run()
         });
+        run_alone(steps, backend, SUITE, long);
         if long {
             run_long(steps, backend);
         }
@@ -203,10 +220,20 @@ fn one_backend(steps: &mut Steps, backend: &Backend, long: bool) {
 /// What tells cargo which tests are a backend's.
 fn chosen(backend: &Backend) -> Vec<&'static str> {
     match backend.target {
-        // Those that kill processes ask for a machine of their own.
-        Some("kafka") => vec!["--test", "kafka", "--test", "kafka_processes"],
         Some(target) => vec!["--test", target],
         None => vec![backend.name],
+    }
+}
+
+/// Runs the cases that have the machine to themselves, with what else is built by the same words.
+fn run_alone(steps: &mut Steps, backend: &Backend, words: &str, long: bool) {
+    if let Some(target) = backend.alone {
+        steps.run(&format!("suite {target}"), || {
+            cargo_test(words, long)
+                .args(["--no-fail-fast", "--test", target])
+                .args(["--", "--test-threads", ALONE_THREADS])
+                .run()
+        });
     }
 }
 

@@ -6,7 +6,10 @@ mod intake;
 mod options;
 mod outlet;
 mod rebalance;
+mod standing;
 mod state;
+mod taking;
+mod telling;
 mod transaction;
 mod worker;
 

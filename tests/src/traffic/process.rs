@@ -40,6 +40,7 @@ async fn run(plan: Plan) -> Result<()> {
     // Before anything else, so that no stop comes too early to be heard.
     let stop = signal(SignalKind::terminate()).expect("signals can be heard");
     let ledger = Writer::open(&plan.ledger, &plan.name);
+    stderr::record_in(&ledger);
     ledger.start();
     let (broker, _) = retried(|| Told::open(&plan.url, &ledger)).await?;
     match &plan.role {

@@ -17,6 +17,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Copying {
     pub(crate) url: String,
     pub(crate) broker: KafkaBroker,
+    /// Who publishes and looks what came of it. It has all the time that a busy machine takes: its own time-outs are not
+    /// what is tested.
+    onlooker: KafkaBroker,
     pub(crate) from: TopicName,
     pub(crate) to: TopicName,
     pub(crate) group: GroupName,
@@ -41,15 +44,15 @@ impl Copying {
 
     pub(crate) async fn at(url: String) -> Self {
         let config = KafkaConfig::from_url(&url).expect("a valid URL");
-        let broker = KafkaBroker::open(config)
-            .await
-            .expect("the cluster answers");
+        let mut patient = config.clone();
+        patient.timeout = PATIENCE;
+        let (onlooker, broker) = (open(patient).await, open(config).await);
         let from = TopicName::new("from").expect("a valid name");
         let to = TopicName::new("to").expect("a valid name");
         // There to be looked at also if nothing is ever published.
         for topic in [&from, &to] {
             let config = glmsg_broker::TopicConfig::default();
-            broker
+            onlooker
                 .create_topic(topic, &config)
                 .await
                 .expect("it is made");
@@ -57,6 +60,7 @@ impl Copying {
         Self {
             url,
             broker,
+            onlooker,
             from,
             to,
             group: GroupName::new("copiers").expect("a valid name"),
@@ -91,7 +95,7 @@ impl Copying {
     }
 
     pub(crate) async fn publish_all(&self, messages: Vec<Message>) {
-        let outcomes = self.broker.publish(&messages).await.expect("outcomes");
+        let outcomes = self.onlooker.publish(&messages).await.expect("outcomes");
         let stored = |outcome: &Published| matches!(outcome, Published::Stored);
         assert!(outcomes.iter().all(stored), "{outcomes:?}");
     }
@@ -99,7 +103,7 @@ impl Copying {
     /// The payloads that a reader of the results sees, sorted.
     pub(crate) async fn results(&self) -> Vec<String> {
         let query = ReplayQuery::new(self.to.clone(), StartFrom::Earliest).limit(10_000);
-        let stored = self.broker.replay(&query).await.expect("a replay");
+        let stored = self.onlooker.replay(&query).await.expect("a replay");
         let each = stored.iter().map(|one| {
             let message = one.message.as_ref().expect("it can be read");
             text(message)
@@ -121,7 +125,7 @@ impl Copying {
 
     /// How many messages the group has still to do.
     pub(crate) async fn left(&self) -> u64 {
-        let lag = self.broker.lag(&self.from, &self.group).await;
+        let lag = self.onlooker.lag(&self.from, &self.group).await;
         let lag = lag.unwrap_or_else(|e| panic!("{e}"));
         lag.undelivered + lag.in_flight + lag.delayed
     }
@@ -130,13 +134,25 @@ impl Copying {
     /// be busy coming up.
     pub(crate) async fn until_done(&self) {
         until("all is consumed", PATIENCE * 2, || async {
-            match self.broker.lag(&self.from, &self.group).await {
+            match self.onlooker.lag(&self.from, &self.group).await {
                 Ok(lag) => lag.undelivered + lag.in_flight + lag.delayed == 0,
                 Err(error) if error.is_transient() || error.kind() == ErrorKind::NotFound => false,
                 Err(error) => panic!("{error}"),
             }
         })
         .await;
+    }
+}
+
+/// Opens a broker, which may take longer than one call of a busy cluster's.
+async fn open(config: KafkaConfig) -> KafkaBroker {
+    let begun = tokio::time::Instant::now();
+    loop {
+        match KafkaBroker::open(config.clone()).await {
+            Ok(broker) => return broker,
+            Err(error) if error.is_transient() && begun.elapsed() < PATIENCE => {}
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 

@@ -34,6 +34,8 @@ async fn judge(step: &str, is_apart: bool) -> Report {
         timeout_s: 30,
         dies_at: None,
         stops_at: None,
+        poison: None,
+        handles: None,
         is_apart,
     };
     let launch = |dies_at: Option<(String, u32)>| {
@@ -85,6 +87,9 @@ macro_rules! dies_at {
 dies_at! {
     before_it_begins: "begin",
     after_it_has_begun: "begun",
+    before_it_tells: "tell",
+    before_it_commits_what_it_tells: "tell-commit",
+    after_it_has_told: "told",
     after_it_has_received: "received",
     after_it_has_published: "published",
     before_offsets_are_sent: "send-offsets",
@@ -116,6 +121,8 @@ async fn what_one_leaves_open_another_member_goes_on_with() {
             timeout_s: 2,
             dies_at,
             stops_at: None,
+            poison: None,
+            handles: None,
             is_apart: false,
         };
         let text = serde_json::to_string(&plan).expect("a plan can be written");
@@ -149,6 +156,8 @@ async fn at_any_moment() {
             timeout_s: 30,
             dies_at: None,
             stops_at: None,
+            poison: None,
+            handles: None,
             is_apart: false,
         };
         let text = serde_json::to_string(&plan).expect("a plan can be written");

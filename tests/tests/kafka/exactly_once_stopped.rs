@@ -28,6 +28,8 @@ async fn stops_at(step: &str) {
         timeout_s: TIMEOUT.as_secs(),
         dies_at: None,
         stops_at: Some(step.into()),
+        poison: None,
+        handles: None,
         is_apart: false,
     };
     let text = serde_json::to_string(&plan).expect("a plan can be written");

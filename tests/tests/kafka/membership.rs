@@ -50,6 +50,8 @@ impl Case {
             timeout_s: 2,
             dies_at: None,
             stops_at: None,
+            poison: None,
+            handles: None,
             is_apart: self.is_apart,
         };
         let text = serde_json::to_string(&plan).expect("a plan can be written");

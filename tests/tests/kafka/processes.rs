@@ -1,5 +1,5 @@
-//! The cases on Kafka whose processes and brokers are killed, stopped, joined and left. They take minutes, and ask for a machine
-//! that does nothing else.
+//! The cases on Kafka whose processes and brokers are killed, stopped, joined and left. They take minutes, and run
+//! beside nothing else: `cargo xtask test` has a step for them.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -13,6 +13,7 @@ mod exactly_once;
 mod exactly_once_groups;
 mod exactly_once_in_doubt;
 mod exactly_once_killed;
+mod exactly_once_poison;
 mod exactly_once_stopped;
 mod faults;
 mod membership;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientContext, TopicPartitionList};
 
 use super::{offsets_list, role};
@@ -138,6 +139,9 @@ impl Turns {
             }
         }
         let is_lost = consumer.assignment_lost();
+        if is_lost {
+            tell_lost(group, list);
+        }
         let numbers: Vec<u64> = numbers.into_iter().flatten().collect();
         {
             let mut inbox = group.inbox();
@@ -169,6 +173,11 @@ impl Turns {
                 0 => Ok(()),
                 _ => consumer.commit(&list, CommitMode::Sync),
             });
+            if let Ok(Err(error)) = &done
+                && is_shut_out(error)
+            {
+                tell_lost(group, list);
+            }
             if !matches!(done, Ok(Ok(()))) {
                 tracing::debug!(
                     ?done,
@@ -181,13 +190,34 @@ impl Turns {
     }
 }
 
+/// Others may have what this process still holds.
+fn tell_lost(group: &Group, list: &TopicPartitionList) {
+    tracing::warn!(
+        group = %group.names.id,
+        lost_partitions = list.count(),
+        "the group has shut this process out, which was not heard of for its session time-out: what it holds comes again, and goes to others"
+    );
+}
+
+/// Whether a commit was refused because the group knows the member no more.
+fn is_shut_out(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::UnknownMemberId
+                | RDKafkaErrorCode::IllegalGeneration
+                | RDKafkaErrorCode::FencedMemberEpoch
+        )
+    )
+}
+
 impl ClientContext for Turns {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         self.has_served.store(true, SeqCst);
         DefaultClientContext.log(level, facility, text);
     }
 
-    fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
+    fn error(&self, error: KafkaError, reason: &str) {
         self.has_served.store(true, SeqCst);
         tracing::debug!(%error, reason, "the Kafka client reports");
     }

@@ -1,18 +1,17 @@
 //! How a transaction ends, on the member's thread.
 
 use glmsg_core::{Error, ErrorKind, Result, RetryClass};
-use rdkafka::{Offset, TopicPartitionList};
 
 use super::outlet::{Failed, Outlet};
-use super::state::{Desk, Open};
+use super::state::{Open, State};
+use super::telling::{Mark, list};
 use super::worker::Worker;
 use crate::broker::closed;
-use crate::error::from_kafka;
 
 impl Worker {
     pub(super) fn commit(&mut self) -> Result<()> {
         // What has come of partitions is known before it is told how far they are read.
-        self.send_on();
+        self.send_on(true);
         self.end_old();
         let (open, offsets) = {
             let mut state = self.desk.state();
@@ -20,8 +19,9 @@ impl Worker {
             let Some(open) = state.open.take() else {
                 return Err(closed());
             };
-            let offsets = list(&self.desk, &open)?;
-            (open, offsets)
+            let marks = marks(&state, &open);
+            drop(state);
+            (open, list(&self.desk, &marks)?)
         };
         let (Some(outlet), Some(intake)) = (&self.outlet, &mut self.intake) else {
             return Err(closed());
@@ -30,6 +30,14 @@ impl Worker {
         let options = &self.options;
         let done = outlet.commit(&offsets, intake.member(protocol), |what| options.step(what));
         self.options.step("committed");
+        if done.is_ok() {
+            let mut state = self.desk.state();
+            for (part, next) in &open.taken {
+                if let Some(standing) = state.parts.get_mut(part) {
+                    standing.advance(*next);
+                }
+            }
+        }
         done.map_err(|failed| match failed {
             Failed::Refused(error) => {
                 self.must_rewind |= !open.taken.is_empty();
@@ -119,12 +127,12 @@ impl Worker {
     }
 }
 
-fn list(desk: &Desk, open: &Open) -> Result<TopicPartitionList> {
-    let mut list = TopicPartitionList::with_capacity(open.taken.len());
-    for ((topic, partition), next) in &open.taken {
-        let offset = Offset::Offset(*next);
-        let added = list.add_partition_offset(&desk.topics[*topic], *partition, offset);
-        added.map_err(|e| from_kafka(&e, false))?;
-    }
-    Ok(list)
+/// How far the open transaction has read, and what is told of what is behind that.
+fn marks(state: &State, open: &Open) -> Vec<Mark> {
+    let each = open.taken.iter().map(|(part, next)| {
+        let standing = state.parts.get(part);
+        let told = standing.map(|it| it.metadata(*next)).unwrap_or_default();
+        (*part, *next, told)
+    });
+    each.collect()
 }

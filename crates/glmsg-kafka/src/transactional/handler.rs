@@ -42,9 +42,13 @@ impl Transactional {
     /// aborted, and after [`retry_delay`](super::TransactionalOptions::retry_delay) all its messages
     /// come again, also those that were handled well. A message that has failed
     /// [`max_attempts`](Message::max_attempts) times becomes a dead letter, in the same transaction as
-    /// the results of the others. Attempts are counted in this process and for as long as it has the
-    /// partition: one that takes over begins with the first, and a message that kills its process is
-    /// never a dead letter.
+    /// the results of the others.
+    ///
+    /// Attempts are counted at delivery, across processes: a message that kills each process that handles
+    /// it is a dead letter when its attempts are used up. Once it may have ended two processes it comes
+    /// in a transaction of its own, so it takes no other along. The first time may not be counted. What
+    /// was in a transaction that went well but for another message, or that ended because the process
+    /// did in order, is not counted.
     ///
     /// What the cluster cannot do for now is tried again without end.
     ///
@@ -82,7 +86,7 @@ impl Transactional {
     {
         let batch = self.options.batch;
         let mut transaction = self.begin().await?;
-        let inputs = transaction.recv(batch).await?;
+        let inputs = transaction.recv_all(batch).await?;
         for input in &inputs {
             if let Some(error) = transaction.home().is_used_up(input) {
                 transaction.dead_letter(input, DeadLetterReason::MaxRetries, &error)?;
@@ -122,8 +126,13 @@ impl Transactional {
             // Of partitions that have gone to others, mostly.
             self.failures.clear();
         }
-        let history = self.failures.entry(input.held.place).or_default();
-        let number = history.last().map_or(1, |last| last.number + 1);
+        let place = input.held.place;
+        self.desk.state().fail(place);
+        let before = &input.held.entry;
+        let history = self.failures.entry(place);
+        let history = history.or_insert_with(|| before.history.clone());
+        let last = history.last().map_or(0, |last| last.number);
+        let number = last.max(before.attempts) + 1;
         let now = SystemClock.now();
         history.push(Attempt::new(number, now, AttemptOutcome::Failed, error));
         number >= input.message.max_attempts()

@@ -16,7 +16,7 @@ use super::rebalance::Turns;
 use super::state::{Desk, Held, Part};
 use crate::absence::Reason;
 use crate::config::GroupProtocol;
-use crate::connection::committed;
+use crate::connection::{Committed, committed};
 use crate::error::from_kafka;
 use crate::{record, retry};
 
@@ -209,6 +209,24 @@ impl Intake {
         self.waiting.retain(|part, _| !gone.contains(part));
     }
 
+    /// What the group has committed of these partitions, where it has.
+    pub(super) fn committed(
+        &self,
+        desk: &Desk,
+        parts: impl Iterator<Item = Part>,
+    ) -> Result<BTreeMap<Part, Committed>> {
+        let mut asked = TopicPartitionList::new();
+        for (topic, partition) in parts {
+            asked.add_partition(&desk.topics[topic], partition);
+        }
+        let found = committed(&self.consumer, asked, desk.link.config().timeout)?;
+        let each = found.into_iter().filter_map(|((topic, partition), it)| {
+            let part = desk.part(&topic, partition)?;
+            Some((part, it))
+        });
+        Ok(each.collect())
+    }
+
     /// Goes back to what the group has committed. What was read before and not taken is to be
     /// forgotten by the caller.
     pub(super) fn rewind(&mut self, desk: &Desk) -> Result<()> {
@@ -234,6 +252,14 @@ impl Intake {
         }
         self.consumer.resume(&all).map_err(wrong)?;
         self.is_paused = false;
+        let mut state = desk.state();
+        for ((topic, partition), at) in &found {
+            let part = desk.part(topic, *partition);
+            // What is not known is asked for when it is needed.
+            if let Some(standing) = part.and_then(|part| state.parts.get_mut(&part)) {
+                standing.learn(Some(at), at.offset);
+            }
+        }
         Ok(())
     }
 }

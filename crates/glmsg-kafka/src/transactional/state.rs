@@ -14,16 +14,17 @@ use glmsg_kafka_wire::NewHeaders;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 
+use super::standing::Standing;
 use crate::absence::{Absence, Reason};
 use crate::bell::Bell;
 use crate::broker::{Shared, closed, no_group};
 use crate::connection::Link;
 use crate::entry::{Content, Entry};
+use crate::moving;
 use crate::names::{GroupNames, TopicNames};
-use crate::{moving, record, retry};
 
 /// The queue of what comes back and of what was scheduled. Those before it are the lanes'.
-const BACK: usize = 4;
+pub(super) const BACK: usize = 4;
 
 /// A partition of a group: the number of its topic among [`Desk::topics`], and its own.
 pub(super) type Part = (usize, i32);
@@ -39,7 +40,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         let payload = match &self.entry.content {
             Content::Message(message) => message.payload().len(),
             Content::Bytes(bytes, _) => bytes.len(),
@@ -54,6 +55,10 @@ impl Held {
 pub struct Input {
     /// The message.
     pub message: Message,
+    /// Which delivery of it to the group this is, from 1, as far as that is known: those that
+    /// failed or ended with their process count, and those of a transaction that was aborted for
+    /// another reason do not.
+    pub attempt: u32,
     pub(super) held: Held,
 }
 
@@ -73,12 +78,23 @@ pub(super) struct Outgoing {
     pub(super) headers: NewHeaders,
 }
 
+/// How much memory records take, about.
+pub(super) fn size(records: &[Outgoing]) -> usize {
+    records.iter().map(|r| r.value.len() + 256).sum()
+}
+
 /// The transaction under way.
 #[derive(Debug, Default)]
 pub(super) struct Open {
     /// Up to where it has read each partition: the offset after the last record.
     pub(super) taken: BTreeMap<Part, i64>,
     pub(super) outgoing: Vec<Outgoing>,
+    /// Something of it is with the producer.
+    pub(super) has_sent: bool,
+    /// Somebody waits for room among what is published.
+    pub(super) wants_room: bool,
+    /// No more is received in it.
+    pub(super) is_last: bool,
     /// When the first message was read or published.
     pub(super) since: Option<Instant>,
     /// It is aborted, and why.
@@ -88,11 +104,12 @@ pub(super) struct Open {
 /// What was read, and what is to be done.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    queues: [VecDeque<Held>; BACK + 1],
-    picker: LanePicker,
+    pub(super) queues: [VecDeque<Held>; BACK + 1],
+    pub(super) picker: LanePicker,
     pub(super) count: usize,
     pub(super) bytes: usize,
     pub(super) open: Option<Open>,
+    pub(super) parts: BTreeMap<Part, Standing>,
     failure: Option<Error>,
 }
 
@@ -199,64 +216,13 @@ impl Desk {
         let Some(open) = &mut state.open else {
             return Err(closed());
         };
-        let size =
-            |records: &[Outgoing]| records.iter().map(|r| r.value.len() + 256).sum::<usize>();
         if !open.outgoing.is_empty() && size(&open.outgoing) + size(records) > most {
+            open.wants_room = true;
             return Ok(false);
         }
         open.since.get_or_insert_with(Instant::now);
         open.outgoing.append(records);
         Ok(true)
-    }
-
-    /// Takes at most `max` messages into the open transaction. Tells, too, whether anything was
-    /// set aside: made a dead letter, or sent on to wait.
-    pub(super) fn take(&self, max: usize) -> Result<(Vec<Input>, bool)> {
-        let (now, mut inputs, mut was_aside) = (self.now(), Vec::new(), false);
-        let mut state = self.state();
-        state.check()?;
-        while inputs.len() < max
-            && let Some(held) = state.pop()
-        {
-            let (part, offset) = held.place;
-            let Some(open) = &mut state.open else { break };
-            open.taken.insert(part, offset + 1);
-            open.since.get_or_insert_with(Instant::now);
-            match self.aside(&held.entry, now) {
-                Some(outgoing) => {
-                    open.outgoing.push(outgoing);
-                    was_aside = true;
-                }
-                None => inputs.extend(held.entry.message().cloned().map(|message| Input {
-                    message,
-                    held: held.clone(),
-                })),
-            }
-        }
-        drop(state);
-        // There is room to read on.
-        self.bell.ring();
-        Ok((inputs, was_aside))
-    }
-
-    /// What is to be sent instead of handing an entry out.
-    fn aside(&self, entry: &Entry, now: Timestamp) -> Option<Outgoing> {
-        if let Content::Bytes(_, why) = &entry.content {
-            return Some(self.letter(entry, DeadLetterReason::Undecodable, why));
-        }
-        if entry.expires.is_some_and(|at| at <= now) {
-            let why = "its time to live ran out";
-            return Some(self.letter(entry, DeadLetterReason::Expired, why));
-        }
-        let wait = entry.due.filter(|due| *due > now)?.since(now);
-        let sent = record::write(entry);
-        Some(Outgoing {
-            topic: self.names.retry.clone(),
-            partition: Some(retry::tier(wait)),
-            key: entry.key().map(|key| key.as_bytes().to_vec()),
-            value: sent.value.into(),
-            headers: sent.headers,
-        })
     }
 
     /// An entry as a dead letter that is to be sent.
@@ -283,26 +249,17 @@ impl State {
         }
     }
 
+    /// Handling a message has failed.
+    pub(super) fn fail(&mut self, (part, offset): Place) {
+        if let Some(standing) = self.parts.get_mut(&part) {
+            standing.fail(offset);
+        }
+    }
+
     pub(super) fn push(&mut self, held: Held) {
         self.count += 1;
         self.bytes += held.size();
         self.queues[held.place.0.0.min(BACK)].push_back(held);
-    }
-
-    fn pop(&mut self) -> Option<Held> {
-        let held = match self.queues[BACK].pop_front() {
-            Some(held) => held,
-            None => {
-                let queues = &self.queues;
-                let lane = self
-                    .picker
-                    .pick(|priority| !queues[usize::from(priority.as_u8())].is_empty())?;
-                self.queues[usize::from(lane.as_u8())].pop_front()?
-            }
-        };
-        self.count -= 1;
-        self.bytes -= held.size();
-        Some(held)
     }
 
     /// Forgets what was read of partitions and not taken.

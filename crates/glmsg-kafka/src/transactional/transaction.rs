@@ -1,6 +1,7 @@
 //! A transaction, as its holder sees it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use glmsg_core::{DeadLetterReason, Message, Result};
 
@@ -40,6 +41,11 @@ impl<'t> Transaction<'t> {
     /// made a dead letter, and one that is scheduled is sent on to wait, both in this transaction.
     /// Commit it then, or receive again.
     ///
+    /// A message that has been with others [`max_attempts`](Message::max_attempts) times, and none came
+    /// to say how it went, is made a dead letter, too. What else such others had is counted with it, so
+    /// who handles by itself takes few at a time where [`attempt`](Input::attempt) is high;
+    /// [`run`](Transactional::run) does.
+    ///
     /// Cancel-safe: what is not returned is not read.
     ///
     /// # Errors
@@ -47,31 +53,47 @@ impl<'t> Transaction<'t> {
     /// too long: it is aborted then. `Conflict` if another has opened the transactional id,
     /// `NotFound` if the group was deleted, `Closed` if the broker is closed.
     pub async fn recv(&mut self, max: usize) -> Result<Vec<Input>> {
+        self.recv_with(max, false).await
+    }
+
+    async fn recv_with(&mut self, max: usize, is_solo: bool) -> Result<Vec<Input>> {
         let mut closing = self.home.shared.closed.subscribe();
         let received = tokio::select! {
             biased;
-            received = self.receive(max) => received,
+            received = self.receive(max, is_solo) => received,
             _ = closing.wait_for(|closed| *closed) => Err(closed()),
         };
         received.map_err(|e| e.operation("receive"))
     }
 
-    async fn receive(&mut self, max: usize) -> Result<Vec<Input>> {
+    /// The same; one that may have ended its process comes alone, and none are received after that.
+    pub(super) async fn recv_all(&mut self, max: usize) -> Result<Vec<Input>> {
+        self.recv_with(max, true).await
+    }
+
+    async fn receive(&mut self, max: usize, is_solo: bool) -> Result<Vec<Input>> {
+        let desk = Arc::clone(&self.home.desk);
         loop {
             // Made before looking, so that nothing comes between looking and waiting.
-            let changed = self.home.desk.changed.notified();
-            let (inputs, was_aside) = self.home.desk.take(max)?;
-            if !inputs.is_empty() || was_aside || max == 0 {
-                return Ok(inputs);
+            let changed = desk.changed.notified();
+            let taken = desk.take(max, is_solo)?;
+            if !taken.inputs.is_empty() || taken.was_aside || max == 0 {
+                return Ok(taken.inputs);
             }
-            changed.await;
+            match taken.must_tell {
+                true => {
+                    let tell = |answer| Command::Tell(max, is_solo, answer);
+                    self.home.order(tell).await?;
+                }
+                false => changed.await,
+            }
         }
     }
 
     /// Publishes messages in the transaction, to any topics; those that are not there are made.
     /// Readers see them when it is committed.
     ///
-    /// When this returns they are on their way. What goes wrong with them then is told by the next
+    /// When this returns they are on their way, or kept for a while to go with the commit. What goes wrong with them then is told by the next
     /// call, at the latest by [`commit`](Self::commit).
     ///
     /// Cancel-safe: if it is dropped, none of them is published.
@@ -106,6 +128,7 @@ impl<'t> Transaction<'t> {
             if self.home.desk.add(&mut records, MOST_WAITING)? {
                 break;
             }
+            desk.bell.ring();
             changed.await;
         }
         desk.bell.ring();

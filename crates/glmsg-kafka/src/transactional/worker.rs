@@ -13,11 +13,15 @@ use tokio::sync::oneshot;
 use super::intake::Intake;
 use super::options::TransactionalOptions;
 use super::outlet::{Failed, Outlet};
-use super::state::{Desk, Open, Outgoing, Part};
+use super::standing::Standing;
+use super::state::{Desk, Open, Outgoing, Part, size};
 use crate::broker::closed;
 
 /// The longest the thread rests: callbacks and heartbeats want to be polled for.
 const LONGEST_REST: Duration = Duration::from_millis(200);
+
+/// The most bytes of what is published that are kept.
+const MOST_KEPT: usize = 1024 * 1024;
 
 type Answer = oneshot::Sender<Result<()>>;
 
@@ -25,6 +29,8 @@ type Answer = oneshot::Sender<Result<()>>;
 #[derive(Debug)]
 pub(super) enum Command {
     Begin(Answer),
+    /// So many messages are about to be received, and if `true` a suspect alone.
+    Tell(usize, bool, Answer),
     Commit(Answer),
     /// Whoever does not wait has dropped the transaction.
     Abort(Option<Answer>),
@@ -71,6 +77,9 @@ impl Worker {
         loop {
             match self.commands.try_recv() {
                 Ok(Command::Begin(answer)) => drop(answer.send(self.begin())),
+                Ok(Command::Tell(max, is_solo, answer)) => {
+                    drop(answer.send(self.tell(max, is_solo)));
+                }
                 Ok(Command::Commit(answer)) => drop(answer.send(self.commit())),
                 Ok(Command::Abort(answer)) => {
                     let done = self.abort_open();
@@ -80,7 +89,9 @@ impl Worker {
                 Err(TryRecvError::Empty) => self.turn(),
             }
         }
-        let _ = self.abort_open();
+        if self.abort_open().is_ok() {
+            self.take_back();
+        }
         self.outlet = None;
         // Leaves the group.
         self.intake = None;
@@ -108,7 +119,7 @@ impl Worker {
         if self.desk.state().count > 0 {
             self.desk.changed.notify_waiters();
         }
-        self.send_on();
+        self.send_on(false);
         self.end_old();
         if let Some(outlet) = &self.outlet {
             outlet.poll();
@@ -126,6 +137,9 @@ impl Worker {
         let is_hit = {
             let mut state = self.desk.state();
             state.forget(|part| gone.contains(&part));
+            for part in gone {
+                state.parts.entry(*part).or_default().doubt();
+            }
             let open = state.open.as_ref();
             open.is_some_and(|open| gone.iter().any(|part| open.taken.contains_key(part)))
         };
@@ -185,7 +199,11 @@ impl Worker {
 
     /// Goes back to what the group has committed.
     fn rewind(&mut self) -> Result<()> {
-        self.desk.state().forget(|_| true);
+        {
+            let mut state = self.desk.state();
+            state.forget(|_| true);
+            state.parts.values_mut().for_each(Standing::doubt);
+        }
         let done = match &mut self.intake {
             Some(intake) => intake.rewind(&self.desk),
             None => {
@@ -204,8 +222,8 @@ impl Worker {
     }
 
     /// Hands to the producer what was published since the last time.
-    pub(super) fn send_on(&mut self) {
-        if let Err(failed) = self.try_send() {
+    pub(super) fn send_on(&mut self, is_over: bool) {
+        if let Err(failed) = self.try_send(is_over) {
             let error = match failed {
                 Failed::Refused(error) => error,
                 Failed::Lost(error) => self.discard(error),
@@ -215,11 +233,25 @@ impl Worker {
         }
     }
 
-    fn try_send(&mut self) -> Result<(), Failed> {
-        let outgoing: Vec<Outgoing> = match &mut self.desk.state().open {
-            Some(open) if open.doomed.is_none() => std::mem::take(&mut open.outgoing),
-            _ => return Ok(()),
+    /// What is to be sent. While there may be something to tell it is kept for a little, unless the
+    /// transaction is over: what is sent is in it for good.
+    fn outgoing(&self, is_over: bool) -> Vec<Outgoing> {
+        let mut state = self.desk.state();
+        let has_any = |open: &Open| !open.outgoing.is_empty();
+        let is_careful = state.open.as_ref().is_some_and(has_any) && state.is_careful();
+        let Some(open) = state.open.as_mut().filter(|open| open.doomed.is_none()) else {
+            return Vec::new();
         };
+        let keeps = is_careful && !open.has_sent && !open.is_last && !open.wants_room;
+        if open.outgoing.is_empty() || (keeps && !is_over && size(&open.outgoing) < MOST_KEPT) {
+            return Vec::new();
+        }
+        (open.has_sent, open.wants_room) = (true, false);
+        std::mem::take(&mut open.outgoing)
+    }
+
+    fn try_send(&mut self, is_over: bool) -> Result<(), Failed> {
+        let outgoing = self.outgoing(is_over);
         if outgoing.is_empty() {
             return Ok(());
         }

@@ -95,6 +95,7 @@ fn line(line: &str) -> Event {
         "start" => What::Start,
         "stop" => What::Stop,
         "crash" => What::Crash,
+        "shut_out" => What::ShutOut,
         "fault_begin" => What::FaultBegin { fault },
         "fault_end" => What::FaultEnd { fault },
         other => panic!("{other}"),

@@ -14,7 +14,8 @@ use super::story::Story;
 pub struct Partitions {
     /// What was told is written down by then. A consumer that is killed, or a store that fails, before takes it along.
     pub commit: Duration,
-    /// After a consumer has begun or ended, the partitions are shared out anew by then.
+    /// After a consumer has begun or ended, the partitions are shared out anew by then. One that was shut out has learned of it
+    /// by then, too.
     pub rebalance: Duration,
 }
 
@@ -26,7 +27,8 @@ fn nanos(duration: Duration) -> u64 {
 fn written_by(story: &Story<'_>, partitions: Partitions, told: u64) -> u64 {
     let by = told.saturating_add(nanos(partitions.commit));
     let rebalance = nanos(partitions.rebalance);
-    match story.changed_members(told.saturating_sub(rebalance), by) {
+    let from = told.saturating_sub(rebalance);
+    match story.changed_members(from, by) || story.shut_out_any(from, by, rebalance) {
         true => told.saturating_add(rebalance),
         false => by,
     }
@@ -45,7 +47,10 @@ pub(super) fn may_repeat(
     };
     let until = written_by(story, partitions, acked.at);
     let gone = first.gone.is_some_and(|gone| gone <= until.min(second));
-    gone || story.disturbed(first.process, acked.at, until)
+    // Of one that was shut out nothing is written down any more.
+    let rebalance = nanos(partitions.rebalance);
+    let is_shut_out = story.shut_out(first.process, acked.at, until.min(second), rebalance);
+    gone || is_shut_out || story.disturbed(first.process, acked.at, until)
 }
 
 /// Whether a message may be in two places: it was given back, to wait elsewhere, and that it left its old place was not
@@ -63,7 +68,10 @@ pub(super) fn may_be_twice(
             return one.may_have_returned() && !one.released();
         };
         let until = written_by(story, partitions, nacked.at);
-        one.gone.is_some_and(|gone| gone <= until) || story.disturbed(one.process, nacked.at, until)
+        let rebalance = nanos(partitions.rebalance);
+        one.gone.is_some_and(|gone| gone <= until)
+            || story.shut_out(one.process, nacked.at, until, rebalance)
+            || story.disturbed(one.process, nacked.at, until)
     })
 }
 
@@ -78,8 +86,11 @@ pub(super) fn may_move(
         return false;
     };
     let (from, to) = (first.at.min(second.at), first.at.max(second.at));
-    let from = from.saturating_sub(nanos(partitions.rebalance));
-    story.changed_members(from, to) || story.faulty(from, to)
+    let rebalance = nanos(partitions.rebalance);
+    let from = from.saturating_sub(rebalance);
+    story.changed_members(from, to)
+        || story.shut_out_any(from, to, rebalance)
+        || story.faulty(from, to)
 }
 
 #[cfg(test)]
@@ -151,6 +162,41 @@ mod tests {
             broken(&format!("20 b start\n{moved}")),
             [Invariant::I4, Invariant::I7],
             "all was shared out by then"
+        );
+    }
+
+    #[test]
+    fn who_was_shut_out_explains_what_came_again() {
+        let moved = "50 a recv m attempt=1 lease=100\n60 b recv m attempt=1 lease=100\n70 b done m\n71 b ack m accepted\n";
+        assert_eq!(broken(moved), [Invariant::I4, Invariant::I7]);
+        assert!(broken(&format!("{moved}75 a shut_out")).is_empty());
+        assert!(broken(&format!("{moved}75 c shut_out")).is_empty());
+        assert_eq!(
+            broken(&format!("{moved}95 a shut_out")),
+            [Invariant::I4, Invariant::I7],
+            "that was of later"
+        );
+        assert_eq!(
+            broken(&format!("20 a shut_out\n{moved}")),
+            [Invariant::I4, Invariant::I7],
+            "all was shared out by then"
+        );
+    }
+
+    #[test]
+    fn who_was_shut_out_has_acks_that_are_not_written_down() {
+        let acked = "2 a recv m attempt=1 lease=100\n5 a done m\n6 a ack m accepted\n";
+        let again = "90 b recv m attempt=1 lease=100\n91 b done m";
+        assert!(broken(&format!("{acked}14 a shut_out\n{again}")).is_empty());
+        assert_eq!(
+            broken(&format!("{acked}14 c shut_out\n{again}")),
+            [Invariant::I4],
+            "it was another"
+        );
+        assert_eq!(
+            broken(&format!("{acked}60 a shut_out\n{again}")),
+            [Invariant::I4],
+            "it was written down by then"
         );
     }
 }

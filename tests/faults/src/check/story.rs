@@ -39,6 +39,8 @@ pub(super) struct Story<'a> {
     pub(super) endless: Vec<&'a str>,
     /// When processes began, ended or were killed.
     ends: BTreeMap<&'a str, Vec<u64>>,
+    /// When processes learned that they had been shut out.
+    shut_out: BTreeMap<&'a str, Vec<u64>>,
 }
 
 impl<'a> Story<'a> {
@@ -153,6 +155,7 @@ impl<'a> Story<'a> {
             What::Start | What::Stop | What::Crash => {
                 self.ends.entry(process).or_default().push(*at);
             }
+            What::ShutOut => self.shut_out.entry(process).or_default().push(*at),
             What::FaultBegin { fault } => self.faults.push(Fault::begun(fault, process, *at)),
             What::FaultEnd { fault } => {
                 let mut open = self.faults.iter_mut().rev();
@@ -185,6 +188,22 @@ impl<'a> Story<'a> {
     pub(super) fn changed_members(&self, from: u64, to: u64) -> bool {
         let mut moments = self.ends.values().flatten();
         moments.any(|at| (from..=to).contains(at))
+    }
+
+    /// Whether any process was shut out between two moments, having learned of it at most `late` after that.
+    pub(super) fn shut_out_any(&self, from: u64, to: u64, late: u64) -> bool {
+        let mut moments = self.shut_out.values().flatten();
+        moments.any(|at| from <= *at && at.saturating_sub(late) <= to)
+    }
+
+    /// The same of this process.
+    pub(super) fn shut_out(&self, process: &str, from: u64, to: u64, late: u64) -> bool {
+        let of_it = self
+            .shut_out
+            .iter()
+            .filter(|(whole, _)| is_part_of(process, whole));
+        let mut moments = of_it.flat_map(|(_, moments)| moments);
+        moments.any(|at| from <= *at && at.saturating_sub(late) <= to)
     }
 
     /// Whether the store may have lost, between two moments, what it knew before.

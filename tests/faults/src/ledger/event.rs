@@ -157,6 +157,9 @@ pub enum What {
     Stop,
     /// The process was killed; recorded by whoever killed it.
     Crash,
+    /// The process has learned that the store had given to others what it held, without asking it: it was not heard of
+    /// for too long.
+    ShutOut,
     /// A fault begins; recorded by whoever causes it, before it does.
     FaultBegin {
         /// Its name.

@@ -169,6 +169,11 @@ impl Writer {
         self.record_for(victim, What::Crash);
     }
 
+    /// Records [`What::ShutOut`].
+    pub fn shut_out(&self) {
+        self.record(What::ShutOut);
+    }
+
     /// Records that a fault of this process's making begins; call it before it does.
     pub fn fault_begin(&self, fault: &str) {
         self.fault_begin_for(self.process(), fault);
