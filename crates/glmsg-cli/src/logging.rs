@@ -73,11 +73,11 @@ fn settled(preferences: &Preferences) -> Wanted {
     let Some(settings) = &preferences.settings else {
         return Wanted::default();
     };
-    let says = |key: &str| *settings.origin(key) != Origin::Default;
+    let says = |key: &str| settings.origin(key) != Origin::Default;
     let log = settings.log();
     let format = match log.format {
         LogFormat::Json => "json",
-        LogFormat::Text => "text",
+        _ => "text",
     };
     Wanted {
         level: says("log_level").then(|| log.level.to_string()),

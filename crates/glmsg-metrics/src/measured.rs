@@ -10,7 +10,7 @@ use std::time::Instant;
 use glmsg_broker::{
     Backend, BoxLiveSource, BoxStorage, Broker, BrokerMetrics, Capability, DeadLetterQuery,
     DeadLetterSelector, Finding, GroupConfig, GroupInfo, Health, Lag, LiveOptions, MemberInfo,
-    Page, Published, ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
+    Observer, Page, Published, ReplayQuery, Stored, SubscribeOptions, TopicConfig, TopicInfo,
 };
 use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName};
 
@@ -56,6 +56,10 @@ impl Backend for Measured {
     fn metrics(&self) -> Option<BrokerMetrics> {
         let metrics = self.inner.metrics()?;
         Some(metrics.observed_by(self.store.clone()))
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.inner.observer()
     }
 
     async fn publish(&self, messages: &[Message]) -> Result<Vec<Published>> {

@@ -83,9 +83,10 @@ impl Source for TracedSource {
         let Intake {
             expired,
             dead_lettered,
+            undecodable,
         } = intake;
         if expired + dead_lettered > 0 {
-            tracing::warn!(target: span::SETTLE, %topic, %group, expired, dead_lettered, "dead letters found while receiving");
+            tracing::warn!(target: span::SETTLE, %topic, %group, expired, dead_lettered, undecodable, "dead letters found while receiving");
         }
         Ok(intake)
     }

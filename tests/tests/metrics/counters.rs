@@ -14,11 +14,11 @@ async fn counters_equal_the_ledger() {
     station.done().await;
     let report = consumer.shutdown().await.unwrap();
 
-    let ledger = station.ledger.lock().unwrap();
-    let calls: u64 = ledger.calls.values().sum();
-    let (handled, failed) = (ledger.handled, ledger.failed);
-    let ids = ledger.calls.len();
-    drop(ledger);
+    let (ids, calls, handled, failed) = {
+        let ledger = station.ledger.lock().unwrap();
+        let calls: u64 = ledger.calls.values().sum();
+        (ledger.calls.len(), calls, ledger.handled, ledger.failed)
+    };
     assert_eq!((ids, handled), (1000, 975));
     let query = DeadLetterQuery::new(station.topic.clone(), station.group.clone()).limit(100);
     let dead = station.broker.dead_letters(&query).await.unwrap().items;
