@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use glmsg::metrics::prometheus_client::registry::Registry;
 use glmsg::metrics::{Options, PrometheusLayer};
+use glmsg::tracing::TracingLayer;
 use glmsg::{Broker, Layer};
 
 use crate::Outcome;
@@ -12,7 +13,7 @@ use crate::Outcome;
 type Around = fn(Arc<dyn Broker>) -> Outcome<Arc<dyn Broker>>;
 
 /// All layers that observe, the innermost first: one that is added here is measured.
-const LAYERS: &[Around] = &[prometheus];
+const LAYERS: &[Around] = &[prometheus, tracing];
 
 /// The broker with all of them.
 pub(crate) fn with_all(broker: Arc<dyn Broker>) -> Outcome<Arc<dyn Broker>> {
@@ -24,4 +25,9 @@ pub(crate) fn with_all(broker: Arc<dyn Broker>) -> Outcome<Arc<dyn Broker>> {
 fn prometheus(broker: Arc<dyn Broker>) -> Outcome<Arc<dyn Broker>> {
     let layer = PrometheusLayer::new(&mut Registry::default(), Options::default())?;
     Ok(layer.layer(broker))
+}
+
+/// As in a program that writes no such lines and exports nothing.
+fn tracing(broker: Arc<dyn Broker>) -> Outcome<Arc<dyn Broker>> {
+    Ok(TracingLayer::new().layer(broker))
 }
