@@ -63,11 +63,12 @@ impl BrokerUrl {
         }
     }
 
-    /// The keys and values after the question mark, undecoded.
-    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The keys and values after the question mark.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, String)> {
         let query = self.reveal().split_once('?').map_or("", |(_, query)| query);
         let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.map(|(name, value)| (name, percent::decode(value)))
     }
 }
 
@@ -79,7 +80,14 @@ impl fmt::Display for BrokerUrl {
             None => ("", rest),
         };
         // A login that was not encoded may hold any of these characters; the last @ ends it.
-        let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+        let (login, place) = rest.rsplit_once('@').unwrap_or(("", rest));
+        // Unless it is in a setting, such as a password for sentinels: who can tell?
+        if login
+            .split_once('?')
+            .is_some_and(|(_, query)| query.contains('='))
+        {
+            return write!(f, "{scheme}:{slashes}***");
+        }
         let place = place.split('?').next().unwrap_or_default();
         write!(f, "{scheme}:{slashes}{place}")
     }
@@ -192,6 +200,11 @@ mod tests {
             ("redis://h:1/2?namespace=n", "redis://h:1/2"),
             ("redis://u:hu@sh?x/y@h:1?name=n", "redis://h:1"),
             ("redis:u:hush@h", "redis:h"),
+            (
+                "redis+sentinel://h/m?sentinel_password=hu@sh",
+                "redis+sentinel://***",
+            ),
+            ("redis://u:hu?x=y@h:1", "redis://***"),
         ] {
             assert_eq!(BrokerUrl::new(url).to_string(), shown);
             assert_eq!(

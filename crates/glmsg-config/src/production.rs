@@ -61,7 +61,7 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
     }
     for (name, value) in url.pairs() {
         for (risky, risk, key, remedy) in RISKS {
-            if name == risky && value == risk {
+            if name == risky && is_the_same(&value, risk) {
                 // By a key, or in the address itself.
                 let by_key = if key == "profile" { "broker" } else { key };
                 let at = first(given, &[by_key, "broker", "broker_file"]);
@@ -70,6 +70,14 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether two ways of writing are one value: 1 and 01.
+fn is_the_same(value: &str, risk: &str) -> bool {
+    match (value.parse::<u64>(), risk.parse::<u64>()) {
+        (Ok(value), Ok(risk)) => value == risk,
+        _ => value.eq_ignore_ascii_case(risk),
+    }
 }
 
 /// Where the first of these keys that was given comes from.

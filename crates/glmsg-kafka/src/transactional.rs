@@ -1,5 +1,6 @@
 //! Reading, handling and publishing in one transaction.
 
+mod calling;
 mod ending;
 mod handler;
 mod intake;

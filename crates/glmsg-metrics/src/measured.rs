@@ -15,7 +15,7 @@ use glmsg_broker::{
 use glmsg_core::{DeadLetter, GroupName, Message, Result, TopicName};
 
 use self::source::MeasuredSource;
-use crate::series::Refusal;
+use crate::series::{Refusal, TopicSeries};
 use crate::store::Store;
 
 pub(crate) struct Measured {
@@ -66,12 +66,21 @@ impl Backend for Measured {
         let started = Instant::now();
         let outcomes = self.inner.publish(messages).await;
         let took = started.elapsed();
+        // Whose call it was already: one call is timed once for a topic, however its messages lie.
+        let mut timed: Vec<Arc<TopicSeries>> = Vec::new();
         for (begin, stretch) in stretches(messages) {
             let series = self.store.topics.get(stretch[0].topic());
             match &outcomes {
                 Ok(outcomes) => {
                     let end = (begin + stretch.len()).min(outcomes.len());
-                    series.published(&outcomes[begin.min(end)..end], took);
+                    series.published(&outcomes[begin.min(end)..end]);
+                    if !timed.iter().any(|other| Arc::ptr_eq(other, &series)) {
+                        series.publish.add(took);
+                        // Of one topic alone nothing is kept.
+                        if stretch.len() < messages.len() {
+                            timed.push(series);
+                        }
+                    }
                 }
                 Err(error) => series.refused(Refusal::of(error), stretch.len() as u64),
             }

@@ -8,7 +8,7 @@ use glmsg_broker::{Broker, Lag};
 use glmsg_core::{Error, ErrorKind, Result};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::store::{GroupKey, LagTable, Store};
 use crate::{HealthProbe, PrometheusLayer};
@@ -114,7 +114,7 @@ async fn watch(eye: Arc<Eye>, health: HealthProbe) {
     };
     let options = &eye.store.options;
     let mut lag = beat(options.lag_interval);
-    let mut probe = beat(options.health_interval.max(Duration::from_millis(100)));
+    let rest = options.health_interval.max(Duration::from_millis(100));
     let looking = async {
         loop {
             lag.tick().await;
@@ -125,8 +125,9 @@ async fn watch(eye: Arc<Eye>, health: HealthProbe) {
     };
     let probing = async {
         loop {
-            probe.tick().await;
             health.health().await;
+            // From its answer on: sooner, the next would only be given the same answer again.
+            sleep(rest).await;
         }
     };
     // Side by side: a broker that hangs in the one is told by the other.

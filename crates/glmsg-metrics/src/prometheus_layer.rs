@@ -18,8 +18,9 @@ use crate::{BreakerGauge, BreakerState, Options};
 /// # Behavior
 /// - Every call is passed on, and every answer is passed back as it is.
 /// - A message is counted when the broker has answered: `messages_acked_total` are acks that it
-///   has confirmed. A publish or an ack of which nobody knows whether it worked is not counted; if
-///   it is tried again, the broker then says `Duplicate` or `Stale`, and that is.
+///   has confirmed. A publish of which nobody knows whether it worked is refused as
+///   `indeterminate`, and an ack is not counted; if they are tried again, the broker then says
+///   `Duplicate` or `Stale`, and that is. Nor is a call counted that is given up by dropping it.
 /// - Counters are of this process, since the layer was made. How far groups are behind is of the
 ///   broker, and is looked for by a [`Monitor`](crate::Monitor).
 /// - One layer registers once. A second one on the same registry would expose the same names twice,

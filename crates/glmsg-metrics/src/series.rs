@@ -68,8 +68,8 @@ pub(crate) struct TopicSeries {
 }
 
 impl TopicSeries {
-    /// Counts messages of one publish call, which took `took`.
-    pub(crate) fn published(&self, outcomes: &[Published], took: Duration) {
+    /// Counts messages of one publish call.
+    pub(crate) fn published(&self, outcomes: &[Published]) {
         let (mut stored, mut duplicate, mut refused) = (0, 0, [0; 4]);
         for outcome in outcomes {
             match outcome {
@@ -85,7 +85,6 @@ impl TopicSeries {
         for (count, n) in self.refused.iter().zip(refused) {
             count.add(n);
         }
-        self.publish.add(took);
     }
 
     pub(crate) fn refused(&self, why: Refusal, messages: u64) {

@@ -74,12 +74,17 @@ impl Store {
     pub(crate) fn new_watcher(&self) -> u64 {
         let mut state = self.state();
         state.watchers += 1;
-        state.watchers
+        let watcher = state.watchers;
+        state.lag.insert(watcher, LagTable::new());
+        watcher
     }
 
-    /// What a watcher has seen, in place of what it had seen before.
+    /// What a watcher has seen, in place of what it had seen before. One that was forgotten
+    /// meanwhile, in the middle of a look, does not come back.
     pub(crate) fn set_lag(&self, watcher: u64, table: LagTable) {
-        self.state().lag.insert(watcher, table);
+        if let Some(seen) = self.state().lag.get_mut(&watcher) {
+            *seen = table;
+        }
     }
 
     pub(crate) fn forget_watcher(&self, watcher: u64) {
@@ -171,5 +176,7 @@ mod tests {
         assert_eq!(lag[&store.other].oldest_age, Some(Duration::from_secs(3)));
         store.forget_watcher(first);
         assert_eq!(store.lag().len(), 1);
+        store.set_lag(first, table(&["a"]));
+        assert_eq!(store.lag().len(), 1, "a look that ends late shows nothing");
     }
 }

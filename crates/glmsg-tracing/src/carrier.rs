@@ -1,10 +1,10 @@
 //! Between spans and trace contexts: what an exporter's span carries, and what it is put under.
 
 #[cfg(feature = "otel")]
-pub(crate) use otel::{context_of, link, relate};
+pub(crate) use otel::{adopt, context_of, link, relate};
 
 #[cfg(not(feature = "otel"))]
-pub(crate) use plain::{context_of, link, relate};
+pub(crate) use plain::{adopt, context_of, link, relate};
 
 #[cfg(feature = "otel")]
 mod otel {
@@ -41,6 +41,17 @@ mod otel {
         span.add_link(remote(to));
     }
 
+    /// Puts a span, which has not begun, under the trace that was entered, where no span that is
+    /// exported stands around it.
+    pub(crate) fn adopt(span: &Span) {
+        if let Some(current) = TraceContext::current()
+            && context_of(&Span::current()).is_none()
+        {
+            // As in `relate`.
+            drop(span.set_parent(Context::new().with_remote_span_context(remote(current))));
+        }
+    }
+
     /// Links `span` to what made its message, and puts it under it where it is to be a child.
     pub(crate) fn relate(span: &Span, creation: TraceContext, relation: Relation) {
         if relation == Relation::Child {
@@ -60,6 +71,8 @@ mod plain {
     pub(crate) fn context_of(_: &Span) -> Option<TraceContext> {
         None
     }
+
+    pub(crate) fn adopt(_: &Span) {}
 
     pub(crate) fn link(_: &Span, _: TraceContext) {}
 

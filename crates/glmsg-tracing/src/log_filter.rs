@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use glmsg_core::{Error, ErrorKind, Result};
+use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
@@ -33,9 +34,30 @@ impl LogFilter {
         &self.0
     }
 
-    /// The level of targets that are not named.
-    pub(crate) fn level(&self) -> LevelFilter {
-        self.0.default_level().unwrap_or(LevelFilter::OFF)
+    /// The level of a target, by its own name or by a prefix of it.
+    pub(crate) fn level_of(&self, target: &str) -> LevelFilter {
+        let levels = [
+            Level::TRACE,
+            Level::DEBUG,
+            Level::INFO,
+            Level::WARN,
+            Level::ERROR,
+        ];
+        let most = levels
+            .iter()
+            .find(|level| self.0.would_enable(target, level));
+        most.map_or(LevelFilter::OFF, |level| LevelFilter::from_level(*level))
+    }
+
+    /// Whether a target is named itself.
+    pub(crate) fn names(&self, target: &str) -> bool {
+        self.0.iter().any(|(named, _)| named == target)
+    }
+
+    /// Whether no line at all is let through.
+    pub(crate) fn is_off(&self) -> bool {
+        let is_off = |level| level == LevelFilter::OFF;
+        self.0.default_level().is_none_or(is_off) && self.0.iter().all(|(_, level)| is_off(level))
     }
 }
 

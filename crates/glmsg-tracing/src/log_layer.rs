@@ -6,7 +6,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::span::{MESSAGES, PROCESS};
+use crate::span::{MESSAGES, PROCESS, PUBLISH, SETTLE};
 use crate::{LogFilter, LogFormat};
 
 /// A layer of any kind.
@@ -42,23 +42,25 @@ where
         true => LevelFilter::DEBUG,
         false => LevelFilter::OFF,
     };
+    let mut targets = filter.targets().clone().with_target(MESSAGES, messages);
     // Spans that say nothing are not made for the log's sake, unless it is to say much.
-    let level = filter.level();
-    let others = match level >= LevelFilter::DEBUG {
-        true => LevelFilter::INFO,
-        false => level.min(LevelFilter::WARN),
+    for quiet in [PUBLISH, SETTLE] {
+        let level = filter.level_of(quiet);
+        let most = match level >= LevelFilter::DEBUG {
+            true => LevelFilter::INFO,
+            false => level.min(LevelFilter::WARN),
+        };
+        // Who names one gets what it asks for.
+        if !filter.names(quiet) {
+            targets = targets.with_target(quiet, most);
+        }
+    }
+    // Around whatever lines a handler writes.
+    let process = match filter.is_off() {
+        true => LevelFilter::OFF,
+        false => LevelFilter::INFO.max(filter.level_of(PROCESS)),
     };
-    let process = match level {
-        LevelFilter::OFF => LevelFilter::OFF,
-        _ => LevelFilter::INFO,
-    };
-    let targets = filter
-        .targets()
-        .clone()
-        .with_target("glmsg::publish", others)
-        .with_target("glmsg::settle", others)
-        .with_target(PROCESS, process)
-        .with_target(MESSAGES, messages);
+    let targets = targets.with_target(PROCESS, process);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_ansi(false);

@@ -71,6 +71,7 @@ pub(crate) fn publish(backend: &'static str, messages: &[Message]) -> Span {
         "error.type" = Empty,
     );
     if !span.is_disabled() {
+        carrier::adopt(&span);
         // Those that were in a trace before: it goes on in them, not here.
         link_all(&span, messages.iter());
     }

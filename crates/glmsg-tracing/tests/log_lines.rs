@@ -123,6 +123,33 @@ async fn a_line_in_a_handler_names_the_message_and_its_trace_at_any_level() {
 }
 
 #[tokio::test]
+async fn a_line_of_a_target_that_is_named_names_the_message_too() {
+    let (paper, _guard) = Paper::start("log_lines=warn", false);
+    handle_one(TracingLayer::new(), message(), || Ok(())).await;
+    let line = paper.line("a line of the user's");
+    assert_eq!(line["spans"][0]["name"], "process");
+}
+
+#[test]
+fn targets_of_ours_have_the_level_that_is_asked_for_them() {
+    for (level, told) in [
+        ("warn", ["warn"].as_slice()),
+        ("glmsg=debug", &["warn", "info"]),
+        ("off,glmsg::settle=debug", &["warn", "info", "debug"]),
+        ("debug,glmsg::settle=off", &[]),
+        ("off", &[]),
+    ] {
+        let (paper, _guard) = Paper::start(level, false);
+        tracing::warn!(target: "glmsg::settle", "warn");
+        tracing::info!(target: "glmsg::settle", "info");
+        tracing::debug!(target: "glmsg::settle", "debug");
+        let lines = paper.lines();
+        let lines: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
+        assert_eq!(lines, told, "{level}");
+    }
+}
+
+#[tokio::test]
 async fn a_dead_letter_is_a_line_of_its_message() {
     let (paper, _guard) = Paper::start("WARNING", false);
     let message = message();

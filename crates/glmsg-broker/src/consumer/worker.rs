@@ -39,15 +39,17 @@ pub(super) async fn run<H: Handler>(shared: Arc<Shared>, index: usize, handler: 
         quick = true;
         while let Some(received) = chunk.pop_front() {
             let incoming = Incoming::new(received, draining.clone());
-            let waited = attempt(&shared, index, &*handler, incoming, &mut done, &mut chunk).await;
+            let handled = attempt(&shared, index, &*handler, incoming, &mut done, &mut chunk).await;
             progress.handled.fetch_add(1, Relaxed);
             if progress.is_revoked.load(Relaxed) {
                 chunk.clear();
             }
             let now = Instant::now();
-            took.push(now - last);
+            if let Handled::Here { waited } = handled {
+                took.push(now - last);
+                quick &= !waited;
+            }
             last = now;
-            quick &= !waited;
             // What is held back is not begun: the pump gives it back to the group.
             let held_back = shared.limit() != usize::MAX;
             if (held_back || now - started > QUICK) && !chunk.is_empty() {
@@ -77,7 +79,15 @@ impl Drop for Guard<'_> {
     }
 }
 
-/// Runs the handler for one message; `true` if it had to be waited for.
+/// What an attempt came to.
+enum Handled {
+    /// By the handler, which had to be waited for or not.
+    Here { waited: bool },
+    /// The message was not for the handler.
+    Refused,
+}
+
+/// Runs the handler for one message.
 async fn attempt<H: Handler>(
     shared: &Shared,
     index: usize,
@@ -85,14 +95,14 @@ async fn attempt<H: Handler>(
     incoming: Incoming,
     done: &mut Outcomes,
     chunk: &mut VecDeque<Received>,
-) -> bool {
+) -> Handled {
     let mut observed = observe(shared, incoming.received());
     if let Some(nack) = refuse(shared, incoming.received()) {
         if let Some(observed) = observed {
             observed.end(&AttemptEnd::DeadLettered(&nack));
         }
         done.nacks.push(nack);
-        return false;
+        return Handled::Refused;
     }
     let attempted = Attempted {
         token: incoming.received().token,
@@ -135,7 +145,7 @@ async fn attempt<H: Handler>(
         ended = Ended::Panicked(panic);
     }
     conclude(shared, attempted, ended, observed, done);
-    waited
+    Handled::Here { waited }
 }
 
 fn observe(shared: &Shared, received: &Received) -> Option<Box<dyn Observed>> {

@@ -32,6 +32,10 @@ pub(super) fn variable(name: &OsStr, value: OsString) -> Result<Option<Variable>
     let Some(name) = name.to_str() else {
         return Ok(None);
     };
+    // Set to nothing is the usual way to unset one, whatever it was meant for.
+    if value.is_empty() {
+        return Ok(None);
+    }
     let found = if let Some(rest) = name.strip_prefix(OURS) {
         ours(name, rest)?.map(|key| (key, Rank::Variable))
     } else if name.starts_with(ORIGINALS) && !name.starts_with(ORIGINAL_TESTS) {

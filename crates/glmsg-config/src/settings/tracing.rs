@@ -22,9 +22,11 @@ impl TracingSettings {
         let endpoint = given.text("tracing.endpoint");
         if let Some(text) = endpoint {
             let at = given.origin("tracing.endpoint");
-            let rest = text
-                .strip_prefix("http://")
-                .or_else(|| text.strip_prefix("https://"));
+            if text.starts_with("https://") {
+                return Err(refused("tracing.endpoint does not speak https", &at)
+                    .remedy("let a collector nearby do that, and name it like http://HOST:4318"));
+            }
+            let rest = text.strip_prefix("http://");
             if rest.is_none_or(str::is_empty) {
                 return Err(refused("tracing.endpoint is no address", &at)
                     .remedy("write it like http://HOST:4318"));

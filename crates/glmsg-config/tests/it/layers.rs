@@ -103,7 +103,11 @@ fn what_says_nothing_is_all_defaults() {
 #[test]
 fn an_empty_variable_is_as_if_it_were_not_there() {
     let settings = SettingsBuilder::new()
-        .variables([("GLMSG_REDIS__PASSWORD", ""), ("GLMSG_BROKER", "")])
+        .variables([
+            ("GLMSG_REDIS__PASSWORD", ""),
+            ("GLMSG_BROKER", ""),
+            ("GLMSG_NO__KEY", ""),
+        ])
         .unwrap();
     assert_eq!(
         settings.build().unwrap().broker().reveal(),

@@ -204,6 +204,10 @@ const YAML: &[(&str, &str)] = &[
         "config: metrics.listen takes an IP address (at: g.yaml:2); write it like 127.0.0.1 or 0.0.0.0; the port is prometheus_port",
     ),
     (
+        "tracing:\n  endpoint: https://h:4318",
+        "config: tracing.endpoint does not speak https (at: g.yaml:2); let a collector nearby do that, and name it like http://HOST:4318",
+    ),
+    (
         "tracing:\n  endpoint: here",
         "config: tracing.endpoint is no address (at: g.yaml:2); write it like http://HOST:4318",
     ),

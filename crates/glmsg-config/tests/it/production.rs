@@ -40,6 +40,18 @@ fn what_loses_messages_is_refused() {
 }
 
 #[test]
+fn what_loses_messages_is_refused_however_it_is_written() {
+    for address in [
+        "sqlite:x?overflow=drop%2Doldest",
+        "redis://h?eviction=%77arn",
+        "kafka://a?replication=01",
+    ] {
+        let error = build("production", &format!("broker: '{address}'")).unwrap_err();
+        assert!(error.contains("the profile production refuses"), "{error}");
+    }
+}
+
+#[test]
 fn what_keeps_messages_is_taken() {
     for text in [
         "",

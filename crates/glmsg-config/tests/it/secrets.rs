@@ -32,6 +32,7 @@ fn a_secret_is_shown_nowhere() {
         format!("broker: redis://u:{CANARY}@h:1/2?name=x"),
         format!("broker: redis://u:{CANARY}@h\nredis: {{host: x}}"),
         format!("broker: kafka://u:{CANARY}@h?sasl=plain"),
+        format!("broker: 'redis+sentinel://h/m?sentinel_password=p@{CANARY}'"),
         format!(
             "kafka: {{security_protocol: SASL_SSL, sasl_username: u, sasl_password: {CANARY}}}"
         ),

@@ -4,10 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use glmsg_core::{
-    Attempt, AttemptOutcome, Clock as _, DeadLetterReason, ErrorKind, Message, Result, SystemClock,
+    Attempt, AttemptOutcome as Outcome, Clock as _, DeadLetterReason, ErrorKind, Message, Result,
+    SystemClock,
 };
 
 use super::Transactional;
+use super::calling::guarded;
 use super::state::Input;
 
 /// How long it rests at first, and at most, where the cluster cannot do what is asked.
@@ -38,7 +40,7 @@ impl Transactional {
     /// # async fn shutdown() {}
     /// ```
     ///
-    /// If the handler fails, or what it returns cannot be published, the whole transaction is
+    /// If the handler fails or panics, or what it returns cannot be published, the whole transaction is
     /// aborted, and after [`retry_delay`](super::TransactionalOptions::retry_delay) all its messages
     /// come again, also those that were handled well. A message that has failed
     /// [`max_attempts`](Message::max_attempts) times becomes a dead letter, in the same transaction as
@@ -92,15 +94,16 @@ impl Transactional {
                 transaction.dead_letter(input, DeadLetterReason::MaxRetries, &error)?;
                 continue;
             }
-            let error = match handler(input.clone()).await {
-                Ok(messages) => match transaction.publish(&messages).await {
+            let (outcome, error) = match guarded(async { handler(input.clone()).await }).await {
+                Ok(Ok(messages)) => match transaction.publish(&messages).await {
                     Ok(()) => continue,
-                    Err(error) if is_of_message(&error) => error.to_string(),
+                    Err(error) if is_of_message(&error) => (Outcome::Failed, error.to_string()),
                     Err(error) => return Err(error),
                 },
-                Err(error) => error.to_string(),
+                Ok(Err(error)) => (Outcome::Failed, error.to_string()),
+                Err(panic) => (Outcome::Panicked, panic),
             };
-            if !transaction.home().has_failed(input, &error) {
+            if !transaction.home().has_failed(input, outcome, &error) {
                 transaction.abort().await?;
                 return Ok(false);
             }
@@ -121,7 +124,7 @@ impl Transactional {
     }
 
     /// Notes that handling a message has failed. Tells whether it was its last attempt.
-    fn has_failed(&mut self, input: &Input, error: &str) -> bool {
+    fn has_failed(&mut self, input: &Input, outcome: Outcome, error: &str) -> bool {
         if self.failures.len() >= MOST_FAILURES {
             // Of partitions that have gone to others, mostly.
             self.failures.clear();
@@ -134,7 +137,7 @@ impl Transactional {
         let last = history.last().map_or(0, |last| last.number);
         let number = last.max(before.attempts) + 1;
         let now = SystemClock.now();
-        history.push(Attempt::new(number, now, AttemptOutcome::Failed, error));
+        history.push(Attempt::new(number, now, outcome, error));
         number >= input.message.max_attempts()
     }
 }

@@ -148,3 +148,24 @@ async fn a_commit_without_an_answer_is_in_doubt_and_the_next_begins_anew() {
     let copied = tokio::time::timeout(Duration::from_secs(60), copying).await;
     copied.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_panics_has_failed() {
+    let Case {
+        mock, mut member, ..
+    } = case(10_000).await;
+    member.options.retry_delay = Duration::ZERO;
+    let (told, mut tells) = tokio::sync::mpsc::unbounded_channel();
+    let handler = |input: Input| {
+        told.send(input.attempt).unwrap();
+        assert!(input.attempt > 1, "the first time it panics");
+        async { Ok::<_, Error>(Vec::new()) }
+    };
+    tokio::select! {
+        ended = member.run(handler) => panic!("it goes on, and is {ended:?}"),
+        second = async { (tells.recv().await, tells.recv().await) } => {
+            assert_eq!(second, (Some(1), Some(2)));
+        }
+    }
+    drop(mock);
+}

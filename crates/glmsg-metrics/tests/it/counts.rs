@@ -209,6 +209,35 @@ async fn a_batch_of_several_topics_is_counted_by_topic() {
     let found = scraped(&registry);
     assert_eq!(found.get("messages_published_total{topic=\"a\"}"), 6.0);
     assert_eq!(found.get("messages_published_total{topic=\"b\"}"), 3.0);
+    for topic in ["a", "b"] {
+        let calls = format!("message_publish_seconds_count{{topic=\"{topic}\"}}");
+        assert_eq!(found.get(&calls), 1.0, "it was one call");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_no_handler_was_given_is_not_timed() {
+    let (layer, registry) = layered();
+    let broker = memory(&layer);
+    publish(&broker, &messages("orders", 1)).await;
+    let options = SubscribeOptions::new("orders", "billing").expect("valid");
+    let mut orders = broker.subscribe(options).await.expect("subscribed");
+    let first = orders.recv().await.expect("there is one");
+    first.nack("not yet", Requeue::NOW).await.expect("retried");
+    orders.close().await.expect("closed");
+    // It allows one attempt, and this is the second.
+    let consumer = Consumer::new(broker.clone(), "orders", "billing")
+        .retry(RetryPolicy::default().max_attempts(1))
+        .start(|_: Incoming| async { Ok::<(), HandlerError>(()) })
+        .await
+        .expect("it starts");
+    until("it is a dead letter", async || {
+        scraped(&registry).sum("messages_dead_lettered_total") == 1.0
+    })
+    .await;
+    consumer.shutdown().await.expect("it ends well");
+    let found = scraped(&registry);
+    assert_eq!(found.sum("message_handling_seconds_count"), 0.0);
 }
 
 #[tokio::test]

@@ -83,6 +83,26 @@ async fn a_publish_is_in_the_span_of_its_caller() {
 }
 
 #[tokio::test]
+async fn a_publish_is_in_the_trace_that_was_entered() {
+    use tracing::Instrument;
+
+    let world = World::new();
+    let request = TraceContext::generate(true);
+    let sent = world.broker.send(message("flights"));
+    request.scope(sent).await.unwrap();
+    let publish = world.span("publish flights");
+    assert_eq!(context(&publish).trace_id(), request.trace_id());
+    let parent = format!("{:016x}", request.span_id());
+    assert_eq!(publish.parent_span_id.to_string(), parent);
+
+    // A span that is exported goes before it.
+    let work = tracing::info_span!("work");
+    let sent = world.broker.send(message("seats"));
+    request.scope(sent.instrument(work)).await.unwrap();
+    assert!(is_child(&world.span("publish seats"), &world.span("work")));
+}
+
+#[tokio::test]
 async fn a_refused_message_is_an_error_of_its_publish() {
     let world = World::new();
     let large = vec![0_u8; 2 * 1024 * 1024];
