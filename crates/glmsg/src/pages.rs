@@ -34,3 +34,7 @@ mod metrics {}
 #[cfg(feature = "config")]
 #[doc = include_str!("../../../docs/guides/configuration.md")]
 mod configuration {}
+
+#[cfg(all(feature = "otel", feature = "sqlite"))]
+#[doc = include_str!("../../../docs/guides/tracing.md")]
+mod tracing {}

@@ -65,7 +65,8 @@ fn read_directory(directory: &Path, prefix: &str, files: &mut Vec<File>) -> std:
             if !skipped {
                 read_directory(&entry.path(), &format!("{path}/"), files)?;
             }
-        } else if kind.is_file() {
+        // In a linked worktree `.git` is a file, with a path of the machine.
+        } else if kind.is_file() && path != ".git" {
             // What is not UTF-8 is no text, and the rules are about text.
             match std::fs::read_to_string(entry.path()) {
                 Ok(text) => files.push(File { path, text }),
