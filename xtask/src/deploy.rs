@@ -23,7 +23,8 @@ Options:
   --image  Also build the static program of the image, as the Dockerfile does: it takes minutes
 
 The tools are fetched with `apt-get` and `python3 -m pip` into `services` below cargo's target directory. That the files do
-what they are for is tested by `cargo test --package glmsg-cli --test deploy`.";
+what they are for is tested by `cargo test --package glmsg-cli --test deploy`, and for Prometheus and Grafana by
+`cargo test --package glmsg-tests --test metrics`.";
 
 pub(crate) fn run(words: &[String]) -> Outcome {
     let grammar = Grammar {

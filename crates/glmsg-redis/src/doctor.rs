@@ -2,6 +2,7 @@
 
 mod facts;
 mod judge;
+mod log_rights;
 mod newest;
 
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub(crate) async fn examine(link: &Link) -> Result<Vec<Finding>> {
     let nodes = link.nodes().await?;
     let mut findings = Vec::new();
     for node in &nodes {
-        let facts = Facts::gather(node, ANSWER).await?;
+        let facts = Facts::gather(node, &link.config().namespace, ANSWER).await?;
         for finding in judge::all(&facts, link.config()) {
             findings.push(match nodes.len() {
                 1 => finding,

@@ -8,7 +8,7 @@ use crate::station::Station;
 #[tokio::test(flavor = "multi_thread")]
 async fn counters_equal_the_ledger() {
     let station = Station::open().await;
-    let prometheus = Prometheus::scraping(station.server.address(), "groups: []\n");
+    let prometheus = Prometheus::scraping(station.server.address());
     let consumer = station.consumer().await;
     station.publish().await;
     station.done().await;

@@ -1,4 +1,5 @@
-//! The metrics as an operator has them: a real Prometheus scrapes a real run. `cargo xtask services up prometheus` gets it.
+//! The metrics as an operator has them: a real Prometheus scrapes a real run, with what is in `deploy/` for it.
+//! `cargo xtask services up prometheus` gets it.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,6 +9,10 @@
 )]
 
 mod alert;
+mod busy;
 mod counters;
+mod dashboard;
+mod kit;
 mod prometheus;
+mod rules;
 mod station;

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use glmsg_faults::{Port, services};
 use serde_json::Value;
 
+use crate::kit;
+
 /// For what takes a second or two on a machine that has time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A Prometheus that scrapes one endpoint five times a second, and looks at its rules as often.
+/// A Prometheus with the configuration and the rules of `deploy/`, that scrapes one endpoint.
 pub(crate) struct Prometheus {
     child: Child,
     address: SocketAddr,
@@ -23,22 +25,15 @@ pub(crate) struct Prometheus {
 
 impl Prometheus {
     /// Starts it, and waits until it answers.
-    pub(crate) fn scraping(endpoint: SocketAddr, rules: &str) -> Self {
+    pub(crate) fn scraping(endpoint: SocketAddr) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| -> PathBuf {
             let path = directory.path().join(name);
             std::fs::write(&path, text).unwrap();
             path
         };
-        write("rules.yml", rules);
-        let config = write(
-            "prometheus.yml",
-            &format!(
-                "global:\n  scrape_interval: 200ms\n  scrape_timeout: 200ms\n  evaluation_interval: 200ms\n\
-                 rule_files: [rules.yml]\n\
-                 scrape_configs:\n  - job_name: glmsg\n    static_configs:\n      - targets: ['{endpoint}']\n"
-            ),
-        );
+        write("rules.yml", &kit::rules());
+        let config = write("prometheus.yml", &kit::config(endpoint));
         let port = Port::hold();
         let address = port.addr();
         let log = std::fs::File::create(directory.path().join("log")).unwrap();
@@ -113,25 +108,48 @@ impl Prometheus {
         });
     }
 
-    /// The state of an alert: `inactive`, `pending` or `firing`.
-    pub(crate) fn alert(&self, name: &str) -> Result<String, String> {
+    /// Waits until a query gives a number, or several.
+    #[track_caller]
+    pub(crate) fn until_has_data(&self, what: &str, query: &str) {
+        self.until(&format!("{what}: `{query}` has data"), || {
+            let found = self.json(&format!("/api/v1/query?query={}", encoded(query)))?;
+            let results = found["data"]["result"].as_array().into_iter().flatten();
+            let texts = results.filter_map(|result| result["value"][1].as_str());
+            let mut numbers = texts.filter_map(|text| text.parse::<f64>().ok());
+            let is_there = numbers.any(f64::is_finite);
+            is_there.then_some(()).ok_or_else(|| found.to_string())
+        });
+    }
+
+    /// All rules, as they were last evaluated.
+    pub(crate) fn rules(&self) -> Result<Vec<Value>, String> {
+        let found = self.json("/api/v1/rules")?;
+        let groups = found["data"]["groups"].as_array().into_iter().flatten();
+        let rules = groups.flat_map(|group| group["rules"].as_array().into_iter().flatten());
+        Ok(rules.cloned().collect())
+    }
+
+    /// The state of an alert, of the topic, breaker or instance `of`: `inactive`, `pending` or `firing`.
+    pub(crate) fn alert(&self, name: &str, of: &str) -> Result<String, String> {
         let found = self.json("/api/v1/alerts")?;
         let alerts = found["data"]["alerts"]
             .as_array()
             .cloned()
             .unwrap_or_default();
-        let alert = alerts
-            .iter()
-            .find(|alert| alert["labels"]["alertname"] == name);
+        let alert = alerts.iter().find(|alert| {
+            let labels = &alert["labels"];
+            let is_of = |label: &str| labels[label] == of;
+            labels["alertname"] == name && ["topic", "breaker", "instance"].into_iter().any(is_of)
+        });
         let state = alert.and_then(|alert| alert["state"].as_str());
         Ok(state.unwrap_or("inactive").to_owned())
     }
 
     /// Waits until an alert is in this state.
     #[track_caller]
-    pub(crate) fn until_alert(&self, name: &str, state: &str) {
-        self.until(&format!("{name} is {state}"), || {
-            match self.alert(name)? {
+    pub(crate) fn until_alert(&self, name: &str, of: &str, state: &str) {
+        self.until(&format!("{name} of {of} is {state}"), || {
+            match self.alert(name, of)? {
                 found if found == state => Ok(()),
                 found => Err(format!("it is {found}")),
             }

@@ -8,11 +8,7 @@
 )]
 
 mod command;
-mod dashboard;
-mod endpoint;
-mod http;
 mod kit;
-mod prometheus;
 mod redis;
 mod sentinel;
 mod users;

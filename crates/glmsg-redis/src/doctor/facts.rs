@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use glmsg_core::Result;
 use redis::{Pipeline, Value};
 
+use super::log_rights;
 use crate::connection::Primary;
+use crate::keys::registry;
 
 /// What a server tells about itself. `None` where it does not.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,6 +24,8 @@ pub(super) struct Facts {
     pub(super) pauses_fsync: Option<bool>,
     /// What was last written to the disk that failed.
     pub(super) failed_write: Option<&'static str>,
+    /// What the default user may not do of what the log holds.
+    pub(super) denied_in_log: Option<Vec<&'static str>>,
     /// Replicas that keep up.
     pub(super) replicas: Option<u64>,
     /// How many replicas the server must have to take a write.
@@ -40,7 +44,7 @@ pub(super) struct Facts {
 const NO_SCRIPT: &str = "0000000000000000000000000000000000000000";
 
 impl Facts {
-    pub(super) async fn gather(node: &Primary, within: Duration) -> Result<Self> {
+    pub(super) async fn gather(node: &Primary, namespace: &str, within: Duration) -> Result<Self> {
         // Alone, so that the way there and back is short.
         let before = now();
         let time = node.ask(&one(&["TIME"]), within).await?;
@@ -64,6 +68,7 @@ impl Facts {
             // Nobody has this number.
             end.arg(i64::MAX);
         }
+        log_rights::ask(&mut questions, &registry(namespace).1);
         let answers = node.ask(&questions, within).await?;
         let clock_ahead = time.first().and_then(seconds);
         let mut facts = Self::read(&answers);
@@ -82,6 +87,7 @@ impl Facts {
             script,
             kill,
             unblock,
+            log_rights @ ..,
         ] = answers
         else {
             return Self::default();
@@ -113,6 +119,7 @@ impl Facts {
             ]
             .into_iter()
             .find_map(|(name, what)| failed(name).then_some(what)),
+            denied_in_log: log_rights::denied(log_rights),
             replicas: replicas(&info),
             min_replicas: setting(min_replicas).and_then(|n| n.parse().ok()),
             no_scripts: refusal(script).filter(|text| !text.starts_with("NOSCRIPT")),

@@ -9,7 +9,7 @@ use super::newest::Behind;
 use crate::config::RedisConfig;
 
 pub(super) fn all(facts: &Facts, config: &RedisConfig) -> Vec<Finding> {
-    vec![
+    let findings = [
         server(facts),
         scripts(facts),
         connections(facts),
@@ -18,7 +18,8 @@ pub(super) fn all(facts: &Facts, config: &RedisConfig) -> Vec<Finding> {
         persistence(facts, config.durability),
         replicas(facts, config.durability),
         clock(facts),
-    ]
+    ];
+    findings.into_iter().chain(restart(facts)).collect()
 }
 
 fn server(facts: &Facts) -> Finding {
@@ -173,6 +174,44 @@ fn persistence(facts: &Facts, wished: Durability) -> Finding {
             )
         }
     }
+}
+
+/// Whether all comes back that is in the log.
+fn restart(facts: &Facts) -> Option<Finding> {
+    const SUBJECT: &str = "restart";
+    let has_log = facts.has_append_log == Some(true);
+    if !has_log || heeds_no_rights(facts) {
+        return None;
+    }
+    let Some(denied) = &facts.denied_in_log else {
+        let what =
+            "this user may not ask (ACL DRYRUN) whether the default user may do what the log holds";
+        return Some(Finding::ok(SUBJECT, what));
+    };
+    let Some((first, others)) = denied.split_first() else {
+        let what = "the default user may do what the log holds, as a restart needs";
+        return Some(Finding::ok(SUBJECT, what));
+    };
+    let others = match others.len() {
+        0 => String::new(),
+        more => format!(" and {more} more commands"),
+    };
+    Some(Finding::problem(
+        SUBJECT,
+        format!(
+            "the next start of the server leaves out of the log what its default user may not do, \
+             {first}{others}: messages are lost"
+        ),
+        "ACL SETUSER default off resetpass ~* &* +@all, in the server and its ACL file: switched off, \
+         with its rights",
+    ))
+}
+
+/// Whether it carries out its log whatever the default user may do.
+fn heeds_no_rights(facts: &Facts) -> bool {
+    let version = facts.version.as_deref().and_then(|v| v.split('.').next());
+    let major: Option<u32> = version.and_then(|major| major.parse().ok());
+    facts.name.as_deref() == Some("valkey") && major.is_some_and(|major| major >= 9)
 }
 
 fn replicas(facts: &Facts, wished: Durability) -> Finding {

@@ -17,6 +17,7 @@ fn good() -> Facts {
         append_fsync: Some("everysec".into()),
         pauses_fsync: Some(false),
         failed_write: None,
+        denied_in_log: Some(Vec::new()),
         replicas: Some(1),
         min_replicas: Some(1),
         no_scripts: None,
@@ -52,7 +53,7 @@ fn each_fault_is_found_alone() {
     use Durability::{Fsynced, Local, Replicated};
     use Severity::{Problem, Warning};
     type Change = fn(&mut Facts);
-    let cases: [(Change, Durability, Severity, &str); 23] = [
+    let cases: [(Change, Durability, Severity, &str); 24] = [
         (
             |f| f.eviction = Some("allkeys-lru".into()),
             Local,
@@ -100,6 +101,12 @@ fn each_fault_is_found_alone() {
             Replicated(2),
             Problem,
             "replicated:2",
+        ),
+        (
+            |f| f.denied_in_log = Some(vec!["XADD", "XACK"]),
+            Local,
+            Problem,
+            "XADD and 1 more",
         ),
         (
             |f| f.replicas = None,
@@ -159,6 +166,27 @@ fn each_fault_is_found_alone() {
     let mut facts = good();
     (facts.knows_waitaof, facts.append_fsync) = (Some(false), Some("always".into()));
     assert_eq!(bad(&facts, Fsynced), []);
+}
+
+#[test]
+fn the_rights_of_the_default_user_matter_where_a_log_is_carried_out_with_them() {
+    let without_rights = |change: fn(&mut Facts)| {
+        let mut facts = good();
+        facts.denied_in_log = Some(vec!["XADD"]);
+        change(&mut facts);
+        bad(&facts, Durability::Local)
+    };
+    assert_eq!(without_rights(|f| f.denied_in_log = None), []);
+    let valkey = |f: &mut Facts| {
+        (f.name, f.version) = (Some("valkey".into()), Some("9.0.1".into()));
+    };
+    assert_eq!(without_rights(valkey), []);
+    let older = without_rights(|f| {
+        (f.name, f.version) = (Some("valkey".into()), Some("8.1.0".into()));
+    });
+    assert_eq!(older.len(), 1);
+    let without_log = without_rights(|f| f.has_append_log = Some(false));
+    assert!(without_log.iter().all(|one| one.subject != "restart"));
 }
 
 #[test]

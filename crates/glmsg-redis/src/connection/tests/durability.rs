@@ -192,3 +192,68 @@ async fn the_servers_of_this_machine_are_examined() {
         .filter(|one| one.what.contains("the server is"));
     assert_eq!(servers.count(), 3, "{findings:?}");
 }
+
+#[tokio::test]
+async fn a_restart_that_leaves_messages_out_is_foreseen() {
+    use glmsg_broker::{Finding, Severity};
+
+    use crate::doctor::examine;
+
+    let about_restart = |findings: Vec<Finding>| {
+        let mut findings = findings.into_iter();
+        let found = findings.find(|one| one.subject == "restart");
+        found.map(|one| (one.severity, one.what))
+    };
+    for (program, is_left_out) in [
+        ("REDIS7_SERVER", true),
+        ("REDIS8_SERVER", true),
+        ("VALKEY9_SERVER", false),
+    ] {
+        let log = ["--appendonly", "yes", "--appendfsync", "always"];
+        // Named like this, the default user is off and may do nothing.
+        let users = "--user default off --user boss on >pw ~* &* +@all";
+        let users: Vec<&str> = users.split(' ').collect();
+        let arguments = [&log[..], &users].concat();
+        let mut server = Server::start_program(&service(program), &arguments).await;
+        let url = format!("redis://boss:pw@{}", server.addr());
+        let login: &[&str] = &["AUTH", "boss", "pw"];
+        let script = "redis.call('SET', 'a', 1) redis.call('SET', 'b', 2)";
+        server.run(&[login, &["EVAL", script, "0"]]).await;
+
+        let found = about_restart(examine(&open(&url).await).await.unwrap());
+        let is_foreseen =
+            matches!(&found, Some((Severity::Problem, what)) if what.contains("XADD"));
+        assert_eq!(is_foreseen, is_left_out, "{program}: {found:?}");
+
+        server.kill();
+        server.launch().await;
+        until("the log is read", || async {
+            let answers = server.run(&[login, &["GET", "a"]]).await;
+            !matches!(answers[1], Value::ServerError(_))
+        })
+        .await;
+        let kept = server.run(&[login, &["DBSIZE"]]).await;
+        let expected = if is_left_out { 0 } else { 2 };
+        assert_eq!(kept[1], Value::Int(expected), "{program}");
+
+        // As the remedy says.
+        let remedy = [
+            "ACL",
+            "SETUSER",
+            "default",
+            "off",
+            "resetpass",
+            "~*",
+            "&*",
+            "+@all",
+        ];
+        let part = ["ACL", "SETUSER", "part", "on", ">pw", "~*", "+@all", "-acl"];
+        server.run(&[login, &remedy, &part]).await;
+        let url_of_part = format!("redis://part:pw@{}", server.addr());
+        for (url, words) in [(&url, "as a restart needs"), (&url_of_part, "may not ask")] {
+            let found = about_restart(examine(&open(url).await).await.unwrap());
+            let is_fine = matches!(&found, Some((Severity::Ok, what)) if what.contains(words));
+            assert_eq!(is_fine, is_left_out, "{program}: {found:?}");
+        }
+    }
+}
