@@ -50,7 +50,9 @@ pub use live::{
     live_channel,
 };
 pub use metered::MetricsLayer;
-pub use metrics::{BrokerMetrics, HandlingObserver, HandlingRecorder, Latency, MetricsSnapshot};
+pub use metrics::{
+    BrokerMetrics, Handling, HandlingObserver, HandlingRecorder, Latency, MetricsSnapshot,
+};
 pub use observer::{AttemptEnd, Observed, Observer};
 pub use options::SubscribeOptions;
 pub use publish::Published;

@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-pub(crate) use handling::Handling;
-pub use handling::{HandlingObserver, HandlingRecorder};
+pub use handling::{Handling, HandlingObserver, HandlingRecorder};
 pub use latency::Latency;
 pub(crate) use latency::LatencyHistogram;
 
@@ -130,8 +129,21 @@ impl BrokerMetrics {
         self
     }
 
-    /// Where a consumer of `topic` in `group` records how long its handlers ran.
-    pub(crate) fn handling(&self, topic: &TopicName, group: &GroupName) -> Handling {
+    /// Where a consumer of `topic` in `group` records how long its handlers ran. A
+    /// [`Consumer`](crate::Consumer) does so by itself; this is for a loop that receives and settles
+    /// by hand, which asks for it once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use glmsg_broker::BrokerMetrics;
+    ///
+    /// let metrics = BrokerMetrics::default();
+    /// let handling = metrics.handling(&"orders".try_into()?, &"billing".try_into()?);
+    /// handling.record(&[Duration::from_millis(20)]);
+    /// assert_eq!(metrics.snapshot().handling_latency.count, 1);
+    /// # Ok::<(), glmsg_core::Error>(())
+    /// ```
+    pub fn handling(&self, topic: &TopicName, group: &GroupName) -> Handling {
         let recorders = self
             .1
             .iter()

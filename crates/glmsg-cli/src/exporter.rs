@@ -1,15 +1,16 @@
-//! `--metrics`: Prometheus metrics and health of this process, while a command runs.
+//! Prometheus metrics and health of this process, while a command runs: where `--metrics` says, and
+//! for a command that goes on where the settings say.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glmsg::Broker;
 #[cfg(feature = "metrics")]
-use glmsg::metrics::{MetricsServer, Monitor, Options, PrometheusLayer};
+use glmsg::metrics::{MetricsServer, Monitor};
+use glmsg::{Broker, GroupName, TopicName};
 
 use crate::arguments::duration;
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 use crate::interrupt::Interrupt;
 use crate::session::Session;
 
@@ -26,6 +27,7 @@ pub(crate) struct MetricsArgs {
 }
 
 /// What serves metrics, if anything does.
+#[derive(Default)]
 #[must_use = "dropping it stops serving"]
 pub(crate) struct Exporter {
     #[cfg(feature = "metrics")]
@@ -34,24 +36,76 @@ pub(crate) struct Exporter {
     hold: Option<Duration>,
 }
 
+/// The broker that counts, and what serves the counts.
+type Serving = (Arc<dyn Broker>, Exporter);
+
+/// Why metrics are not served.
+enum Unserved {
+    /// Another process has the address.
+    InUse(Failure),
+    Failed(Failure),
+}
+
 impl MetricsArgs {
-    /// Serves where that was asked for, and gives the broker that counts.
-    #[cfg(feature = "metrics")]
+    /// Serves where the option says, and gives the broker that counts. It looks at all groups.
     pub(crate) async fn serve(
         &self,
         session: &Session,
         broker: Arc<dyn Broker>,
-    ) -> Result<(Arc<dyn Broker>, Exporter), Failure> {
+    ) -> Result<Serving, Failure> {
+        match self.metrics {
+            Some(address) => Ok(self.start(address, session, broker, None).await?),
+            None => Ok((broker, Exporter::default())),
+        }
+    }
+
+    /// Serves where the option says, else where the settings do, and gives the broker that counts.
+    /// It looks at this group alone: who receives for one need not be allowed to list others.
+    pub(crate) async fn serve_member(
+        &self,
+        session: &Session,
+        broker: Arc<dyn Broker>,
+        topic: &TopicName,
+        group: &GroupName,
+    ) -> Result<Serving, Failure> {
+        let Some(address) = self.metrics.or(session.preferences.metrics) else {
+            return Ok((broker, Exporter::default()));
+        };
+        let own = Some((topic, group));
+        match self.start(address, session, broker.clone(), own).await {
+            // Several commands of one machine may share a file of settings.
+            Err(Unserved::InUse(_)) if self.metrics.is_none() => {
+                say(&format!(
+                    "no metrics are served: {address} is in use; let prometheus_port name another \
+                     port, or --metrics another address"
+                ));
+                Ok((broker, Exporter::default()))
+            }
+            started => Ok(started?),
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    async fn start(
+        &self,
+        address: SocketAddr,
+        session: &Session,
+        broker: Arc<dyn Broker>,
+        own: Option<(&TopicName, &GroupName)>,
+    ) -> Result<Serving, Unserved> {
         use glmsg::Layer;
         use glmsg::metrics::prometheus_client::registry::Registry;
+        use glmsg::metrics::{Options, PrometheusLayer};
 
-        let hold = self.metrics_hold;
-        let Some(address) = self.metrics else {
-            let serving = None;
-            return Ok((broker, Exporter { serving, hold }));
-        };
+        let mut options = Options::default();
+        if let Some(interval) = session.preferences.health_interval {
+            options = options.health_interval(interval);
+        }
+        if let Some((topic, group)) = own {
+            options = options.watch(topic, group)?;
+        }
         let mut registry = Registry::default();
-        let layer = PrometheusLayer::new(&mut registry, Options::default())?;
+        let layer = PrometheusLayer::new(&mut registry, options)?;
         let broker = layer.layer(broker);
         let monitor = Monitor::start(&layer, broker.clone());
         let server = MetricsServer::bind(address, registry, monitor.health()).await?;
@@ -59,21 +113,42 @@ impl MetricsArgs {
         session
             .progress
             .note(&format!("metrics at http://{}/metrics", server.address()));
-        let serving = Some((server, monitor));
+        let (serving, hold) = (Some((server, monitor)), self.metrics_hold);
         Ok((broker, Exporter { serving, hold }))
     }
 
     #[cfg(not(feature = "metrics"))]
-    pub(crate) async fn serve(
+    #[allow(clippy::unused_async, reason = "as where there is something to bind")]
+    async fn start(
         &self,
+        _address: SocketAddr,
         _session: &Session,
-        broker: Arc<dyn Broker>,
-    ) -> Result<(Arc<dyn Broker>, Exporter), Failure> {
-        match self.metrics {
-            None => Ok((broker, Exporter {})),
-            Some(_) => Err(Failure::usage(
-                "this build of glmsg serves no metrics: build it with --features metrics",
-            )),
+        _broker: Arc<dyn Broker>,
+        _own: Option<(&TopicName, &GroupName)>,
+    ) -> Result<Serving, Unserved> {
+        Err(Unserved::Failed(Failure::usage(
+            "this build of glmsg serves no metrics: build it with --features metrics, or set \
+             metrics_enabled to false",
+        )))
+    }
+}
+
+impl From<glmsg::Error> for Unserved {
+    fn from(error: glmsg::Error) -> Self {
+        let cause = std::error::Error::source(&error);
+        let cause = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        let in_use = cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::AddrInUse);
+        match in_use {
+            true => Self::InUse(error.into()),
+            false => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<Unserved> for Failure {
+    fn from(unserved: Unserved) -> Self {
+        match unserved {
+            Unserved::InUse(failure) | Unserved::Failed(failure) => failure,
         }
     }
 }

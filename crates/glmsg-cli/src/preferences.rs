@@ -1,6 +1,7 @@
 //! What commands do where their options do not say: from a file of settings and the environment,
 //! where the build reads those.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -33,6 +34,10 @@ pub(crate) struct Preferences {
     pub(crate) retry: RetryPolicy,
     /// The bounds of a topic that is created.
     pub(crate) topic: TopicConfig,
+    /// Where a command that goes on serves metrics, if it does.
+    pub(crate) metrics: Option<SocketAddr>,
+    /// How often, where metrics are served, the broker's health is looked at.
+    pub(crate) health_interval: Option<Duration>,
     /// All that was said, for what is set up once for the process.
     #[cfg(feature = "config")]
     pub(crate) settings: Option<Settings>,
@@ -90,7 +95,7 @@ pub(crate) fn unsettled(error: &glmsg::Error) -> Failure {
 impl From<Settings> for Preferences {
     fn from(settings: Settings) -> Self {
         let said = |key: &str| settings.origin(key) != glmsg::config::Origin::Default;
-        let consumer = settings.consumer();
+        let (consumer, metrics) = (settings.consumer(), settings.metrics());
         Self {
             broker: settings
                 .names_broker()
@@ -103,6 +108,8 @@ impl From<Settings> for Preferences {
             max_retries: settings.max_retries(),
             retry: consumer.retry_policy(),
             topic: settings.topic().clone(),
+            metrics: metrics.enabled.then_some(metrics.listen),
+            health_interval: Some(settings.health_interval()),
             settings: Some(settings),
         }
     }

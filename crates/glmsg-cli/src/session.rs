@@ -142,15 +142,30 @@ pub(crate) fn unopened(error: &glmsg::Error) -> Failure {
     }
 }
 
-/// An address without what may hold a password: the login before the host, and the settings.
+/// An address without what may hold a password: the login before the host, and the settings. It
+/// may be one that makes no sense, with a login where none belongs.
 fn shown(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.split('?').next().unwrap_or_default().to_owned();
+    let (place, settings) = url.split_once('?').unwrap_or((url, ""));
+    // The name of a file may have an @.
+    if place.starts_with("sqlite:") && !place.contains("://") {
+        return place.to_owned();
+    }
+    // A login that was not encoded may hold any of these characters; the last @ ends it. One behind
+    // a ? is that of a login or of a password in the settings, and nobody knows which.
+    let after_login = |text: &str| match settings.contains('@') {
+        true => "***".to_owned(),
+        false => text.rsplit('@').next().unwrap_or_default().to_owned(),
     };
-    // A login that was not encoded may hold any of these characters; the last @ ends it.
-    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
-    let place = place.split('?').next().unwrap_or_default();
-    format!("{scheme}://{place}")
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '+';
+    match place.split_once("://") {
+        Some((scheme, rest)) if scheme.chars().all(is_word) => {
+            format!("{scheme}://{}", after_login(rest))
+        }
+        // What stands before a second colon, or an @, is no scheme.
+        Some((_, rest)) => after_login(rest),
+        None if url.contains('@') => after_login(place),
+        None => place.to_owned(),
+    }
 }
 
 /// A command that only looks must not leave an empty database where somebody mistyped a path.
@@ -186,7 +201,17 @@ mod tests {
             ("sqlite:glmsg.db?max_len=5", "sqlite:glmsg.db"),
             ("redis://h:1/2?namespace=n", "redis://h:1/2"),
             ("redis://u:hush@h:1", "redis://h:1"),
-            ("redis://u:hu@sh?x/y@h:1?name=n", "redis://h:1"),
+            ("redis://u:hu@sh/y@h:1?name=n", "redis://h:1"),
+            ("redis://u:hu@sh?x/y@h:1?name=n", "redis://***"),
+            ("redis://h:1?sentinel_password=hu@sh", "redis://***"),
+            ("sqlite:jobs@night.db?max_len=5", "sqlite:jobs@night.db"),
+            ("memory:", "memory:"),
+            // No addresses, and with a login nevertheless.
+            ("redis:u:hush@h", "h"),
+            ("redis:/u:hush@h:1/2", "h:1/2"),
+            ("u:hush@h", "h"),
+            ("u:hush@redis://h", "h"),
+            ("redis:u:hush://h", "h"),
             (
                 "rediss+sentinel://:hush@a:1,b:2/main?sentinel_password=hush",
                 "rediss+sentinel://a:1,b:2/main",

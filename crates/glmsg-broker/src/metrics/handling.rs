@@ -25,8 +25,9 @@ pub trait HandlingRecorder: fmt::Debug + Send + Sync + 'static {
 }
 
 /// Where a consumer records how long its handlers ran: the broker's numbers, and the observers.
-#[derive(Debug)]
-pub(crate) struct Handling {
+/// [`BrokerMetrics::handling`] gives it. A clone records into the same.
+#[derive(Debug, Clone)]
+pub struct Handling {
     metrics: BrokerMetrics,
     recorders: Vec<Arc<dyn HandlingRecorder>>,
 }
@@ -36,7 +37,8 @@ impl Handling {
         Self { metrics, recorders }
     }
 
-    pub(crate) fn record(&self, took: &[Duration]) {
+    /// Records handlers that have ended, however they did.
+    pub fn record(&self, took: &[Duration]) {
         self.metrics.record_handling(took);
         for recorder in &self.recorders {
             recorder.record(took);

@@ -104,7 +104,10 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     };
     let broker = member.broker.clone();
     let outcome = match &args.exec {
-        Some(command) => exec::run(session, &mut member, &args, command, &interrupt).await,
+        Some(command) => {
+            let wanted = (&args, &options);
+            exec::run(session, &mut member, wanted, command, &interrupt).await
+        }
         None => print::run(session, &mut member, &args, &interrupt).await,
     };
     // What its source still has, it gives back when it is dropped.

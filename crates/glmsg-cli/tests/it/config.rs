@@ -169,6 +169,25 @@ fn a_check_tells_file_line_and_key() {
         .fails(2, &["GLMSG_REDIS__PROT", "did you mean GLMSG_REDIS__PORT?"]);
 }
 
+/// As they stand there, without the variables of a pod.
+#[test]
+fn the_settings_of_the_deployment_make_sense() {
+    let places = [
+        ("base", "redis://redis:6379/0, development"),
+        (
+            "overlays/production",
+            "redis://redis.messaging.svc.cluster.local:6379/0, production",
+        ),
+    ];
+    for (place, sense) in places {
+        let root = env!("CARGO_MANIFEST_DIR");
+        let file = format!("{root}/../../deploy/kubernetes/{place}/glmsg.yaml");
+        let said = finish(bare(&["config", "check", &file]), b"").success();
+        let expected = format!("the settings make sense: {sense}\n");
+        assert_eq!(said.text(), expected);
+    }
+}
+
 #[test]
 fn values_are_shown_with_their_origin() {
     let store = Store::new();

@@ -2,7 +2,15 @@
 
 use serde_json::Value;
 
-use crate::store::Store;
+use crate::store::{Run, Store, bare, finish};
+
+/// A run with these settings in a file, and nothing else said.
+fn by_file(store: &Store, settings: &str, args: &[&str], stdin: &str) -> Run {
+    let file = store.file("glmsg.yaml", settings);
+    let mut command = store.command(args);
+    command.env("GLMSG_CONFIG", file);
+    finish(command, stdin.as_bytes())
+}
 
 #[test]
 fn log_lines_are_objects_on_stderr_and_stdout_stays_data() {
@@ -46,4 +54,63 @@ fn a_level_that_is_none_is_a_usage_error() {
             .run(&[option, value, "topics", "list"])
             .fails(2, &[option]);
     }
+}
+
+#[test]
+fn the_file_sets_the_level_and_an_option_wins() {
+    let create = ["-q", "topics", "create", "flights"];
+    for (level, is_said) in [("DEBUG", true), ("INFO", true), ("WARNING", false)] {
+        let settings = format!("log_level: {level}\n");
+        let run = by_file(&Store::new(), &settings, &create, "").success();
+        assert_eq!(run.stderr.contains(" INFO "), is_said, "{}", run.stderr);
+    }
+    let quiet = [&["--log-level", "error"][..], &create].concat();
+    let run = by_file(&Store::new(), "log_level: DEBUG\n", &quiet, "").success();
+    assert_eq!(run.stderr, "");
+}
+
+/// Some of the demo's attempts fail, which is no news but for whoever looks for a mistake.
+#[test]
+fn debug_shows_failed_attempts_and_info_does_not() {
+    for (level, is_said) in [("DEBUG", true), ("INFO", false)] {
+        let mut command = bare(&["--broker", "memory:", "demo"]);
+        command.env("GLMSG_LOG_LEVEL", level);
+        let run = finish(command, b"").success();
+        assert_eq!(run.stderr.contains("attempt failed"), is_said);
+    }
+}
+
+#[test]
+fn the_file_sets_the_form_of_the_lines() {
+    let store = Store::new();
+    let create = ["-q", "topics", "create", "flights"];
+    let run = by_file(&store, "log:\n  format: json\n", &create, "").success();
+    assert!(!run.stderr.is_empty());
+    for line in run.stderr.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["level"], "INFO");
+    }
+}
+
+#[test]
+fn each_message_is_logged_without_its_payload_where_the_file_says_so() {
+    let store = Store::new();
+    let settings = "log_messages: true\nlog_level: WARNING\n";
+    let publish = ["-q", "publish", "flights"];
+    let lines = "\"canary\"\n2\n3\n";
+    let run = by_file(&store, settings, &publish, lines).success();
+    let published = run.stderr.lines().filter(|line| line.contains("published"));
+    assert_eq!(published.count(), 3, "{}", run.stderr);
+    assert!(run.stderr.contains("bytes=8"), "{}", run.stderr);
+    assert!(!run.stderr.contains("canary"), "{}", run.stderr);
+
+    let consume = ["-q", "consume", "flights", "-g", "agents", "-n", "2"];
+    let run = by_file(&store, settings, &consume, "").success();
+    let received = run.stderr.lines().filter(|line| line.contains("received"));
+    assert_eq!(received.count(), 2, "{}", run.stderr);
+    assert!(!run.stderr.contains("canary"), "{}", run.stderr);
+
+    // Without the key there is none.
+    let run = by_file(&store, "log_level: WARNING\n", &publish, lines).success();
+    assert_eq!(run.stderr, "");
 }

@@ -10,7 +10,7 @@ use crate::store::{Store, await_that, bare};
 
 /// What a command told of its endpoint, the last line that it printed, and what a scrape after the
 /// end of its work gives. The command ends by itself once it was scraped.
-fn scraped_at_its_end(mut command: Command) -> (Value, String) {
+pub(crate) fn scraped_at_its_end(mut command: Command) -> (Value, String) {
     let mut child = command
         .args(["--metrics", "127.0.0.1:0", "--metrics-hold", "100s"])
         .stdin(Stdio::null())
@@ -49,18 +49,24 @@ fn scraped_at_its_end(mut command: Command) -> (Value, String) {
 }
 
 fn scrape(address: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
+    let answer = get(address, "/metrics")?;
     match answer.starts_with("HTTP/1.1 200 OK") {
         true => Ok(answer),
         false => Err(std::io::Error::other(answer)),
     }
 }
 
+/// What the endpoint answers.
+pub(crate) fn get(address: &str, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(stream, "GET {path} HTTP/1.1\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
 #[track_caller]
-fn shows(answer: &str, name: &str, labels: &str, count: u64) {
+pub(crate) fn shows(answer: &str, name: &str, labels: &str, count: u64) {
     let expected = format!("{name}{{{labels}}} {count}");
     // Gauges are written with a fraction.
     let found = answer
@@ -125,6 +131,37 @@ fn publish_and_consume_expose_what_they_did() {
     let labels = "topic=\"t\",group=\"g\"";
     shows(&answer, "messages_acked_total", labels, 3);
     shows(&answer, "consumer_lag_messages", labels, 0);
+}
+
+#[test]
+fn the_times_of_commands_are_those_of_a_handler() {
+    let store = Store::new();
+    store.publish("t", "1\n2\n3\n");
+    // Each fails once.
+    let command = "echo 0; test $GLMSG_ATTEMPT = 2";
+    let consume = [
+        "consume", "t", "--group", "g", "--count", "3", "--exec", command,
+    ];
+    let (_, answer) = scraped_at_its_end(store.command(&consume));
+    let labels = "topic=\"t\",group=\"g\"";
+    shows(&answer, "message_handling_seconds_count", labels, 6);
+    shows(&answer, "messages_acked_total", labels, 3);
+}
+
+#[test]
+fn a_consumer_watches_its_own_group_alone() {
+    let store = Store::new();
+    store.publish("t", "1\n2\n");
+    store.run(&["groups", "create", "t", "other"]).success();
+    let consume = ["consume", "t", "--group", "g", "--count", "1"];
+    let (_, answer) = scraped_at_its_end(store.command(&consume));
+    shows(
+        &answer,
+        "consumer_lag_messages",
+        "topic=\"t\",group=\"g\"",
+        1,
+    );
+    assert!(!answer.contains("group=\"other\""), "{answer}");
 }
 
 #[test]

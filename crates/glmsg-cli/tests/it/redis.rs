@@ -103,7 +103,7 @@ pub(crate) struct Watched {
 type Lines = Arc<Mutex<Vec<String>>>;
 
 impl Watched {
-    fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -6,7 +6,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new(
         "metrics_enabled",
         Form::Flag,
-        "Whether metrics are served over HTTP. The original's default was `true`.",
+        "Whether `glmsg consume` serves metrics and health over HTTP. The original's default was `true`.",
     )
     .defaults_to("false")
     .also_by("GREENLANG_METRICS_ENABLED"),
@@ -32,7 +32,7 @@ pub(super) const KEYS: &[Key] = &[
             least: 1,
             most: 86_400,
         },
-        "How often the broker's health is looked at.",
+        "How often, where metrics are served, the broker's health is looked at.",
     )
     .defaults_to("30")
     .unit_of("s")
@@ -40,7 +40,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new(
         "log_level",
         Form::Word(&["DEBUG", "INFO", "WARNING", "ERROR"]),
-        "The least that is logged.",
+        "The least that is logged. A command logs nothing where no key of the log is set.",
     )
     .defaults_to("INFO")
     .also_by("GREENLANG_LOG_LEVEL"),
@@ -60,7 +60,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new(
         "tracing.endpoint",
         Form::Text,
-        "Where traces are sent, by OTLP: http://HOST:4318. Default: nowhere.",
+        "Where traces are sent, by OTLP: http://HOST:4318. A command built without the feature `otel` refuses it. Default: nowhere.",
     ),
     Key::new(
         "tracing.service_name",

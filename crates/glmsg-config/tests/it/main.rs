@@ -12,6 +12,7 @@ mod layers;
 mod malformed;
 mod original;
 mod production;
+mod proofs;
 mod random;
 mod reference;
 mod secrets;

@@ -10,7 +10,10 @@ mod quota;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glmsg::{Clock, DeadLetterReason, Nack, Received, RetryPolicy, Settled, SystemClock, Token};
+use glmsg::{
+    Clock, DeadLetterReason, Handling, Nack, Received, RetryPolicy, Settled, SubscribeOptions,
+    SystemClock, Token,
+};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +36,8 @@ struct Crew<'a> {
     member: &'a mut Member,
     hands: usize,
     command: Arc<str>,
+    /// Where it is told how long commands ran, if anybody wants to know.
+    handling: Option<Handling>,
     abort: CancellationToken,
     running: JoinSet<Ended>,
     quota: Quota,
@@ -53,10 +58,11 @@ struct Tally {
 pub(super) async fn run(
     session: &mut Session,
     member: &mut Member,
-    args: &Args,
+    (args, options): (&Args, &SubscribeOptions),
     command: &str,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
+    let metrics = member.broker.metrics();
     let mut crew = Crew {
         member,
         hands: args
@@ -65,6 +71,7 @@ pub(super) async fn run(
             .unwrap_or(1)
             .into(),
         command: command.into(),
+        handling: metrics.map(|metrics| metrics.handling(&options.topic, &options.group)),
         abort: interrupt.abort.clone(),
         running: JoinSet::new(),
         quota: Quota::new(args.count),
@@ -159,8 +166,13 @@ impl Crew<'_> {
                 continue;
             }
             let (command, abort) = (self.command.clone(), self.abort.clone());
+            let handling = self.handling.clone();
             self.running.spawn(async move {
+                let begun = Instant::now();
                 let outcome = command::run(&command, &received, &abort).await;
+                if let Some(handling) = handling {
+                    handling.record(&[begun.elapsed()]);
+                }
                 (received, outcome)
             });
         }

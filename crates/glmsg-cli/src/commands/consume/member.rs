@@ -46,8 +46,9 @@ impl Member {
             Err(Unanswered::Refused(error)) => return Err(unopened(&error)),
             Err(unanswered) => return Err(unanswered.into()),
         };
-        let (broker, exporter) = args.metrics.serve(session, broker).await?;
         let (topic, group) = (&options.topic, &options.group);
+        let serving = args.metrics.serve_member(session, broker, topic, group);
+        let (broker, exporter) = serving.await?;
         let what = format!("let {group} read {topic}");
         let mut is_new = false;
         let joined = waiting.ride(&what, async || {
