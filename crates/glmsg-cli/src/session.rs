@@ -185,10 +185,10 @@ mod tests {
         for (url, place) in [
             ("sqlite:glmsg.db?max_len=5", "sqlite:glmsg.db"),
             ("redis://h:1/2?namespace=n", "redis://h:1/2"),
-            ("redis://u:hush@h:1", "redis://h:1"),
-            ("redis://u:hu@sh?x/y@h:1?name=n", "redis://h:1"),
+            ("redis://u:c4n4ry@h:1", "redis://h:1"),
+            ("redis://u:c4n4ry@sh?x/y@h:1?name=n", "redis://h:1"),
             (
-                "rediss+sentinel://:hush@a:1,b:2/main?sentinel_password=hush",
+                "rediss+sentinel://:c4n4ry@a:1,b:2/main?sentinel_password=c4n4ry",
                 "rediss+sentinel://a:1,b:2/main",
             ),
         ] {

@@ -190,8 +190,8 @@ mod tests {
             ("sqlite:glmsg.db?max_len=5", "sqlite:glmsg.db"),
             ("memory:", "memory:"),
             ("redis://h:1/2?namespace=n", "redis://h:1/2"),
-            ("redis://u:hu@sh?x/y@h:1?name=n", "redis://h:1"),
-            ("redis:u:hush@h", "redis:h"),
+            ("redis://u:c4n4ry@sh?x/y@h:1?name=n", "redis://h:1"),
+            ("redis:u:c4n4ry@h", "redis:h"),
         ] {
             assert_eq!(BrokerUrl::new(url).to_string(), shown);
             assert_eq!(

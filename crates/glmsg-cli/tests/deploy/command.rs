@@ -23,6 +23,9 @@ pub(crate) fn glmsg(broker: &str, args: &[&str], stdin: &str) -> Run {
         stdout,
         stderr,
     } = child.wait_with_output().unwrap();
+    // So it is among what the tests print, which is searched for passwords.
+    print!("{}", String::from_utf8_lossy(&stdout));
+    print!("{}", String::from_utf8_lossy(&stderr));
     Run {
         code: status.code(),
         stdout: String::from_utf8(stdout).unwrap(),

@@ -137,6 +137,9 @@ pub(crate) fn finish(mut command: Command, stdin: &[u8]) -> Run {
         stdout,
         stderr,
     } = output.unwrap();
+    // So it is among what the tests print, which is searched for passwords.
+    print!("{}", String::from_utf8_lossy(&stdout));
+    print!("{}", String::from_utf8_lossy(&stderr));
     Run {
         code: status.code(),
         stdout,
