@@ -7,17 +7,13 @@ use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use self::forward::forward;
+use self::forward::Forward;
 use self::successes::Successes;
 use crate::failure::{Failure, Outcome};
 use crate::secrets;
-
-/// How long the output of a program that has ended is waited for: one that it left behind may hold it open.
-const LEFT_BEHIND: Duration = Duration::from_secs(10);
 
 /// One program to run. It prints its own command line first, so that a reader can repeat it by hand.
 #[derive(Debug)]
@@ -95,7 +91,8 @@ impl Process {
         self
     }
 
-    /// Where secrets are looked for, these test runners are asked for what tests print that pass, and none of it is shown.
+    /// Adds arguments for the test runners, which also print what the tests print that pass. Where that is searched for
+    /// secrets, it is not shown.
     pub(crate) fn all_of_tests<S: AsRef<str>>(self, args: impl IntoIterator<Item = S>) -> Self {
         let mut this = self.args(["--", "--show-output"]).args(args);
         if std::io::stdout().is_terminal() {
@@ -131,19 +128,12 @@ impl Process {
         }
         let command = self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
-        let stderr = forwarded_stderr(&mut child);
-        let (guard, stdout) = mpsc::channel::<()>();
-        if let Some(from) = child.stdout.take() {
-            let successes = self.successes.take();
-            thread::spawn(move || {
-                let _guard = guard;
-                forward(from, std::io::stdout(), successes);
-            });
-        }
+        let stderr = forward_stderr(&mut child);
+        let successes = self.successes.take();
+        let stdout = child.stdout.take();
+        let stdout = stdout.map(|from| Forward::start(from, std::io::stdout(), successes));
         let status = child.wait()?;
-        for stream in [stdout, stderr] {
-            let _ = stream.recv_timeout(LEFT_BEHIND);
-        }
+        stdout.into_iter().chain(stderr).for_each(Forward::finish);
         Ok(status)
     }
 
@@ -157,10 +147,10 @@ impl Process {
         let command = self.command.stdin(Stdio::null());
         let child = command.stdout(Stdio::piped()).stderr(stderr).spawn();
         let mut child = child.map_err(|error| self.cannot_start(&error))?;
-        let stderr = forwarded_stderr(&mut child);
+        let stderr = forward_stderr(&mut child);
         let output = child.wait_with_output();
         let output = output.map_err(|error| self.cannot_start(&error))?;
-        let _ = stderr.recv_timeout(LEFT_BEHIND);
+        stderr.into_iter().for_each(Forward::finish);
         secrets::search(&output.stdout);
         if !output.status.success() {
             return Err(self.ended(output.status));
@@ -227,16 +217,10 @@ impl Process {
     }
 }
 
-/// Passes on what it prints on stderr, if that comes to us. Who holds the other end is told nothing but the end.
-fn forwarded_stderr(child: &mut Child) -> mpsc::Receiver<()> {
-    let (guard, ended) = mpsc::channel();
-    if let Some(from) = child.stderr.take() {
-        thread::spawn(move || {
-            let _guard = guard;
-            forward(from, std::io::stderr(), None);
-        });
-    }
-    ended
+/// Passes on what it prints on stderr, if that comes to us.
+fn forward_stderr(child: &mut Child) -> Option<Forward> {
+    let from = child.stderr.take()?;
+    Some(Forward::start(from, std::io::stderr(), None))
 }
 
 /// Whether it is one of the variables that cargo sets for the package it runs.

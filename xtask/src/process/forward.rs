@@ -1,13 +1,40 @@
 //! What a program prints, passed on as it comes and searched for secrets on the way.
 
 use std::io::{ErrorKind, Read, Write};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
 
 use super::successes::Successes;
 use crate::secrets::{self, Scanner};
 
-/// Passes everything on until the end; with `successes`, without what that leaves out. All of it is searched.
-pub(super) fn forward(from: impl Read, to: impl Write, successes: Option<Successes>) {
-    pass(from, to, successes, secrets::found);
+/// How long the end is waited for once the program has ended: one that it left behind may hold its output open.
+const LEFT_BEHIND: Duration = Duration::from_secs(10);
+
+/// A stream that is passed on by a thread. What is lost with its sender tells of the end.
+#[derive(Debug)]
+pub(super) struct Forward(Receiver<()>);
+
+impl Forward {
+    /// Passes everything on until the end; with `successes`, without what that leaves out. All of it is searched.
+    pub(super) fn start(
+        from: impl Read + Send + 'static,
+        to: impl Write + Send + 'static,
+        successes: Option<Successes>,
+    ) -> Self {
+        let (guard, ended) = mpsc::channel();
+        thread::spawn(move || {
+            let _guard = guard;
+            pass(from, to, successes, secrets::found);
+        });
+        Self(ended)
+    }
+
+    /// Waits until all of it is passed on. To be called when the program has ended.
+    pub(super) fn finish(self) {
+        // Nothing is ever sent: this returns when the thread ends.
+        let _ = self.0.recv_timeout(LEFT_BEHIND);
+    }
 }
 
 fn pass(
