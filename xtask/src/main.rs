@@ -23,6 +23,7 @@ mod layers;
 mod lint;
 mod msrv;
 mod process;
+mod secrets;
 mod services;
 mod steps;
 mod test;

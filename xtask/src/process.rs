@@ -1,18 +1,27 @@
 //! Running another program, and showing what is run.
 
+mod forward;
+mod successes;
+
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use self::forward::Forward;
+use self::successes::Successes;
 use crate::failure::{Failure, Outcome};
+use crate::secrets;
 
 /// One program to run. It prints its own command line first, so that a reader can repeat it by hand.
 #[derive(Debug)]
 pub(crate) struct Process {
     command: Command,
     shown: String,
+    /// What is left out of its stdout.
+    successes: Option<Successes>,
 }
 
 /// What a program printed, and how it ended.
@@ -30,6 +39,7 @@ impl Process {
         Self {
             command: Command::new(program),
             shown: program.to_owned(),
+            successes: None,
         }
     }
 
@@ -47,6 +57,7 @@ impl Process {
         Self {
             command,
             shown: "cargo".to_owned(),
+            successes: None,
         }
         .words(words)
     }
@@ -80,10 +91,27 @@ impl Process {
         self
     }
 
+    /// Adds arguments for the test runners, which also print what the tests print that pass. Where that is searched for
+    /// secrets, it is not shown.
+    pub(crate) fn all_of_tests<S: AsRef<str>>(self, args: impl IntoIterator<Item = S>) -> Self {
+        let mut this = self.args(["--", "--show-output"]).args(args);
+        if std::io::stdout().is_terminal() {
+            this = this.args(["--color", "always"]);
+        }
+        this.successes = Some(Successes::default());
+        this
+    }
+
     /// Runs it with its output streaming through.
     pub(crate) fn run(mut self) -> Outcome {
         println!("$ {}", self.shown);
-        let status = self.command.stdin(Stdio::null()).status();
+        secrets::search(self.shown.as_bytes());
+        self.command.stdin(Stdio::null());
+        let status = if secrets::are_watched() {
+            self.watched()
+        } else {
+            self.command.status()
+        };
         let status = status.map_err(|error| self.cannot_start(&error))?;
         if status.success() {
             Ok(())
@@ -92,14 +120,38 @@ impl Process {
         }
     }
 
+    /// Runs it with its output passing through this process, which searches it.
+    fn watched(&mut self) -> std::io::Result<ExitStatus> {
+        // It sees no terminal, and shows colours none the less where there is one.
+        if std::io::stderr().is_terminal() && std::env::var_os("CARGO_TERM_COLOR").is_none() {
+            self.command.env("CARGO_TERM_COLOR", "always");
+        }
+        let command = self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let stderr = forward_stderr(&mut child);
+        let successes = self.successes.take();
+        let stdout = child.stdout.take();
+        let stdout = stdout.map(|from| Forward::start(from, std::io::stdout(), successes));
+        let status = child.wait()?;
+        stdout.into_iter().chain(stderr).for_each(Forward::finish);
+        Ok(status)
+    }
+
     /// Runs it and returns its stdout; its stderr streams through.
     pub(crate) fn stdout(mut self) -> Outcome<String> {
-        let output = self
-            .command
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output();
+        let stderr = if secrets::are_watched() {
+            Stdio::piped()
+        } else {
+            Stdio::inherit()
+        };
+        let command = self.command.stdin(Stdio::null());
+        let child = command.stdout(Stdio::piped()).stderr(stderr).spawn();
+        let mut child = child.map_err(|error| self.cannot_start(&error))?;
+        let stderr = forward_stderr(&mut child);
+        let output = child.wait_with_output();
         let output = output.map_err(|error| self.cannot_start(&error))?;
+        stderr.into_iter().for_each(Forward::finish);
+        secrets::search(&output.stdout);
         if !output.status.success() {
             return Err(self.ended(output.status));
         }
@@ -120,7 +172,7 @@ impl Process {
         let mut child = child.map_err(|error| self.cannot_start(&error))?;
         // With it goes this process's end of the pipe: what is read ends with the program.
         drop(self);
-        let reading = std::thread::spawn(move || {
+        let reading = thread::spawn(move || {
             let mut bytes = Vec::new();
             // What was read before it broke is what there is to show.
             let _ = reader.read_to_end(&mut bytes);
@@ -135,9 +187,10 @@ impl Process {
                 child.kill().map_err(broken)?;
                 break (child.wait().map_err(broken)?, true);
             }
-            std::thread::sleep(Duration::from_millis(10));
+            thread::sleep(Duration::from_millis(10));
         };
         let bytes = reading.join().unwrap_or_default();
+        secrets::search(&bytes);
         Ok(Printed {
             has_succeeded: status.success(),
             is_late,
@@ -159,9 +212,15 @@ impl Process {
         Failure::failed(format!("`{}` could not be started: {error}", self.shown))
     }
 
-    fn ended(&self, status: std::process::ExitStatus) -> Failure {
+    fn ended(&self, status: ExitStatus) -> Failure {
         Failure::failed(format!("`{}` failed ({status})", self.shown))
     }
+}
+
+/// Passes on what it prints on stderr, if that comes to us.
+fn forward_stderr(child: &mut Child) -> Option<Forward> {
+    let from = child.stderr.take()?;
+    Some(Forward::start(from, std::io::stderr(), None))
 }
 
 /// Whether it is one of the variables that cargo sets for the package it runs.

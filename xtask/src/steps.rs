@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Outcome};
+use crate::secrets;
 
 #[derive(Debug)]
 struct Step {
@@ -21,10 +22,12 @@ impl Steps {
     /// Runs one step; false if it failed, for the caller whose next steps would be pointless.
     pub(crate) fn run(&mut self, name: &str, step: impl FnOnce() -> Outcome) -> bool {
         println!("\n== {name}");
+        secrets::step(name);
         let started = Instant::now();
         let failure = step().err().map(|failure| failure.to_string());
         if let Some(failure) = &failure {
             println!("{failure}");
+            secrets::search(failure.as_bytes());
         }
         let passed = failure.is_none();
         self.done.push(Step {

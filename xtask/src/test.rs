@@ -7,13 +7,14 @@ use crate::failure::{Failure, Outcome};
 use crate::process::Process;
 use crate::services::{self, Service};
 use crate::steps::Steps;
-use crate::{capabilities, demo, deploy, docs, examples};
+use crate::{capabilities, demo, deploy, docs, examples, secrets};
 
 pub(crate) const HELP: &str = "\
 Runs the whole matrix: every test and doctest of the workspace, the conformance suite on every backend, the check of
 docs/capabilities.md and of the files of deploy/, the demo with its ledger, the examples, the book and the commands on
 its pages. The servers that tests need are started before, as `cargo xtask services up` does; those that were up before
-stay up, and the others are stopped at the end.
+stay up, and the others are stopped at the end. What all of it prints is searched for the passwords of the tests, also
+what tests print that pass, which is not shown.
 
 Usage: cargo xtask test [--backend NAME] [--long]
 
@@ -131,6 +132,7 @@ pub(crate) fn run(words: &[String]) -> Outcome {
 /// failed step does not keep a server running.
 fn with_servers(backends: &[&Backend], long: bool, run: impl FnOnce(&mut Steps)) -> Outcome {
     let mut steps = Steps::default();
+    secrets::watch();
     let needed = needed(backends, long, Service::is_given);
     let mut started = Vec::new();
     if !needed.is_empty() {
@@ -140,6 +142,7 @@ fn with_servers(backends: &[&Backend], long: bool, run: impl FnOnce(&mut Steps))
     if !started.is_empty() {
         steps.run("services down", || services::down(&started));
     }
+    steps.run("secrets", secrets::check);
     steps.finish()
 }
 
@@ -167,9 +170,7 @@ fn everything(steps: &mut Steps, long: bool) {
     // It fails the run by itself, and the one test that needs it besides.
     steps.run("collector", services::collector);
     if built {
-        steps.run("tests", || {
-            cargo_test(WORKSPACE, long).args(["--no-fail-fast"]).run()
-        });
+        steps.run("tests", || run_tests(cargo_test(WORKSPACE, long), &[]));
         for backend in BACKENDS {
             run_alone(steps, backend, WORKSPACE, long);
         }
@@ -204,10 +205,7 @@ fn one_backend(steps: &mut Steps, backend: &Backend, long: bool) {
                     "glmsg-tests has no test whose name holds `{name}`"
                 )));
             }
-            cargo_test(SUITE, long)
-                .args(["--no-fail-fast"])
-                .args(chosen(backend))
-                .run()
+            run_tests(cargo_test(SUITE, long).args(chosen(backend)), &[])
         });
         run_alone(steps, backend, SUITE, long);
         if long {
@@ -229,10 +227,8 @@ fn chosen(backend: &Backend) -> Vec<&'static str> {
 fn run_alone(steps: &mut Steps, backend: &Backend, words: &str, long: bool) {
     if let Some(target) = backend.alone {
         steps.run(&format!("suite {target}"), || {
-            cargo_test(words, long)
-                .args(["--no-fail-fast", "--test", target])
-                .args(["--", "--test-threads", ALONE_THREADS])
-                .run()
+            let tests = cargo_test(words, long).args(["--test", target]);
+            run_tests(tests, &["--test-threads", ALONE_THREADS])
         });
     }
 }
@@ -241,9 +237,7 @@ fn run_alone(steps: &mut Steps, backend: &Backend, words: &str, long: bool) {
 fn run_long(steps: &mut Steps, backend: &Backend) {
     if let Some((target, _)) = backend.long {
         steps.run(&format!("suite {target}"), || {
-            cargo_test(SUITE, true)
-                .args(["--no-fail-fast", "--test", target])
-                .run()
+            run_tests(cargo_test(SUITE, true).args(["--test", target]), &[])
         });
     }
 }
@@ -273,6 +267,11 @@ fn run_examples(steps: &mut Steps) {
         let step = format!("examples {}", service.name());
         steps.run(&step, || examples::built(&On::Service(service)));
     }
+}
+
+/// Runs tests to the last, with some words to the test runners.
+fn run_tests(cargo: Process, words: &[&str]) -> Outcome {
+    cargo.args(["--no-fail-fast"]).all_of_tests(words).run()
 }
 
 fn cargo_test(words: &str, long: bool) -> Process {

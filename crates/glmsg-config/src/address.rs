@@ -198,13 +198,13 @@ mod tests {
             ("sqlite:glmsg.db?max_len=5", "sqlite:glmsg.db"),
             ("memory:", "memory:"),
             ("redis://h:1/2?namespace=n", "redis://h:1/2"),
-            ("redis://u:hu@sh?x/y@h:1?name=n", "redis://h:1"),
-            ("redis:u:hush@h", "redis:h"),
+            ("redis://u:c4n4ry@sh?x/y@h:1?name=n", "redis://h:1"),
+            ("redis:u:c4n4ry@h", "redis:h"),
             (
-                "redis+sentinel://h/m?sentinel_password=hu@sh",
+                "redis+sentinel://h/m?sentinel_password=c4n4ry@sh",
                 "redis+sentinel://***",
             ),
-            ("redis://u:hu?x=y@h:1", "redis://***"),
+            ("redis://u:c4n4ry?x=y@h:1", "redis://***"),
         ] {
             assert_eq!(BrokerUrl::new(url).to_string(), shown);
             assert_eq!(

@@ -60,7 +60,7 @@ async fn every_kind_starts_as_it_is_set_up() {
         let setup = RedisSetup::default()
             .fsync(Fsync::Everysec)
             .maxmemory_policy("allkeys-lru")
-            .password("secret")
+            .password("c4n4ry")
             .args(["--maxmemory", "64mb"]);
         let redis = RedisServer::start(kind, setup).await;
         for (key, value) in [
@@ -72,7 +72,7 @@ async fn every_kind_starts_as_it_is_set_up() {
             let reply = redis.command(&["CONFIG", "GET", key]).await;
             assert_eq!(reply.list()[1].text(), Some(value), "{kind:?} {key}");
         }
-        assert!(redis.url().starts_with("redis://:secret@127.0.0.1:"));
+        assert!(redis.url().starts_with("redis://:c4n4ry@127.0.0.1:"));
         assert!(redis.usage().resident_bytes > 1_000_000);
         redis.terminate().await;
         assert!(
@@ -141,7 +141,7 @@ async fn the_clock_of_a_server_can_be_moved() {
 
 #[tokio::test]
 async fn a_server_can_be_reached_through_a_proxy_alone() {
-    let redis = start(RedisSetup::default().password("secret")).await;
+    let redis = start(RedisSetup::default().password("c4n4ry")).await;
     let proxy = Proxy::start(redis.addr()).await;
     let url = redis.url_at(proxy.addr());
     let client = redis::Client::open(url).unwrap();

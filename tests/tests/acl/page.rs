@@ -10,7 +10,7 @@ use glmsg_faults::services;
 pub(crate) const OURS: &str = "ours";
 pub(crate) const THEIRS: &str = "theirs";
 pub(crate) const GROUP: &str = "workers";
-const PASSWORD: &str = "hush";
+const PASSWORD: &str = "c4n4ry";
 
 /// The shell commands of the page's section about users.
 fn commands() -> Vec<String> {

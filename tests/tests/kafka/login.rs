@@ -131,7 +131,7 @@ async fn refusal(url: &str, secret: &str) -> Error {
 #[tokio::test]
 async fn a_wrong_password_is_reported_as_such() {
     let place = Place::find();
-    let error = refusal(&place.url("wrong-hush", &scram()), "wrong-hush").await;
+    let error = refusal(&place.url("wrong-c4n4ry", &scram()), "wrong-c4n4ry").await;
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
     assert!(!error.is_transient(), "{error}");
     assert!(error.to_string().contains("password"), "{error}");

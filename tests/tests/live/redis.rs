@@ -248,13 +248,13 @@ async fn who_listens_no_more_leaves_no_connection() {
 #[tokio::test]
 async fn who_may_not_listen_is_told_what_is_missing() {
     let server = server().await;
-    let rule = "on >pw ~* +@all resetchannels";
+    let rule = "on >c4n4ry ~* +@all resetchannels";
     let set: Vec<&str> = ["ACL", "SETUSER", "app"]
         .into_iter()
         .chain(rule.split(' '))
         .collect();
     server.command(&set).await;
-    let url = format!("redis://app:pw@{}?namespace=ns", server.addr());
+    let url = format!("redis://app:c4n4ry@{}?namespace=ns", server.addr());
     let broker = open(&url).await;
     let options = || LiveOptions::new("**").expect("a valid pattern");
     for error in [

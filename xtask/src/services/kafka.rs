@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(90);
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// The user of the broker that asks for one.
-const USER: (&str, &str) = ("glmsg", "glmsg-secret");
+const USER: (&str, &str) = ("glmsg", "glmsg-c4n4ry");
 
 /// Brokers that were started and may not answer yet.
 #[derive(Debug)]
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(url(&three), "kafka://127.0.0.1:1,127.0.0.1:3,127.0.0.1:5");
         assert_eq!(
             url(&[ports(1, Some(3))]),
-            "kafka://glmsg:glmsg-secret@127.0.0.1:3?tls=true"
+            "kafka://glmsg:glmsg-c4n4ry@127.0.0.1:3?tls=true"
         );
     }
 

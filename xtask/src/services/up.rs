@@ -99,12 +99,40 @@ impl Run<'_> {
     /// Tells the user and the tests.
     fn is_up(&mut self, service: Service, url: String, began: Instant) -> Outcome {
         let seconds = began.elapsed().as_secs_f64();
-        println!("{:10}  {url}  ({seconds:.1} s)", service.name());
+        let shown = without_password(&url);
+        println!("{:10}  {shown}  ({seconds:.1} s)", service.name());
         self.environment.set(service.key(), url);
         if service.has_tls() {
             let directory = self.place.certificates().display().to_string();
             self.environment.set("TLS_DIR", directory);
         }
         self.environment.store(&self.place.environment())
+    }
+}
+
+/// An address as it is shown. The whole of it is in the file that the tests read.
+fn without_password(url: &str) -> String {
+    let login = url
+        .split_once("://")
+        .and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)));
+    match login {
+        Some((scheme, (login, rest))) => {
+            let (user, _) = login.split_once(':').unwrap_or((login, ""));
+            format!("{scheme}://{user}:***@{rest}")
+        }
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        let shown = without_password("kafka://me:c4n4ry@127.0.0.1:3?tls=true");
+        assert_eq!(shown, "kafka://me:***@127.0.0.1:3?tls=true");
+        let shown = without_password("redis://127.0.0.1:3");
+        assert_eq!(shown, "redis://127.0.0.1:3");
     }
 }

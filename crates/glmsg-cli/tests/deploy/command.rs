@@ -23,6 +23,8 @@ pub(crate) fn glmsg(broker: &str, args: &[&str], stdin: &str) -> Run {
         stdout,
         stderr,
     } = child.wait_with_output().unwrap();
+    tell(&stdout);
+    tell(&stderr);
     Run {
         code: status.code(),
         stdout: String::from_utf8(stdout).unwrap(),
@@ -57,4 +59,10 @@ impl Run {
         assert_eq!(self.code, Some(1), "{self:?}");
         assert!(self.stderr.contains(words), "{self:?}");
     }
+}
+
+/// What a command said is among what the tests print, which is searched for passwords.
+#[allow(clippy::print_stdout, reason = "that is what it is for")]
+fn tell(said: &[u8]) {
+    print!("{}", String::from_utf8_lossy(said));
 }

@@ -8,7 +8,7 @@ use crate::store::{Run, Store, bare, finish};
 /// The original's file, as `glmsg-config` tests it.
 const ORIGINAL: &str = include_str!("../../../glmsg-config/tests/it/files/messaging.yaml");
 
-const CANARY: &str = "canary-4711";
+const CANARY: &str = "c4n4ry";
 
 /// A run with a file of settings and variables, and no broker named otherwise.
 fn run(store: &Store, file: &str, variables: &[(&str, &str)], args: &[&str], stdin: &str) -> Run {
@@ -250,7 +250,7 @@ fn a_password_is_printed_by_no_command() {
         &["publish", "t", "--timeout", "200ms"],
         &["consume", "t", "-g", "g", "--timeout", "200ms"],
     ] {
-        for (file, variables) in [
+        for (file, mut variables) in [
             (&*file, vec![]),
             ("", vec![("GLMSG_BROKER", &*address)]),
             (
@@ -262,6 +262,7 @@ fn a_password_is_printed_by_no_command() {
             ),
             (&*wrong, vec![]),
         ] {
+            variables.push(("GLMSG_LOG_LEVEL", "trace"));
             let run = run(&store, file, &variables, args, "1\n");
             let said = String::from_utf8_lossy(&run.stdout).into_owned() + &run.stderr;
             assert!(!said.contains(CANARY), "{args:?}: {said}");

@@ -35,10 +35,10 @@ impl Redis {
 
     /// Makes a user who may do everything but what `rights` takes away, and gives its address.
     pub(crate) fn user(&self, name: &str, rights: &[&str]) -> String {
-        let all = ["ACL", "SETUSER", name, "on", ">hush", "~*", "&*", "+@all"];
+        let all = ["ACL", "SETUSER", name, "on", ">c4n4ry", "~*", "&*", "+@all"];
         let words = [&all[..], rights].concat();
         self.runtime.block_on(self.server.command(&words));
-        format!("redis://{name}:hush@{}", self.server.addr())
+        format!("redis://{name}:c4n4ry@{}", self.server.addr())
     }
 
     /// kill -9.

@@ -325,7 +325,7 @@ fn a_consumer_that_found_nothing_for_long_waits_as_long_as_any() {
 
 #[test]
 fn a_wait_does_not_print_a_password() {
-    let redis = Redis::set_up(RedisSetup::default().password("hunter2"));
+    let redis = Redis::set_up(RedisSetup::default().password("c4n4ry"));
     redis.kill();
     let mut publisher = redis.begin(&["publish", "t", "--timeout", "2s"]);
     publisher.feed("1\n");
@@ -334,7 +334,7 @@ fn a_wait_does_not_print_a_password() {
     assert_eq!(said.len(), 2, "{said:?}");
     for line in said {
         assert!(
-            line.contains(&redis.place()) && !line.contains("hunter2"),
+            line.contains(&redis.place()) && !line.contains("c4n4ry"),
             "{line}"
         );
     }

@@ -137,6 +137,8 @@ pub(crate) fn finish(mut command: Command, stdin: &[u8]) -> Run {
         stdout,
         stderr,
     } = output.unwrap();
+    tell(&stdout);
+    tell(&stderr);
     Run {
         code: status.code(),
         stdout,
@@ -261,4 +263,10 @@ pub(crate) fn listing(path: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// What a command said is among what the tests print, which is searched for passwords.
+#[allow(clippy::print_stdout, reason = "that is what it is for")]
+fn tell(said: &[u8]) {
+    print!("{}", String::from_utf8_lossy(said));
 }

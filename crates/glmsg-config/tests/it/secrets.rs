@@ -2,7 +2,7 @@
 
 use glmsg_config::{Format, SettingsBuilder};
 
-const CANARY: &str = "canary-4711";
+const CANARY: &str = "c4n4ry";
 
 /// All that can be shown of settings.
 fn shown(builder: SettingsBuilder) -> String {

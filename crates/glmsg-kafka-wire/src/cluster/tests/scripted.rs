@@ -178,7 +178,7 @@ fn with_login(servers: Vec<(String, u16)>) -> Endpoint {
     let login = Login {
         mechanism: Mechanism::Plain,
         user: "me".to_owned(),
-        password: Password::Text("pencil".to_owned()),
+        password: Password::Text("c4n4ry".to_owned()),
     };
     Endpoint {
         login: Some(login),

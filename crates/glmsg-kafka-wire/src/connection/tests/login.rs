@@ -16,7 +16,7 @@ fn endpoint(script: &Script, mechanism: Mechanism) -> Endpoint {
     let login = Login {
         mechanism,
         user: "me".to_owned(),
-        password: Password::Text("pencil".to_owned()),
+        password: Password::Text("c4n4ry".to_owned()),
     };
     Endpoint {
         login: Some(login),
@@ -52,7 +52,7 @@ async fn a_plain_login_lasts_as_long_as_the_broker_says() {
     let serving = async {
         let mut client = chosen(&script, "PLAIN").await;
         let answer = SaslAuthenticateResponse::default().with_session_lifetime_ms(100_000);
-        assert_eq!(step(&mut client, answer).await, "\0me\0pencil");
+        assert_eq!(step(&mut client, answer).await, "\0me\0c4n4ry");
         client
     };
     let (connection, _client) = tokio::join!(open(&endpoint), serving);
@@ -71,14 +71,14 @@ async fn a_password_that_is_sent_back_is_not_shown() {
         let mut client = chosen(&script, "PLAIN").await;
         let answer = SaslAuthenticateResponse::default()
             .with_error_code(58)
-            .with_error_message(Some("me may not enter with pencil\nat all".into()));
+            .with_error_message(Some("me may not enter with c4n4ry\nat all".into()));
         step(&mut client, answer).await;
     };
     let (refused, ()) = tokio::join!(refusal(&endpoint), serving);
     assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
     let shown = refused.context("kafka");
     assert_eq!(shown, Some("me may not enter with *** at all"));
-    assert!(!format!("{refused:?} {endpoint:?}").contains("pencil"));
+    assert!(!format!("{refused:?} {endpoint:?}").contains("c4n4ry"));
 }
 
 #[tokio::test]

@@ -181,7 +181,7 @@ async fn a_login_whose_time_is_over_is_made_anew() {
     let login = Login {
         mechanism: Mechanism::Plain,
         user: "me".to_owned(),
-        password: Password::Text("pencil".to_owned()),
+        password: Password::Text("c4n4ry".to_owned()),
     };
     let cluster = Cluster::new(Endpoint {
         login: Some(login),

@@ -17,7 +17,7 @@ fn has(client: &ClientConfig, expected: &[(&str, &str)]) {
 fn full() -> KafkaConfig {
     KafkaConfig::new()
         .servers([Address::new("a", 1), Address::new("::1", 2)])
-        .login("u", "hush")
+        .login("u", "c4n4ry")
         .sasl(SaslMechanism::Plain)
         .name("app")
         .timeout(Duration::from_secs(7))
@@ -40,13 +40,13 @@ fn every_client() {
             ("security.protocol", "sasl_plaintext"),
             ("sasl.mechanism", "PLAIN"),
             ("sasl.username", "u"),
-            ("sasl.password", "hush"),
+            ("sasl.password", "c4n4ry"),
             ("allow.auto.create.topics", "false"),
             ("socket.timeout.ms", "7000"),
             ("message.max.bytes", "2621440"),
         ],
     );
-    assert!(!format!("{client:?}").contains("hush"));
+    assert!(!format!("{client:?}").contains("c4n4ry"));
     client.create_native_config().unwrap();
     let client = KafkaConfig::new().client().unwrap();
     assert_eq!(get(&client, "security.protocol"), "plaintext");

@@ -156,10 +156,10 @@ async fn an_eviction_that_loses_messages_is_refused() {
     assert!(error.to_string().contains("noeviction"), "{error}");
     // Also without the right to ask for the configuration.
     let user = [
-        "ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-config",
+        "ACL", "SETUSER", "app", "on", ">c4n4ry", "~*", "+@all", "-config",
     ];
     assert_eq!(server.run(&[&user]).await, [Value::Okay]);
-    let error = refusal(config.clone().login(Some("app".into()), "pw")).await;
+    let error = refusal(config.clone().login(Some("app".into()), "c4n4ry")).await;
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{error}");
     open(&format!("{}?eviction=warn", server.url())).await;
 }

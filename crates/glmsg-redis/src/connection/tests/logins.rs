@@ -131,13 +131,13 @@ async fn a_user_with_few_rights_connects() {
         "SETUSER",
         "app",
         "on",
-        ">pw",
+        ">c4n4ry",
         "~glmsg:*",
         "+get",
         "+script|load",
     ];
     assert_eq!(server.run(&[&user]).await, [Value::Okay]);
-    let link = open(&url(&server, "app:pw")).await;
+    let link = open(&url(&server, "app:c4n4ry")).await;
     let replies = link.send(0, &pipeline(&[&["GET", "glmsg:x"]])).await;
     assert_eq!(replies.unwrap().values, [Value::Nil]);
 }

@@ -1,0 +1,101 @@
+//! What a program prints, passed on as it comes and searched for secrets on the way.
+
+use std::io::{ErrorKind, Read, Write};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use super::successes::Successes;
+use crate::secrets::{self, Scanner};
+
+/// How long the end is waited for once the program has ended: one that it left behind may hold its output open.
+const LEFT_BEHIND: Duration = Duration::from_secs(10);
+
+/// A stream that is passed on by a thread. What is lost with its sender tells of the end.
+#[derive(Debug)]
+pub(super) struct Forward(Receiver<()>);
+
+impl Forward {
+    /// Passes everything on until the end; with `successes`, without what that leaves out. All of it is searched.
+    pub(super) fn start(
+        from: impl Read + Send + 'static,
+        to: impl Write + Send + 'static,
+        successes: Option<Successes>,
+    ) -> Self {
+        let (guard, ended) = mpsc::channel();
+        thread::spawn(move || {
+            let _guard = guard;
+            pass(from, to, successes, secrets::found);
+        });
+        Self(ended)
+    }
+
+    /// Waits until all of it is passed on. To be called when the program has ended.
+    pub(super) fn finish(self) {
+        // Nothing is ever sent: this returns when the thread ends.
+        let _ = self.0.recv_timeout(LEFT_BEHIND);
+    }
+}
+
+fn pass(
+    mut from: impl Read,
+    mut to: impl Write,
+    mut successes: Option<Successes>,
+    mut found: impl FnMut(Vec<String>),
+) {
+    let mut scanner = Scanner::default();
+    let mut buffer = vec![0; 1 << 16];
+    // A reader who went away does not stop the program: what it prints is still searched.
+    let mut show = |bytes: &[u8]| {
+        let _ = to.write_all(bytes).and_then(|()| to.flush());
+    };
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => break,
+        };
+        let bytes = &buffer[..count];
+        found(scanner.feed(bytes));
+        match &mut successes {
+            Some(successes) => show(&successes.feed(bytes)),
+            None => show(bytes),
+        }
+    }
+    found(scanner.end());
+    if let Some(successes) = &mut successes {
+        show(&successes.end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::MARK;
+
+    fn passed(text: &[u8], successes: Option<Successes>) -> (Vec<u8>, Vec<String>) {
+        let (mut shown, mut found) = (Vec::new(), Vec::new());
+        pass(text, &mut shown, successes, |lines| found.extend(lines));
+        (shown, found)
+    }
+
+    #[test]
+    fn everything_is_passed_on_unchanged_and_searched() {
+        let text = format!(
+            "\u{1b}[32mgreen\u{1b}[0m\r\n{}{MARK}\n\0 end",
+            ".".repeat(1 << 17)
+        );
+        let (shown, found) = passed(text.as_bytes(), None);
+        assert_eq!(shown, text.as_bytes());
+        assert_eq!(found.len(), 1);
+    }
+
+    #[test]
+    fn what_is_left_out_is_searched_too() {
+        let text = format!("running 1 test\nsuccesses:\n{MARK}\ntest result: ok.\n");
+        let (shown, found) = passed(text.as_bytes(), Some(Successes::default()));
+        assert_eq!(shown, b"running 1 test\ntest result: ok.\n");
+        assert_eq!(found, ["***"]);
+    }
+}
