@@ -123,13 +123,13 @@ fn exporting(
     endpoint: Option<String>,
     _preferences: &Preferences,
 ) -> Result<TelemetryBuilder, Failure> {
-    match endpoint {
-        None => Ok(builder),
-        Some(_) => Err(Failure::usage(
-            "tracing.endpoint is set, and this build sends no spans: \
-             build glmsg-cli with the feature \"otel\"",
-        )),
-    }
+    let Some(endpoint) = endpoint else {
+        return Ok(builder);
+    };
+    Err(Failure::usage(format!(
+        "tracing.endpoint is {endpoint}, and this build sends no spans: \
+         build glmsg-cli with the feature \"otel\""
+    )))
 }
 
 impl Logs {
