@@ -89,7 +89,7 @@ impl PubSub {
     ///
     /// # Errors
     /// `InvalidArgument`, `TooLarge`, `Codec` of the message, and as
-    /// [`BrokerExt::send`](glmsg_broker::BrokerExt::send).
+    /// [`BrokerExt::send`].
     pub async fn publish(&self, message: MessageBuilder) -> Result<MessageId> {
         let message = message.build()?;
         let (id, topic) = (message.id(), message.topic().clone());
@@ -165,7 +165,7 @@ impl PubSub {
     ///
     /// # Errors
     /// `Unsupported` where the backend has no live subscriptions, and as
-    /// [`BrokerExt::listen`](glmsg_broker::BrokerExt::listen).
+    /// [`BrokerExt::listen`].
     pub async fn listen<P>(&self, pattern: P) -> Result<LiveSubscription>
     where
         P: TryInto<TopicPattern>,
@@ -176,11 +176,11 @@ impl PubSub {
 
     /// Tells of a message to who listens live now, and to nobody else: it is not stored, and
     /// durable subscriptions do not get it. For both there is
-    /// [`BrokerExt::publish_and_announce`](glmsg_broker::BrokerExt::publish_and_announce).
+    /// [`BrokerExt::publish_and_announce`].
     ///
     /// # Errors
     /// `Unsupported` where the backend has no live subscriptions, and as
-    /// [`Broker::announce`](glmsg_broker::Broker::announce).
+    /// [`Broker::announce`].
     pub async fn announce(&self, message: MessageBuilder) -> Result<MessageId> {
         let message = message.build()?;
         self.broker.announce(std::slice::from_ref(&message)).await?;

@@ -15,7 +15,7 @@ impl WorkQueue {
     /// # Errors
     /// `Unsupported` if the task's result is to be kept and the backend has no
     /// [storage](glmsg_broker::Storage); `Full`, and as
-    /// [`BrokerExt::send`](glmsg_broker::BrokerExt::send); `InvalidArgument`, `TooLarge` and `Codec`
+    /// [`BrokerExt::send`]; `InvalidArgument`, `TooLarge` and `Codec`
     /// of what the task is made of.
     pub async fn submit(&self, task: Task) -> Result<TaskRef> {
         let message = self.message(task).await?;
