@@ -1,6 +1,6 @@
 //! When the messages were created that this process holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ use glmsg_core::Timestamp;
 
 use crate::histogram::Tally;
 
-/// How many deliveries one generation remembers. What was delivered longer ago than twice as many
+/// How many deliveries one generation remembers. What was delivered longer ago than thrice as many
 /// deliveries is forgotten, such as what a consumer dropped or left to its lease.
 const GENERATION: usize = 65_536;
 
@@ -22,6 +22,9 @@ pub(crate) struct Held(Mutex<Generations>);
 
 #[derive(Debug, Default)]
 struct Generations {
+    /// Those that were delivered last, in their order: most are settled in it, and nothing is hashed.
+    queue: VecDeque<(Token, Timestamp)>,
+    /// Those that others have overtaken.
     young: Created,
     old: Created,
 }
@@ -36,11 +39,12 @@ impl Held {
             return;
         }
         let mut generations = self.generations();
-        if generations.young.len() + received.len() > GENERATION {
-            generations.old = std::mem::take(&mut generations.young);
-        }
         let created = received.iter().map(|r| (r.token, r.message.created_at()));
-        generations.young.extend(created);
+        generations.queue.extend(created);
+        let too_many = generations.queue.len().saturating_sub(GENERATION);
+        for _ in 0..too_many {
+            generations.step_aside();
+        }
     }
 
     /// Forgets what was settled, and tells how long after their creation the acked ones were.
@@ -64,7 +68,35 @@ impl Held {
 }
 
 impl Generations {
+    /// The first of the queue goes among those that others have overtaken.
+    fn step_aside(&mut self) {
+        let Some((token, created)) = self.queue.pop_front() else {
+            return;
+        };
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(token, created);
+    }
+
     fn take(&mut self, token: &Token) -> Option<Timestamp> {
+        if self.queue.front().is_some_and(|(first, _)| first == token) {
+            return self.queue.pop_front().map(|(_, created)| created);
+        }
+        if let Some(created) = self.overtaken(token) {
+            return Some(created);
+        }
+        // Each steps aside once, however often somebody looks for what is not there.
+        while self.queue.front().is_some_and(|(first, _)| first != token) {
+            self.step_aside();
+        }
+        self.queue.pop_front().map(|(_, created)| created)
+    }
+
+    fn overtaken(&mut self, token: &Token) -> Option<Timestamp> {
+        if self.young.is_empty() && self.old.is_empty() {
+            return None;
+        }
         let young = self.young.remove(token);
         // Mostly empty: then nothing is hashed.
         match young.is_none() && !self.old.is_empty() {
@@ -119,12 +151,12 @@ mod tests {
         let message = Message::builder("t").payload("x").build().expect("valid");
         let later = message.created_at().after(Duration::from_secs(3));
         let held = Held::default();
-        let many = 3 * u64::try_from(GENERATION).expect("fits");
+        let many = 4 * u64::try_from(GENERATION).expect("fits");
         for place in 0..many {
             held.received(&[received(place, &message)]);
         }
         let kept = held.generations();
-        assert!(kept.young.len() + kept.old.len() <= 2 * GENERATION);
+        assert!(kept.queue.len() + kept.young.len() + kept.old.len() <= 3 * GENERATION);
         drop(kept);
         let settle = |place| {
             let token = Token::new(place, 0, 0);
@@ -133,5 +165,24 @@ mod tests {
         assert!(settle(0).is_none());
         assert!(settle(many - 1).is_some());
         assert!(settle(many - 1).is_none(), "it was forgotten");
+    }
+    #[test]
+    fn each_is_found_in_whatever_order_it_is_settled() {
+        let message = Message::builder("t").payload("x").build().expect("valid");
+        let held = Held::default();
+        let all: Vec<Received> = (0..100).map(|place| received(place, &message)).collect();
+        held.received(&all);
+        let now = message.created_at();
+        // Every third from the back, then all: each is there once.
+        let backwards = (0..100_u64).rev().filter(|place| place % 3 == 0);
+        let order: Vec<u64> = backwards.chain(0..100).collect();
+        let settle = |place: &u64| {
+            let token = Token::new(*place, 0, 0);
+            held.settled([token].into_iter(), &[Settled::Acked], now)
+        };
+        let found = order.iter().filter(|place| settle(place).is_some()).count();
+        assert_eq!(found, 100);
+        let kept = held.generations();
+        assert_eq!(kept.queue.len() + kept.young.len() + kept.old.len(), 0);
     }
 }
