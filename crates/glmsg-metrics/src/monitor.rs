@@ -8,7 +8,7 @@ use glmsg_broker::{Broker, Lag};
 use glmsg_core::{Error, ErrorKind, Result};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::store::{GroupKey, LagTable, Store};
 use crate::{HealthProbe, PrometheusLayer};
@@ -59,6 +59,7 @@ pub struct Monitor {
 #[derive(Debug)]
 struct Eye {
     broker: Arc<dyn Broker>,
+    health: HealthProbe,
     store: Arc<Store>,
     watcher: u64,
     /// One look at a time: the last to begin is the last to tell.
@@ -71,13 +72,14 @@ impl Monitor {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start(layer: &PrometheusLayer, broker: Arc<dyn Broker>) -> Self {
+        let health = HealthProbe::new(layer, broker.clone());
         let eye = Arc::new(Eye {
-            broker: broker.clone(),
+            broker,
+            health: health.clone(),
             store: layer.store.clone(),
             watcher: layer.store.new_watcher(),
             seen: Mutex::default(),
         });
-        let health = HealthProbe::new(layer, broker);
         let task = tokio::spawn(watch(eye.clone(), health.clone()));
         Self { eye, health, task }
     }
@@ -114,7 +116,6 @@ async fn watch(eye: Arc<Eye>, health: HealthProbe) {
     };
     let options = &eye.store.options;
     let mut lag = beat(options.lag_interval);
-    let rest = options.health_interval.max(Duration::from_millis(100));
     let looking = async {
         loop {
             lag.tick().await;
@@ -127,7 +128,7 @@ async fn watch(eye: Arc<Eye>, health: HealthProbe) {
         loop {
             health.health().await;
             // From its answer on: sooner, the next would only be given the same answer again.
-            sleep(rest).await;
+            health.grows_old().await;
         }
     };
     // Side by side: a broker that hangs in the one is told by the other.
@@ -147,7 +148,10 @@ impl Eye {
                 seen.clone_from(&table);
                 self.store.set_lag(self.watcher, table);
                 match failure {
-                    None => self.store.set_connected(true),
+                    None => {
+                        self.store.set_connected(true);
+                        self.health.hear(true);
+                    }
                     Some(error) => return Err(self.failed(error)),
                 }
                 Ok(())
@@ -161,6 +165,7 @@ impl Eye {
         // A user who may not see a group has a broker that answers.
         if error.is_transient() || error.kind() == ErrorKind::Closed {
             self.store.set_connected(false);
+            self.health.hear(false);
         }
         error
     }

@@ -63,7 +63,7 @@ fn tell_outcomes(span: &Span, outcomes: &[Published]) {
 }
 
 fn log_published(messages: &[Message], outcomes: &[Published]) {
-    if !tracing::enabled!(target: MESSAGES, Level::DEBUG) {
+    if !tracing::enabled!(target: MESSAGES, Level::INFO) {
         return;
     }
     for (message, outcome) in messages.iter().zip(outcomes) {
@@ -75,7 +75,7 @@ fn log_published(messages: &[Message], outcomes: &[Published]) {
             Published::Indeterminate(_) => "indeterminate",
         };
         let (topic, id, bytes) = (message.topic(), message.id(), message.payload().len());
-        tracing::debug!(target: MESSAGES, %topic, %id, bytes, outcome, "published");
+        tracing::info!(target: MESSAGES, %topic, %id, bytes, outcome, "published");
     }
 }
 

@@ -39,7 +39,7 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let messages = match log_messages {
-        true => LevelFilter::DEBUG,
+        true => LevelFilter::INFO,
         false => LevelFilter::OFF,
     };
     let mut targets = filter.targets().clone().with_target(MESSAGES, messages);

@@ -40,7 +40,7 @@ impl TracedSource {
     }
 
     fn log(&self, received: &[Received]) {
-        if !tracing::enabled!(target: MESSAGES, Level::DEBUG) {
+        if !tracing::enabled!(target: MESSAGES, Level::INFO) {
             return;
         }
         let Place { topic, group } = &*self.place;
@@ -49,7 +49,7 @@ impl TracedSource {
         } in received
         {
             let (id, bytes) = (message.id(), message.payload().len());
-            tracing::debug!(target: MESSAGES, %topic, %group, %id, attempt, bytes, "received");
+            tracing::info!(target: MESSAGES, %topic, %group, %id, attempt, bytes, "received");
         }
     }
 }

@@ -31,8 +31,11 @@ fn a_consumer_serves_where_the_file_says() {
     command.env("GLMSG_CONFIG", settings(&store, port));
     let mut consumer = Watched::spawn(command);
     consumer.await_said(&format!("metrics at http://127.0.0.1:{port}/metrics"), 1);
-    let answer = get(&format!("127.0.0.1:{port}"), "/metrics").unwrap();
-    assert!(answer.contains("\nbroker_connected "), "{answer}");
+    // It is told when the broker has answered the first look.
+    await_that("answer of the broker that is told", || {
+        let answer = get(&format!("127.0.0.1:{port}"), "/metrics").unwrap();
+        answer.contains("\nbroker_connected 1\n").then_some(())
+    });
 }
 
 #[test]

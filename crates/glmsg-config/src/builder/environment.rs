@@ -39,7 +39,7 @@ pub(super) fn variable(name: &OsStr, value: OsString) -> Result<Option<Variable>
     let found = if let Some(rest) = name.strip_prefix(OURS) {
         ours(name, rest)?.map(|key| (key, Rank::Variable))
     } else if name.starts_with(ORIGINALS) && !name.starts_with(ORIGINAL_TESTS) {
-        Some((original(name)?, Rank::OriginalVariable))
+        original(name)?.map(|key| (key, Rank::OriginalVariable))
     } else {
         None
     };
@@ -91,13 +91,21 @@ fn ours(name: &str, rest: &str) -> Result<Option<&'static Key>> {
     Err(unknown(name, near))
 }
 
-fn original(name: &str) -> Result<&'static Key> {
+/// The original is part of a system that sets others of this beginning, and they are none of ours: only one
+/// that is close to a key is a slip.
+fn original(name: &str) -> Result<Option<&'static Key>> {
     let of = |key: &&'static Key| key.original_variable() == Some(name);
     if let Some(key) = schema::keys().find(of) {
-        return Ok(key);
+        return Ok(Some(key));
     }
-    let variables = schema::keys().filter_map(Key::original_variable);
-    Err(unknown(name, nearest(name, variables)))
+    let close = |known: &&str| schema::distance(known, name) <= 2;
+    match schema::keys()
+        .filter_map(Key::original_variable)
+        .find(close)
+    {
+        Some(near) => Err(unknown(name, Some(near))),
+        None => Ok(None),
+    }
 }
 
 fn unknown(name: &str, near: Option<&str>) -> glmsg_core::Error {

@@ -47,7 +47,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new(
         "log_messages",
         Form::Flag,
-        "Whether each message is logged, without its payload.",
+        "Whether each message is logged, without its payload: at the level INFO, whatever `log_level` says.",
     )
     .defaults_to("false")
     .original(),

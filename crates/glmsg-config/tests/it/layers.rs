@@ -124,6 +124,7 @@ fn variables_of_others_are_left_alone() {
         ("GLMSG_KEY", "x"),
         ("GLMSG_ATTEMPT", "1"),
         ("GREENLANG_TEST_REDIS_URL", "redis://x"),
+        ("GREENLANG_ENV", "prod"),
         ("HOME", "/"),
     ];
     let settings = SettingsBuilder::new().variables(others).unwrap();

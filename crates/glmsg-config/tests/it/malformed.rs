@@ -376,9 +376,9 @@ const VARIABLES: &[(&str, &str, &str)] = &[
         "config: the variable GREENLANG_REDIS_HOTS names no key; did you mean GREENLANG_REDIS_HOST?",
     ),
     (
-        "GREENLANG_DEBUG",
-        "1",
-        "config: the variable GREENLANG_DEBUG names no key; a key of a section is GLMSG_SECTION__KEY; unset what is not meant for glmsg",
+        "GREENLANG_BROKER_TYP",
+        "redis",
+        "config: the variable GREENLANG_BROKER_TYP names no key; did you mean GREENLANG_BROKER_TYPE?",
     ),
     (
         "GREENLANG_METRICS_ENABLED",

@@ -101,7 +101,7 @@ pub(super) async fn answer(routes: &Routes, asked: Result<Request, Refused>) -> 
         }
         ("GET" | "HEAD", "/metrics") => metrics(routes, &request.accept),
         ("GET" | "HEAD", "/health/live") => Answer::plain("200 OK", "live\n"),
-        ("GET" | "HEAD", _) => ready(&routes.health.health().await),
+        ("GET" | "HEAD", _) => ready(&routes.health.soon().await),
         _ => Answer {
             allow: true,
             ..Answer::plain("405 Method Not Allowed", "GET and HEAD alone\n")

@@ -67,6 +67,24 @@ async fn metrics_and_health_are_served() {
 }
 
 #[tokio::test]
+async fn a_look_that_fails_is_told_before_the_next_probe_is_due() {
+    let options = Options::default()
+        .lag_interval(Duration::from_millis(100))
+        .health_interval(Duration::from_secs(3600));
+    let (layer, registry) = layered_with(options);
+    let broker = memory(&layer);
+    let monitor = Monitor::start(&layer, broker.clone());
+    let server = MetricsServer::bind("127.0.0.1:0", registry, monitor.health()).await;
+    let address = server.as_ref().expect("a free port").address();
+    let ready = || get(address, "/health/ready");
+    assert!(ready().await.starts_with("HTTP/1.1 200 OK"));
+    broker.close().await.expect("closed");
+    let told = async { while !ready().await.starts_with("HTTP/1.1 503 ") {} };
+    let told = tokio::time::timeout(Duration::from_secs(60), told).await;
+    told.expect("it is told");
+}
+
+#[tokio::test]
 async fn a_broker_that_cannot_work_is_not_ready() {
     let (layer, registry) = layered_with(Options::default().health_interval(Duration::ZERO));
     let broker = memory(&layer);
