@@ -53,6 +53,20 @@ impl Preferences {
         }
     }
 
+    /// The group that a command was given, else that of the settings.
+    pub(crate) fn group(
+        &self,
+        given: Option<&GroupName>,
+        command: &str,
+    ) -> Result<GroupName, Failure> {
+        given.or(self.group.as_ref()).cloned().ok_or_else(|| {
+            Failure::usage(format!(
+                "the group is not named: use --group, or consumer.group of the settings; \
+                 see 'glmsg {command} --help'"
+            ))
+        })
+    }
+
     /// Reads a file, the environment, and the address that the command line names.
     #[cfg(feature = "config")]
     pub(crate) fn load(broker: Option<&str>, file: Option<&Path>) -> Result<Self, Failure> {

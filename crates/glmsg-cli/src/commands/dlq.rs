@@ -32,9 +32,9 @@ pub(crate) enum Command {
 pub(crate) struct Args {
     /// Of this topic
     topic: TopicName,
-    /// Of this group; `glmsg lag` shows which have some
+    /// Of this group; `glmsg lag` shows which have some [default: consumer.group of the settings]
     #[arg(long, short)]
-    group: GroupName,
+    group: Option<GroupName>,
     /// This one; may be repeated
     #[arg(long, value_name = "ID", conflicts_with_all = ["all", "reason"])]
     id: Vec<MessageId>,
@@ -59,16 +59,16 @@ impl Args {
         }
     }
 
-    fn query(&self) -> DeadLetterQuery {
-        DeadLetterQuery::new(self.topic.clone(), self.group.clone())
+    fn query(&self, group: &GroupName) -> DeadLetterQuery {
+        DeadLetterQuery::new(self.topic.clone(), group.clone())
             .selector(self.selector().unwrap_or(DeadLetterSelector::All))
     }
 }
 
 pub(crate) async fn run(session: &mut Session, command: Command) -> Result<(), Failure> {
     match command {
-        Command::List(args) => look(session, &args, print::list).await,
-        Command::Show(args) => look(session, &args, print::show).await,
+        Command::List(args) => look(session, &args, ("dlq list", print::list)).await,
+        Command::Show(args) => look(session, &args, ("dlq show", print::show)).await,
         Command::Redrive(args) => act(session, &args, Action::Redrive).await,
         Command::Purge(args) => act(session, &args, Action::Purge).await,
     }
@@ -76,15 +76,21 @@ pub(crate) async fn run(session: &mut Session, command: Command) -> Result<(), F
 
 type Printer = fn(&mut Session, &[DeadLetter]) -> Result<(), Failure>;
 
-async fn look(session: &mut Session, args: &Args, printer: Printer) -> Result<(), Failure> {
+async fn look(
+    session: &mut Session,
+    args: &Args,
+    (command, printer): (&str, Printer),
+) -> Result<(), Failure> {
+    let group = session.preferences.group(args.group.as_ref(), command)?;
     let broker = session.connect(Access::Existing).await?;
     let limit = args.limit.unwrap_or(100);
     // One more than is shown tells whether that is all.
-    let mut letters = read(broker.as_ref(), args, limit.saturating_add(1)).await?;
+    let most = limit.saturating_add(1);
+    let mut letters = read(broker.as_ref(), args, &group, most).await?;
     let more = letters.len() > limit;
     letters.truncate(limit);
     if letters.is_empty() && !args.id.is_empty() {
-        return Err(none_of_these(args));
+        return Err(none_of_these(args, &group));
     }
     printer(session, &letters)?;
     if more && !session.quiet {
@@ -97,12 +103,17 @@ async fn look(session: &mut Session, args: &Args, printer: Printer) -> Result<()
 }
 
 /// The first `limit` dead letters that are meant.
-async fn read(broker: &dyn Broker, args: &Args, limit: usize) -> Result<Vec<DeadLetter>, Failure> {
+async fn read(
+    broker: &dyn Broker,
+    args: &Args,
+    group: &GroupName,
+    limit: usize,
+) -> Result<Vec<DeadLetter>, Failure> {
     let mut letters = Vec::new();
     let mut after = None;
     loop {
         let wanted = limit.saturating_sub(letters.len()).min(PAGE);
-        let query = args.query().limit(wanted).after(after);
+        let query = args.query(group).limit(wanted).after(after);
         let page = broker.dead_letters(&query).await?;
         letters.extend(page.items);
         if page.next.is_none() || letters.len() >= limit {
@@ -119,6 +130,11 @@ enum Action {
 }
 
 async fn act(session: &mut Session, args: &Args, action: Action) -> Result<(), Failure> {
+    let command = match action {
+        Action::Redrive => "dlq redrive",
+        Action::Purge => "dlq purge",
+    };
+    let group = session.preferences.group(args.group.as_ref(), command)?;
     let Some(mut selector) = args.selector() else {
         return Err(Failure::usage(
             "say which dead letters: --id ID, --all or --reason R",
@@ -126,16 +142,16 @@ async fn act(session: &mut Session, args: &Args, action: Action) -> Result<(), F
     };
     let broker = session.connect(Access::Existing).await?;
     if let Some(limit) = args.limit {
-        let letters = read(broker.as_ref(), args, limit).await?;
+        let letters = read(broker.as_ref(), args, &group, limit).await?;
         selector = DeadLetterSelector::Ids(letters.iter().map(|l| l.id).collect());
     }
-    let (topic, group) = (&args.topic, &args.group);
+    let (topic, group) = (&args.topic, &group);
     let (done, count) = match action {
         Action::Redrive => ("redriven", broker.redrive(topic, group, &selector).await?),
         Action::Purge => ("purged", broker.purge(topic, group, &selector).await?),
     };
     if count == 0 && !args.id.is_empty() {
-        return Err(none_of_these(args));
+        return Err(none_of_these(args, group));
     }
     if session.json {
         let mut object = json!({ "topic": topic.as_str(), "group": group.as_str() });
@@ -150,9 +166,9 @@ async fn act(session: &mut Session, args: &Args, action: Action) -> Result<(), F
     session.close(&broker).await
 }
 
-fn none_of_these(args: &Args) -> Failure {
+fn none_of_these(args: &Args, group: &GroupName) -> Failure {
     Failure::failed(format!(
-        "{} has no such dead letter in {}; 'glmsg dlq list' shows what there is",
-        args.group, args.topic
+        "{group} has no such dead letter in {}; 'glmsg dlq list' shows what there is",
+        args.topic
     ))
 }

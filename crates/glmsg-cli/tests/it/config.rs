@@ -104,6 +104,21 @@ fn consuming_and_publishing_go_by_the_file() {
     run(&["consume", "jobs", "-n", "1", "--exec", "false"], "").success();
     let letters = run(&["--json", "dlq", "list", "jobs", "-g", "workers"], "").success();
     assert_eq!(letters.objects().len(), 1);
+    // Whose they are, the file says too.
+    for look in ["list", "show"] {
+        let args = ["--json", "dlq", look, "jobs"];
+        let same = run(&args, "").success();
+        assert_eq!(same.text(), letters.text());
+    }
+    run(&["dlq", "list", "jobs", "-g", "others"], "").fails(1, &["group: others"]);
+    let redriven = run(&["dlq", "redrive", "jobs", "--all"], "").success();
+    assert_eq!(
+        redriven.text(),
+        "redriven 1 dead letter of workers in jobs\n"
+    );
+    run(&["consume", "jobs", "-n", "1", "--exec", "false"], "").success();
+    let purged = run(&["dlq", "purge", "jobs", "--all"], "").success();
+    assert_eq!(purged.text(), "purged 1 dead letter of workers in jobs\n");
 
     // An option wins over the file.
     let mine = [

@@ -113,9 +113,18 @@ fn one_is_one_and_an_error_points_at_the_command_it_is_about() {
         redriven.success().text(),
         "redriven 1 dead letter of g in t\n"
     );
-    store
-        .run(&["dlq", "list", "t"])
-        .fails(2, &["--group", "see 'glmsg dlq list --help'"]);
+    for (args, command) in [
+        (&["dlq", "list", "t"][..], "dlq list"),
+        (&["dlq", "show", "t", "--all"], "dlq show"),
+        (&["dlq", "redrive", "t", "--all"], "dlq redrive"),
+        (&["dlq", "purge", "t", "--all"], "dlq purge"),
+        (&["consume", "t", "-w", "0"], "consume"),
+    ] {
+        let help = format!("see 'glmsg {command} --help'");
+        store
+            .run(args)
+            .fails(2, &["--group", "consumer.group", &help]);
+    }
 }
 
 #[test]
