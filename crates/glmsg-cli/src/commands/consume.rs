@@ -1,5 +1,6 @@
 //! `glmsg consume`: receive a group's messages, and print them or run a command for each.
 
+mod attempts;
 mod exec;
 mod member;
 mod print;
@@ -7,12 +8,10 @@ mod print;
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
-use glmsg::{
-    AttemptOutcome, DeadLetterReason, ErrorKind, GroupName, Message, Nack, Received, RetryPolicy,
-    StartFrom, SubscribeOptions, TopicName,
-};
+use glmsg::{ErrorKind, GroupName, Message, StartFrom, SubscribeOptions, TopicName};
 use tokio::time::Instant;
 
+use self::attempts::Attempts;
 use self::member::Member;
 use crate::arguments::{duration, start};
 use crate::exporter::MetricsArgs;
@@ -59,7 +58,8 @@ pub(crate) struct Args {
     )]
     output: Form,
     /// Run this by sh -c for each message, the payload on its stdin and GLMSG_ID, GLMSG_TOPIC,
-    /// GLMSG_ATTEMPT and GLMSG_KEY in its environment: exit code 0 acks, anything else retries
+    /// GLMSG_ATTEMPT, GLMSG_KEY and TRACEPARENT in its environment: exit code 0 acks, anything else
+    /// retries
     #[arg(long, short, value_name = "CMD")]
     exec: Option<String>,
     /// How many commands run at the same time [default: consumer.workers of the settings, or 1]
@@ -103,12 +103,13 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
         return Ok(());
     };
     let broker = member.broker.clone();
+    let attempts = Attempts::new(broker.as_ref(), &options, &session.preferences.retry);
     let outcome = match &args.exec {
         Some(command) => {
-            let wanted = (&args, &options);
+            let wanted = (&args, &options, attempts);
             exec::run(session, &mut member, wanted, command, &interrupt).await
         }
-        None => print::run(session, &mut member, &args, &interrupt).await,
+        None => print::run(session, &mut member, (&args, attempts), &interrupt).await,
     };
     // What its source still has, it gives back when it is dropped.
     drop(member);
@@ -120,11 +121,8 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
 
 /// The subscription: by the options, else by the settings, else by default.
 fn options(args: &Args, preferences: &Preferences) -> Result<SubscribeOptions, Failure> {
-    let group = args.group.as_ref().or(preferences.group.as_ref());
-    let group = group.ok_or_else(|| {
-        Failure::usage("the group is not named: use --group; see 'glmsg consume --help'")
-    })?;
-    let mut options = SubscribeOptions::new(&args.topic, group)?;
+    let group = preferences.group(args.group.as_ref(), "consume")?;
+    let mut options = SubscribeOptions::new(&args.topic, &group)?;
     if let Some(lease) = args.lease.or(preferences.lease) {
         options = options.lease(lease);
     }
@@ -135,18 +133,6 @@ fn options(args: &Args, preferences: &Preferences) -> Result<SubscribeOptions, F
         options = options.prefetch(messages);
     }
     Ok(options)
-}
-
-/// What is asked for a message that failed: another try, or none where its tries are used up. What
-/// the message itself allows, the broker knows; the settings can only allow less.
-fn failed(received: &Received, policy: &RetryPolicy, delay: Duration, why: &str) -> Nack {
-    let own = received.message.max_attempts();
-    let allowed = policy.attempts_of(own);
-    match allowed < own && received.attempt >= allowed {
-        true => Nack::reject(received.token, DeadLetterReason::MaxRetries, why)
-            .outcome(AttemptOutcome::Failed),
-        false => Nack::retry(received.token, delay, why),
-    }
 }
 
 /// What is wrong with a message's provenance. A signed one is for whoever has the keys to verify.

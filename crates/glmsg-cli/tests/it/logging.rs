@@ -80,6 +80,80 @@ fn debug_shows_failed_attempts_and_info_does_not() {
     }
 }
 
+/// The lines of a group that fails at a message, tried twice.
+fn failures(args: &[&str]) -> (String, Vec<Value>) {
+    let store = Store::new();
+    let publish = ["publish", "flights", "--max-retries", "1"];
+    store.run_with(&publish, "1\n").success();
+    let before = [
+        "--log-level",
+        "debug",
+        "--log-format",
+        "json",
+        "-q",
+        "consume",
+    ];
+    let run = store.run(&[&before[..], &["flights", "-g", "agents"], args].concat());
+    let lines: Vec<Value> = run
+        .success()
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let ends = |line: &Value| ["attempt failed", "dead letter"].map(|m| line["message"] == m);
+    let lines = lines.into_iter().filter(|line| ends(line).contains(&true));
+    let letter = store
+        .json(&["dlq", "list", "flights", "-g", "agents"])
+        .remove(0);
+    (
+        letter["id"].as_str().unwrap().to_owned(),
+        lines.collect::<Vec<_>>(),
+    )
+}
+
+#[test]
+fn a_command_that_fails_is_in_the_log_as_a_handler_is() {
+    let (id, lines) = failures(&["-n", "1", "--exec", "exit 3"]);
+    let error = "the command ended with exit code 3";
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for (line, (level, message, attempt)) in lines
+        .iter()
+        .zip([("DEBUG", "attempt failed", 1), ("WARN", "dead letter", 2)])
+    {
+        assert_eq!(line["level"], level, "{line}");
+        assert_eq!(line["message"], message, "{line}");
+        assert_eq!(line["target"], "glmsg_broker::consumer::attempt", "{line}");
+        assert_eq!(line["attempt"], attempt, "{line}");
+        assert_eq!(line["id"], id, "{line}");
+        assert_eq!(line["topic"], "flights", "{line}");
+        assert_eq!(line["group"], "agents", "{line}");
+        assert_eq!(line["error"], error, "{line}");
+        let span = &line["spans"][0];
+        assert_eq!(span["name"], "process", "{line}");
+        assert_eq!(span["messaging.message.id"], id, "{line}");
+    }
+    assert_eq!(lines[0]["outcome"], "failed");
+    assert_eq!(lines[1]["reason"], "max-retries");
+}
+
+#[test]
+fn what_was_printed_and_is_no_good_is_in_the_log_too() {
+    let nack = ["-n", "2", "--settle", "nack", "--reason", "no seat left"];
+    let (id, lines) = failures(&nack);
+    let messages: Vec<&Value> = lines.iter().map(|line| &line["message"]).collect();
+    assert_eq!(messages, ["attempt failed", "dead letter"]);
+    for line in &lines {
+        assert_eq!(
+            (&line["id"], &line["error"]),
+            (&id.as_str().into(), &"no seat left".into())
+        );
+    }
+    let (id, lines) = failures(&["-n", "1", "--settle", "reject"]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0]["id"], id);
+    assert_eq!(lines[0]["reason"], "rejected");
+}
+
 #[test]
 fn the_file_sets_the_form_of_the_lines() {
     let store = Store::new();

@@ -1,5 +1,7 @@
 //! Spans to a receiver, by the settings.
 
+use glmsg::Message;
+
 use crate::store::{Run, Store, finish};
 
 /// A run with these settings in a file.
@@ -9,6 +11,59 @@ fn published(settings: &str) -> Run {
     let mut command = store.command(&["-q", "publish", "flights"]);
     command.env("GLMSG_CONFIG", file);
     finish(command, b"1\n")
+}
+
+const CREATION: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// A store with messages in the topic `flights`, of this trace or of none.
+fn flights(traces: &[Option<&str>]) -> Store {
+    let store = Store::new();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let broker = glmsg::connect(&store.url()).await.unwrap();
+        let messages: Vec<Message> = traces
+            .iter()
+            .map(|trace| {
+                let message = Message::new("flights", "DTW-LAS").unwrap();
+                match trace {
+                    Some(trace) => message.with_traceparent(trace).unwrap(),
+                    None => message,
+                }
+            })
+            .collect();
+        broker.publish(&messages).await.unwrap();
+        broker.close().await.unwrap();
+    });
+    store
+}
+
+/// What the commands of a `consume` see of a trace, one line each; it has a trace of its own, which
+/// is none of theirs.
+fn seen(store: &Store, settings: &str, count: &str) -> String {
+    let file = store.file("glmsg.yaml", settings);
+    let exec = "echo \"$GLMSG_ATTEMPT:$TRACEPARENT:$TRACESTATE\" >> seen";
+    let mut command = store.command(&[
+        "-q", "consume", "flights", "-g", "agents", "-n", count, "--exec", exec,
+    ]);
+    let other = "00-11111111111111111111111111111111-2222222222222222-01";
+    command
+        .env("GLMSG_CONFIG", file)
+        .env("TRACEPARENT", other)
+        .env("TRACESTATE", "a=b");
+    finish(command, b"").success();
+    std::fs::read_to_string(store.path("seen")).unwrap()
+}
+
+#[test]
+fn a_command_is_told_the_trace_of_its_message() {
+    for settings in ["", "log_level: WARNING\n"] {
+        let store = flights(&[Some(CREATION), None]);
+        assert_eq!(
+            seen(&store, settings, "2"),
+            format!("1:{CREATION}:\n1::\n"),
+            "{settings}"
+        );
+    }
 }
 
 /// No span leaves a build that has no export, and nobody is to wait for one.
@@ -25,10 +80,19 @@ mod exported {
     use std::net::{TcpListener, TcpStream};
     use std::time::Duration;
 
-    use super::published;
+    use glmsg::tracing::TraceContext;
+
+    use super::{CREATION, finish, flights, published, seen};
 
     /// What a receiver gets of a run that publishes a message; nothing where nobody calls.
     fn received(keys: &str) -> Vec<u8> {
+        received_of(|endpoint| {
+            published(&format!("{endpoint}{keys}")).success();
+        })
+    }
+
+    /// What a receiver gets of a run whose settings name it.
+    fn received_of(run: impl FnOnce(&str)) -> Vec<u8> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let receiver = std::thread::spawn(move || {
@@ -42,9 +106,8 @@ mod exported {
             }
             got
         });
-        let settings = format!("tracing:\n  endpoint: http://{address}\n{keys}");
         // The spans are out when the command ends.
-        published(&settings).success();
+        run(&format!("tracing:\n  endpoint: http://{address}\n"));
         let mut end = TcpStream::connect(address).unwrap();
         end.write_all(b"END").unwrap();
         drop(end);
@@ -84,7 +147,11 @@ mod exported {
     }
 
     fn has(request: &[u8], text: &str) -> bool {
-        request.windows(text.len()).any(|w| w == text.as_bytes())
+        has_bytes(request, text.as_bytes())
+    }
+
+    fn has_bytes(request: &[u8], bytes: &[u8]) -> bool {
+        request.windows(bytes.len()).any(|w| w == bytes)
     }
 
     #[test]
@@ -107,5 +174,52 @@ mod exported {
         let address = listener.local_addr().unwrap();
         drop(listener);
         published(&format!("tracing:\n  endpoint: http://{address}\n")).success();
+    }
+
+    #[test]
+    fn a_command_works_under_the_span_of_its_attempt() {
+        let mut lines = String::new();
+        let request = received_of(|endpoint| {
+            lines = seen(&flights(&[Some(CREATION)]), endpoint, "1");
+        });
+        assert!(has(&request, "process flights"));
+        let told: Vec<&str> = lines.trim().split(':').collect();
+        let told: TraceContext = told[1].parse().unwrap();
+        let creation: TraceContext = CREATION.parse().unwrap();
+        assert_eq!(told.trace_id(), creation.trace_id());
+        assert_ne!(told.span_id(), creation.span_id());
+        // No other span of the run has it: nothing stands under it.
+        assert!(has_bytes(&request, &told.span_id().to_be_bytes()));
+    }
+
+    #[test]
+    fn what_is_printed_and_what_fails_have_their_spans() {
+        for (args, spans) in [
+            (&["-n", "1"][..], &["process flights"][..]),
+            (
+                &["-n", "1", "--exec", "exit $((GLMSG_ATTEMPT < 2))"],
+                &["process flights", "retry flights"],
+            ),
+            (
+                &["-n", "1", "--settle", "reject"],
+                &["process flights", "dead_letter flights"],
+            ),
+        ] {
+            let request = received_of(|endpoint| {
+                let store = flights(&[None]);
+                let file = store.file("glmsg.yaml", endpoint);
+                let consume = ["-q", "consume", "flights", "-g", "agents"];
+                let mut command = store.command(&[&consume, args].concat());
+                command.env("GLMSG_CONFIG", file);
+                finish(command, b"").success();
+            });
+            for span in ["process flights", "retry flights", "dead_letter flights"] {
+                assert_eq!(
+                    has(&request, span),
+                    spans.contains(&span),
+                    "{args:?}: {span}"
+                );
+            }
+        }
     }
 }

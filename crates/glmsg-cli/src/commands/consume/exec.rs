@@ -6,12 +6,13 @@
 mod command;
 mod payload;
 mod quota;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg::{
-    Clock, DeadLetterReason, Handling, Nack, Received, RetryPolicy, Settled, SubscribeOptions,
+    Clock, DeadLetterReason, Handling, Nack, Received, Requeue, Settled, SubscribeOptions,
     SystemClock, Token,
 };
 use tokio::task::JoinSet;
@@ -19,8 +20,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::quota::{Quota, Room};
+use self::work::{Ended, Work};
+use super::attempts::Attempts;
 use super::member::Member;
-use super::{Args, broken, failed, patience, until};
+use super::{Args, broken, patience, until};
 use crate::failure::{Failure, say};
 use crate::interrupt::Interrupt;
 use crate::session::Session;
@@ -28,9 +31,6 @@ use crate::table::counted;
 
 /// How long to look away when another message came than the one that is due.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// A message, and how its command ended.
-type Ended = (Received, Result<(), String>);
 
 struct Crew<'a> {
     member: &'a mut Member,
@@ -41,7 +41,7 @@ struct Crew<'a> {
     abort: CancellationToken,
     running: JoinSet<Ended>,
     quota: Quota,
-    policy: RetryPolicy,
+    attempts: Attempts,
     /// Nothing is taken before this.
     not_before: Instant,
     tally: Tally,
@@ -58,7 +58,7 @@ struct Tally {
 pub(super) async fn run(
     session: &mut Session,
     member: &mut Member,
-    (args, options): (&Args, &SubscribeOptions),
+    (args, options, attempts): (&Args, &SubscribeOptions, Attempts),
     command: &str,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
@@ -75,7 +75,7 @@ pub(super) async fn run(
         abort: interrupt.abort.clone(),
         running: JoinSet::new(),
         quota: Quota::new(args.count),
-        policy: session.preferences.retry.clone(),
+        attempts,
         not_before: Instant::now(),
         tally: Tally::default(),
     };
@@ -157,24 +157,25 @@ impl Crew<'_> {
                 not_ours.push(received.token);
                 continue;
             }
+            let attempt = self.attempts.begin(&received);
             if let Some(e) = broken(&received.message) {
                 let id = received.message.id();
                 say(&format!("message {id} is a dead letter now: {e}"));
                 let reason = DeadLetterReason::BadProvenance;
-                refused.push(Nack::reject(received.token, reason, &e.to_string()));
+                let nack = Nack::reject(received.token, reason, &e.to_string());
+                attempt.failed(&nack);
+                refused.push(nack);
                 self.quota.done();
                 continue;
             }
-            let (command, abort) = (self.command.clone(), self.abort.clone());
-            let handling = self.handling.clone();
-            self.running.spawn(async move {
-                let begun = Instant::now();
-                let outcome = command::run(&command, &received, &abort).await;
-                if let Some(handling) = handling {
-                    handling.record(&[begun.elapsed()]);
-                }
-                (received, outcome)
-            });
+            let work = Work {
+                attempt,
+                command: self.command.clone(),
+                attempts: self.attempts.clone(),
+                handling: self.handling.clone(),
+                abort: self.abort.clone(),
+            };
+            self.running.spawn(work.run(received));
         }
         if !not_ours.is_empty() {
             self.member.release(&not_ours).await?;
@@ -198,7 +199,7 @@ impl Crew<'_> {
         if self.abort.is_cancelled() {
             std::future::pending::<()>().await;
         }
-        let (good, bad): (Vec<Ended>, Vec<Ended>) = ended.into_iter().partition(|e| e.1.is_ok());
+        let (good, bad): (Vec<Ended>, Vec<Ended>) = ended.into_iter().partition(|e| e.1.is_none());
         if !good.is_empty() {
             let tokens: Vec<Token> = good.iter().map(|(received, _)| received.token).collect();
             let outcomes = self.member.ack(&tokens).await?;
@@ -212,16 +213,16 @@ impl Crew<'_> {
             }
         }
         if !bad.is_empty() {
-            // Drawn once: a delay may have jitter.
-            let delay = |ended: &Ended| self.policy.delay(ended.0.attempt);
-            let delays: Vec<Duration> = bad.iter().map(delay).collect();
-            let nack = |((received, outcome), delay): (&Ended, &Duration)| {
-                let why = outcome.as_ref().err().map_or("", String::as_str);
-                failed(received, &self.policy, *delay, why)
-            };
-            let nacks: Vec<Nack> = bad.iter().zip(&delays).map(nack).collect();
+            let (failed, nacks): (Vec<Received>, Vec<Nack>) = bad
+                .into_iter()
+                .filter_map(|(received, nack)| Some((received, nack?)))
+                .unzip();
             let outcomes = self.member.nack(&nacks).await?;
-            for (((received, _), outcome), delay) in bad.iter().zip(outcomes.value).zip(delays) {
+            for ((received, nack), outcome) in failed.iter().zip(&nacks).zip(outcomes.value) {
+                let delay = match nack.requeue {
+                    Requeue::After(delay) => delay,
+                    Requeue::Never => Duration::ZERO,
+                };
                 let outcome = match outcome {
                     Settled::Stale if outcomes.is_repeated => {
                         Settled::Retried(SystemClock.now().after(delay))

@@ -1,11 +1,12 @@
 //! Printing messages: receive, print, flush, settle, in this order, so that a message is never
 //! settled that was not printed.
 
-use glmsg::{DeadLetterReason, Nack, Received, RetryPolicy, Settled, Token};
+use glmsg::{DeadLetterReason, Nack, Received, Settled, Token};
 use tokio::time::Instant;
 
+use super::attempts::{Attempt, Attempts};
 use super::member::Member;
-use super::{Args, Settle, broken, failed, patience, until};
+use super::{Args, Settle, broken, patience, until};
 use crate::failure::{Failure, say};
 use crate::interrupt::Interrupt;
 use crate::message_form::print;
@@ -21,6 +22,9 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 struct Printer<'a> {
     member: &'a mut Member,
     batch: Vec<Received>,
+    attempts: Attempts,
+    /// Those at what was printed of the batch.
+    begun: Vec<Attempt>,
     /// How many to ask for: few where payloads are large.
     want: usize,
     tally: Tally,
@@ -37,12 +41,14 @@ struct Tally {
 pub(super) async fn run(
     session: &mut Session,
     member: &mut Member,
-    args: &Args,
+    (args, attempts): (&Args, Attempts),
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
     let mut printer = Printer {
         member,
         batch: Vec::new(),
+        attempts,
+        begun: Vec::new(),
         want: 100,
         tally: Tally::default(),
     };
@@ -62,7 +68,6 @@ impl Printer<'_> {
         args: &Args,
         interrupt: &Interrupt,
     ) -> Result<(), Failure> {
-        let policy = session.preferences.retry.clone();
         let patience = patience(args);
         let mut last = Instant::now();
         loop {
@@ -95,12 +100,16 @@ impl Printer<'_> {
                 continue;
             }
             for received in &self.batch {
-                let attempt = [("attempt", received.attempt.into())];
-                print(&mut session.out, args.output, &received.message, &attempt)?;
+                let number = [("attempt", received.attempt.into())];
+                let (out, message) = (&mut session.out, &received.message);
+                let mut attempt = self.attempts.begin(received);
+                let printed = attempt.within(|| print(out, args.output, message, &number));
+                self.begun.push(attempt);
+                printed?;
             }
             session.out.flush()?;
             self.tally.printed += self.batch.len() as u64;
-            self.settle(args, &policy).await?;
+            self.settle(args).await?;
             last = Instant::now();
         }
     }
@@ -125,7 +134,9 @@ impl Printer<'_> {
             let id = received.message.id();
             say(&format!("message {id} is a dead letter now: {error}"));
             let reason = DeadLetterReason::BadProvenance;
-            nacks.push(Nack::reject(received.token, reason, &error.to_string()));
+            let nack = Nack::reject(received.token, reason, &error.to_string());
+            self.attempts.begin(received).failed(&nack);
+            nacks.push(nack);
             false
         });
         if !nacks.is_empty() {
@@ -135,26 +146,32 @@ impl Printer<'_> {
     }
 
     /// Settles the batch, and counts what was no longer ours.
-    async fn settle(&mut self, args: &Args, policy: &RetryPolicy) -> Result<(), Failure> {
+    async fn settle(&mut self, args: &Args) -> Result<(), Failure> {
         let tokens: Vec<Token> = self.batch.iter().map(|r| r.token).collect();
         let reason = |default: &'static str| args.reason.as_deref().unwrap_or(default);
         let outcomes = match args.settle {
             Settle::None => {
                 // They stay with this member: their leases are renewed until it ends.
+                self.begun.drain(..).for_each(Attempt::released);
                 self.batch.clear();
                 return Ok(());
             }
-            Settle::Ack => self.member.ack(&tokens).await?,
+            Settle::Ack => {
+                self.begun.drain(..).for_each(Attempt::handled);
+                self.member.ack(&tokens).await?
+            }
             Settle::Nack => {
                 let text = reason("given back by glmsg consume --settle nack");
-                let nack = |r: &Received| failed(r, policy, policy.delay(r.attempt), text);
+                let nack = |r: &Received| self.attempts.failure(r, text);
                 let nacks: Vec<Nack> = self.batch.iter().map(nack).collect();
+                self.fail(&nacks);
                 self.member.nack(&nacks).await?
             }
             Settle::Reject => {
                 let text = reason("refused by glmsg consume --settle reject");
                 let nack = |token: &Token| Nack::reject(*token, DeadLetterReason::Rejected, text);
                 let nacks: Vec<Nack> = tokens.iter().map(nack).collect();
+                self.fail(&nacks);
                 self.member.nack(&nacks).await?
             }
         };
@@ -168,8 +185,15 @@ impl Printer<'_> {
         Ok(())
     }
 
+    fn fail(&mut self, nacks: &[Nack]) {
+        for (attempt, nack) in self.begun.drain(..).zip(nacks) {
+            attempt.failed(nack);
+        }
+    }
+
     /// Gives back what was received and not settled.
     async fn leave(&mut self) -> Result<(), Failure> {
+        self.begun.drain(..).for_each(Attempt::released);
         let tokens: Vec<Token> = self.batch.iter().map(|r| r.token).collect();
         self.member.release(&tokens).await
     }

@@ -2,7 +2,8 @@
 
 use std::process::ExitStatus;
 
-use glmsg::Received;
+use glmsg::tracing::TraceContext;
+use glmsg::{Message, Received};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
@@ -23,11 +24,17 @@ pub(super) async fn run(
         .env("GLMSG_TOPIC", message.topic().as_str())
         .env("GLMSG_ATTEMPT", received.attempt.to_string())
         .env_remove("GLMSG_KEY")
+        // What this program was given is not the message's.
+        .env_remove("TRACEPARENT")
+        .env_remove("TRACESTATE")
         .stdin(stdin)
         .kill_on_drop(true);
     // An environment cannot hold a NUL.
     if let Some(key) = message.key().filter(|key| !key.contains('\0')) {
         shell.env("GLMSG_KEY", key);
+    }
+    if let Some(context) = context_of(message) {
+        shell.env("TRACEPARENT", context.to_string());
     }
     let mut child = shell.spawn().map_err(|e| format!("cannot start sh: {e}"))?;
     tokio::select! {
@@ -41,6 +48,12 @@ pub(super) async fn run(
             Err("stopped by a signal".to_owned())
         }
     }
+}
+
+/// The trace that a command works in: under its attempt where that is exported, else that of its
+/// message, if it has one.
+fn context_of(message: &Message) -> Option<TraceContext> {
+    TraceContext::current().or_else(|| TraceContext::of(message))
 }
 
 /// `sh -c`, in a process group of its own: Ctrl-C in the terminal is for this program, which lets
