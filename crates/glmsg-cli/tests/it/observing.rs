@@ -34,7 +34,7 @@ fn a_consumer_serves_where_the_file_says() {
     // It is told when the broker has answered the first look.
     await_that("answer of the broker that is told", || {
         let answer = get(&format!("127.0.0.1:{port}"), "/metrics").unwrap();
-        answer.contains("\nbroker_connected 1\n").then_some(())
+        answer.contains("\nbroker_connected 1.0\n").then_some(())
     });
 }
 
