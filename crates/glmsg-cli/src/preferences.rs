@@ -37,6 +37,7 @@ pub(crate) struct Preferences {
     /// Where a command that goes on serves metrics, if it does.
     pub(crate) metrics: Option<SocketAddr>,
     /// How often, where metrics are served, the broker's health is looked at.
+    #[cfg(feature = "metrics")]
     pub(crate) health_interval: Option<Duration>,
     /// All that was said, for what is set up once for the process.
     #[cfg(feature = "config")]
@@ -123,6 +124,7 @@ impl From<Settings> for Preferences {
             retry: consumer.retry_policy(),
             topic: settings.topic().clone(),
             metrics: metrics.enabled.then_some(metrics.listen),
+            #[cfg(feature = "metrics")]
             health_interval: Some(settings.health_interval()),
             settings: Some(settings),
         }
