@@ -6,7 +6,7 @@ mod offsets;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use glmsg_core::{Error, ErrorKind, Result};
 use glmsg_kafka_wire::Cluster;
@@ -20,6 +20,9 @@ pub(crate) use self::offsets::{Committed, Place, committed, ends, list};
 use crate::KafkaConfig;
 use crate::error::{from_code, from_kafka};
 use crate::producer::Producer;
+
+/// How much longer than its session a member may be waited for that left without a word.
+const LETTING_GO: Duration = Duration::from_secs(2);
 
 /// The clients of a broker.
 pub(crate) struct Link {
@@ -133,13 +136,32 @@ impl Link {
         Ok(was_any)
     }
 
-    /// Forgets what groups have committed. One that has members still keeps it: its topics are
-    /// gone, so nobody reads it.
+    /// Forgets what groups have committed: one that is made again under a name would begin there. The cluster
+    /// forgets none that has members, so those are waited for: they leave as they hear that their topics are
+    /// gone, or are let go when their session is over. A member that is closed while it joins is such a one.
     pub(crate) async fn forget_groups(&self, ids: &[&str]) {
-        if !ids.is_empty()
-            && let Err(error) = self.admin.delete_groups(ids, &self.options()).await
-        {
-            tracing::debug!(%error, "groups could not be deleted");
+        let until = Instant::now() + self.config.session_timeout + LETTING_GO;
+        let mut left: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let mut pause = Duration::from_millis(20);
+        while !left.is_empty() {
+            let asked: Vec<&str> = left.iter().map(String::as_str).collect();
+            let each = match self.admin.delete_groups(&asked, &self.options()).await {
+                Ok(each) => each,
+                Err(error) => return tracing::debug!(%error, "groups could not be deleted"),
+            };
+            let has_members = |one| match one {
+                Err((id, RDKafkaErrorCode::NonEmptyGroup)) => Some(id),
+                _ => None,
+            };
+            left = each.into_iter().filter_map(has_members).collect();
+            if left.is_empty() {
+                return;
+            }
+            if Instant::now() > until {
+                return tracing::debug!(?left, "groups that were deleted have members still");
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(200));
         }
     }
 }

@@ -6,6 +6,7 @@
     reason = "these are tests, which tell what they counted"
 )]
 
+mod groups;
 mod leaving;
 mod letters;
 mod login;
