@@ -1,7 +1,7 @@
 //! Running another program, and showing what is run.
 
 mod forward;
-mod successes;
+mod runners;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Read};
@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::forward::Forward;
-use self::successes::Successes;
+use self::runners::Runners;
 use crate::failure::{Failure, Outcome};
 use crate::secrets;
 
@@ -20,8 +20,8 @@ use crate::secrets;
 pub(crate) struct Process {
     command: Command,
     shown: String,
-    /// What is left out of its stdout.
-    successes: Option<Successes>,
+    /// Those whose output its stdout is.
+    runners: Option<Runners>,
 }
 
 /// What a program printed, and how it ended.
@@ -39,7 +39,7 @@ impl Process {
         Self {
             command: Command::new(program),
             shown: program.to_owned(),
-            successes: None,
+            runners: None,
         }
     }
 
@@ -57,7 +57,7 @@ impl Process {
         Self {
             command,
             shown: "cargo".to_owned(),
-            successes: None,
+            runners: None,
         }
         .words(words)
     }
@@ -92,13 +92,13 @@ impl Process {
     }
 
     /// Adds arguments for the test runners, which also print what the tests print that pass. Where that is searched for
-    /// secrets, it is not shown.
+    /// secrets, it is not shown, and a failure tells which tests failed.
     pub(crate) fn all_of_tests<S: AsRef<str>>(self, args: impl IntoIterator<Item = S>) -> Self {
         let mut this = self.args(["--", "--show-output"]).args(args);
         if std::io::stdout().is_terminal() {
             this = this.args(["--color", "always"]);
         }
-        this.successes = Some(Successes::default());
+        this.runners = Some(Runners::default());
         this
     }
 
@@ -107,21 +107,21 @@ impl Process {
         println!("$ {}", self.shown);
         secrets::search(self.shown.as_bytes());
         self.command.stdin(Stdio::null());
-        let status = if secrets::are_watched() {
+        let ended = if secrets::are_watched() {
             self.watched()
         } else {
-            self.command.status()
+            self.command.status().map(|status| (status, String::new()))
         };
-        let status = status.map_err(|error| self.cannot_start(&error))?;
+        let (status, failures) = ended.map_err(|error| self.cannot_start(&error))?;
         if status.success() {
-            Ok(())
-        } else {
-            Err(self.ended(status))
+            return Ok(());
         }
+        let ended = self.ended(status);
+        Err(Failure::failed(format!("{ended}{failures}")))
     }
 
-    /// Runs it with its output passing through this process, which searches it.
-    fn watched(&mut self) -> std::io::Result<ExitStatus> {
+    /// Runs it with its output passing through this process, which searches it; returns the tests that failed, too.
+    fn watched(&mut self) -> std::io::Result<(ExitStatus, String)> {
         // It sees no terminal, and shows colours none the less where there is one.
         if std::io::stderr().is_terminal() && std::env::var_os("CARGO_TERM_COLOR").is_none() {
             self.command.env("CARGO_TERM_COLOR", "always");
@@ -129,12 +129,14 @@ impl Process {
         let command = self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let stderr = forward_stderr(&mut child);
-        let successes = self.successes.take();
+        let runners = self.runners.take();
         let stdout = child.stdout.take();
-        let stdout = stdout.map(|from| Forward::start(from, std::io::stdout(), successes));
+        let stdout = stdout.map(|from| Forward::start(from, std::io::stdout(), runners));
         let status = child.wait()?;
-        stdout.into_iter().chain(stderr).for_each(Forward::finish);
-        Ok(status)
+        let runners = stdout.and_then(Forward::finish);
+        stderr.and_then(Forward::finish);
+        let failures = runners.map(|runners| runners.failures());
+        Ok((status, failures.unwrap_or_default()))
     }
 
     /// Runs it and returns its stdout; its stderr streams through.
@@ -150,7 +152,7 @@ impl Process {
         let stderr = forward_stderr(&mut child);
         let output = child.wait_with_output();
         let output = output.map_err(|error| self.cannot_start(&error))?;
-        stderr.into_iter().for_each(Forward::finish);
+        stderr.and_then(Forward::finish);
         secrets::search(&output.stdout);
         if !output.status.success() {
             return Err(self.ended(output.status));

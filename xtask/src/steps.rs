@@ -1,4 +1,5 @@
-//! A command made of steps: each is timed, a failure does not hide the next one, and a table ends the run.
+//! A command made of steps: each is timed, a failure does not hide the next one, and a table ends the run, with what
+//! failed in full.
 
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,7 @@ impl Steps {
     /// Prints the table, and fails if any step did.
     pub(crate) fn finish(self) -> Outcome {
         println!("\n{}", self.table());
+        print!("{}", self.reasons());
         let failed = self
             .done
             .iter()
@@ -53,6 +55,16 @@ impl Steps {
                 self.done.len()
             ))),
         }
+    }
+
+    /// The reasons that are longer than the line of the table: the first print of them is far above.
+    fn reasons(&self) -> String {
+        let failures = self.done.iter().filter_map(|step| {
+            let failure = step.failure.as_deref()?;
+            let (_, more) = failure.split_once('\n')?;
+            Some(format!("\n{}:\n{more}\n", step.name))
+        });
+        failures.collect()
     }
 
     fn table(&self) -> String {
@@ -97,6 +109,7 @@ mod tests {
         let table = steps.table();
         assert!(table.contains("FAILED: no such thing"), "{table}");
         assert!(!table.contains("more"), "{table}");
+        assert_eq!(steps.reasons(), "\nfirst:\nmore\n");
         assert!(
             table
                 .lines()

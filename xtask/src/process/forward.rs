@@ -5,44 +5,44 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use super::successes::Successes;
+use super::runners::Runners;
 use crate::secrets::{self, Scanner};
 
 /// How long the end is waited for once the program has ended: one that it left behind may hold its output open.
 const LEFT_BEHIND: Duration = Duration::from_secs(10);
 
-/// A stream that is passed on by a thread. What is lost with its sender tells of the end.
+/// A stream that is passed on by a thread, which sends what it knows of test runners at the end.
 #[derive(Debug)]
-pub(super) struct Forward(Receiver<()>);
+pub(super) struct Forward(Receiver<Option<Runners>>);
 
 impl Forward {
-    /// Passes everything on until the end; with `successes`, without what that leaves out. All of it is searched.
+    /// Passes everything on until the end; with `runners`, without what that leaves out. All of it is searched.
     pub(super) fn start(
         from: impl Read + Send + 'static,
         to: impl Write + Send + 'static,
-        successes: Option<Successes>,
+        runners: Option<Runners>,
     ) -> Self {
-        let (guard, ended) = mpsc::channel();
+        let (at_the_end, ended) = mpsc::channel();
         thread::spawn(move || {
-            let _guard = guard;
-            pass(from, to, successes, secrets::found);
+            let runners = pass(from, to, runners, secrets::found);
+            // Nobody waits for it once the time for what was left behind is over.
+            let _ = at_the_end.send(runners);
         });
         Self(ended)
     }
 
-    /// Waits until all of it is passed on. To be called when the program has ended.
-    pub(super) fn finish(self) {
-        // Nothing is ever sent: this returns when the thread ends.
-        let _ = self.0.recv_timeout(LEFT_BEHIND);
+    /// Waits until all of it is passed on. To be called when the program has ended. Returns what was given to the start.
+    pub(super) fn finish(self) -> Option<Runners> {
+        self.0.recv_timeout(LEFT_BEHIND).ok().flatten()
     }
 }
 
 fn pass(
     mut from: impl Read,
     mut to: impl Write,
-    mut successes: Option<Successes>,
+    mut runners: Option<Runners>,
     mut found: impl FnMut(Vec<String>),
-) {
+) -> Option<Runners> {
     let mut scanner = Scanner::default();
     let mut buffer = vec![0; 1 << 16];
     // A reader who went away does not stop the program: what it prints is still searched.
@@ -58,15 +58,16 @@ fn pass(
         };
         let bytes = &buffer[..count];
         found(scanner.feed(bytes));
-        match &mut successes {
-            Some(successes) => show(&successes.feed(bytes)),
+        match &mut runners {
+            Some(runners) => show(&runners.feed(bytes)),
             None => show(bytes),
         }
     }
     found(scanner.end());
-    if let Some(successes) = &mut successes {
-        show(&successes.end());
+    if let Some(runners) = &mut runners {
+        show(&runners.end());
     }
+    runners
 }
 
 #[cfg(test)]
@@ -74,9 +75,9 @@ mod tests {
     use super::*;
     use crate::secrets::MARK;
 
-    fn passed(text: &[u8], successes: Option<Successes>) -> (Vec<u8>, Vec<String>) {
+    fn passed(text: &[u8], runners: Option<Runners>) -> (Vec<u8>, Vec<String>) {
         let (mut shown, mut found) = (Vec::new(), Vec::new());
-        pass(text, &mut shown, successes, |lines| found.extend(lines));
+        pass(text, &mut shown, runners, |lines| found.extend(lines));
         (shown, found)
     }
 
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn what_is_left_out_is_searched_too() {
         let text = format!("running 1 test\nsuccesses:\n{MARK}\ntest result: ok.\n");
-        let (shown, found) = passed(text.as_bytes(), Some(Successes::default()));
+        let (shown, found) = passed(text.as_bytes(), Some(Runners::default()));
         assert_eq!(shown, b"running 1 test\ntest result: ok.\n");
         assert_eq!(found, ["***"]);
     }
