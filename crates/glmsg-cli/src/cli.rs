@@ -11,7 +11,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 #[cfg(feature = "config")]
 use crate::commands::config;
 use crate::commands::{
-    bench, completions, consume, demo, dlq, groups, lag, publish, replay, saga, topics, verify,
+    bench, completions, consume, demo, dlq, groups, lag, monitor, publish, replay, saga, topics,
+    verify,
 };
 use crate::failure::Failure;
 use crate::logging::Logging;
@@ -92,6 +93,8 @@ pub(crate) enum Command {
     Dlq(dlq::Command),
     /// How far groups are behind
     Lag(lag::Args),
+    /// Serve metrics of how far groups are behind
+    Monitor(monitor::Args),
     /// Topics: list, create, delete
     Topics(topics::Args),
     /// Groups of a topic: list, create, delete, members

@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 pub(crate) mod groups;
 pub(crate) mod health;
 pub(crate) mod lag;
+pub(crate) mod monitor;
 pub(crate) mod publish;
 pub(crate) mod replay;
 pub(crate) mod saga;
@@ -40,6 +41,7 @@ pub(crate) async fn run(
         Command::Consume(args) => Box::pin(consume::run(session, args)).await,
         Command::Dlq(command) => Box::pin(dlq::run(session, command)).await,
         Command::Lag(args) => Box::pin(lag::run(session, args)).await,
+        Command::Monitor(args) => Box::pin(monitor::run(session, args)).await,
         Command::Topics(args) => Box::pin(topics::run(session, args)).await,
         Command::Groups(args) => Box::pin(groups::run(session, args)).await,
         Command::Doctor => Box::pin(doctor::run(session)).await,

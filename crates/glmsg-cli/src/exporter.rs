@@ -54,7 +54,10 @@ impl MetricsArgs {
         broker: Arc<dyn Broker>,
     ) -> Result<Serving, Failure> {
         match self.metrics {
-            Some(address) => Ok(self.start(address, session, broker, None).await?),
+            Some(address) => {
+                let at = (address, self.metrics_hold);
+                Ok(start(at, session, broker, None).await?)
+            }
             None => Ok((broker, Exporter::default())),
         }
     }
@@ -72,7 +75,8 @@ impl MetricsArgs {
             return Ok((broker, Exporter::default()));
         };
         let own = Some((topic, group));
-        match self.start(address, session, broker.clone(), own).await {
+        let at = (address, self.metrics_hold);
+        match start(at, session, broker.clone(), own).await {
             // Several commands of one machine may share a file of settings.
             Err(Unserved::InUse(_)) if self.metrics.is_none() => {
                 say(&format!(
@@ -84,53 +88,68 @@ impl MetricsArgs {
             started => Ok(started?),
         }
     }
+}
 
-    #[cfg(feature = "metrics")]
-    async fn start(
-        &self,
-        address: SocketAddr,
-        session: &Session,
-        broker: Arc<dyn Broker>,
-        own: Option<(&TopicName, &GroupName)>,
-    ) -> Result<Serving, Unserved> {
-        use glmsg::Layer;
-        use glmsg::metrics::prometheus_client::registry::Registry;
-        use glmsg::metrics::{Options, PrometheusLayer};
+/// Serves until the end, for a command that does nothing else: where it says, else where the
+/// settings do. It looks at this group alone, or at all.
+pub(crate) async fn serve_monitor(
+    address: Option<SocketAddr>,
+    session: &Session,
+    broker: Arc<dyn Broker>,
+    only: Option<(&TopicName, &GroupName)>,
+) -> Result<Serving, Failure> {
+    let address = address.or(session.preferences.metrics).ok_or_else(|| {
+        Failure::usage(
+            "where to serve is not said: use --metrics ADDRESS, like 0.0.0.0:9464, or \
+             metrics_enabled and prometheus_port of the settings",
+        )
+    })?;
+    Ok(start((address, None), session, broker, only).await?)
+}
 
-        let mut options = Options::default();
-        if let Some(interval) = session.preferences.health_interval {
-            options = options.health_interval(interval);
-        }
-        if let Some((topic, group)) = own {
-            options = options.watch(topic, group)?;
-        }
-        let mut registry = Registry::default();
-        let layer = PrometheusLayer::new(&mut registry, options)?;
-        let broker = layer.layer(broker);
-        let monitor = Monitor::start(&layer, broker.clone());
-        let server = MetricsServer::bind(address, registry, monitor.health()).await?;
-        // With port 0 nobody could know.
-        session
-            .progress
-            .note(&format!("metrics at http://{}/metrics", server.address()));
-        let (serving, hold) = (Some((server, monitor)), self.metrics_hold);
-        Ok((broker, Exporter { serving, hold }))
+#[cfg(feature = "metrics")]
+async fn start(
+    (address, hold): (SocketAddr, Option<Duration>),
+    session: &Session,
+    broker: Arc<dyn Broker>,
+    only: Option<(&TopicName, &GroupName)>,
+) -> Result<Serving, Unserved> {
+    use glmsg::Layer;
+    use glmsg::metrics::prometheus_client::registry::Registry;
+    use glmsg::metrics::{Options, PrometheusLayer};
+
+    let mut options = Options::default();
+    if let Some(interval) = session.preferences.health_interval {
+        options = options.health_interval(interval);
     }
-
-    #[cfg(not(feature = "metrics"))]
-    #[allow(clippy::unused_async, reason = "as where there is something to bind")]
-    async fn start(
-        &self,
-        _address: SocketAddr,
-        _session: &Session,
-        _broker: Arc<dyn Broker>,
-        _own: Option<(&TopicName, &GroupName)>,
-    ) -> Result<Serving, Unserved> {
-        Err(Unserved::Failed(Failure::usage(
-            "this build of glmsg serves no metrics: build it with --features metrics, or set \
-             metrics_enabled to false",
-        )))
+    if let Some((topic, group)) = only {
+        options = options.watch(topic, group)?;
     }
+    let mut registry = Registry::default();
+    let layer = PrometheusLayer::new(&mut registry, options)?;
+    let broker = layer.layer(broker);
+    let monitor = Monitor::start(&layer, broker.clone());
+    let server = MetricsServer::bind(address, registry, monitor.health()).await?;
+    // With port 0 nobody could know.
+    session
+        .progress
+        .note(&format!("metrics at http://{}/metrics", server.address()));
+    let serving = Some((server, monitor));
+    Ok((broker, Exporter { serving, hold }))
+}
+
+#[cfg(not(feature = "metrics"))]
+#[allow(clippy::unused_async, reason = "as where there is something to bind")]
+async fn start(
+    _at: (SocketAddr, Option<Duration>),
+    _session: &Session,
+    _broker: Arc<dyn Broker>,
+    _only: Option<(&TopicName, &GroupName)>,
+) -> Result<Serving, Unserved> {
+    Err(Unserved::Failed(Failure::usage(
+        "this build of glmsg serves no metrics: build it with --features metrics, or set \
+         metrics_enabled to false",
+    )))
 }
 
 impl From<glmsg::Error> for Unserved {
@@ -170,8 +189,9 @@ impl Exporter {
                 () = interrupt.finish.cancelled() => {}
             }
         }
-        drop(monitor);
+        // In this order: what the last to ask is given has the groups, too.
         server.shutdown().await;
+        drop(monitor);
     }
 
     #[cfg(not(feature = "metrics"))]

@@ -1,8 +1,9 @@
 //! How a command fails: one line on stderr, and an exit code.
 
 use std::fmt;
-use std::io::{self, Write};
 use std::process::ExitCode;
+
+use crate::remark::{self, Level};
 
 /// Exit code of a command that did not do all it was asked to.
 const FAILED: u8 = 1;
@@ -64,16 +65,9 @@ impl From<glmsg::Error> for Failure {
     }
 }
 
-/// Prints one line of ours on stderr. Text from outside may hold line breaks and terminal codes;
-/// they become spaces.
+/// Prints one line of ours on stderr.
 pub(crate) fn say(text: &str) {
-    let mut line: String = format!("glmsg: {text}")
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    line.push('\n');
-    // Where even stderr is gone, nobody is there to be told.
-    let _ = io::stderr().write_all(line.as_bytes());
+    remark::write(Level::Error, text);
 }
 
 /// A defect of ours ends like any failure: one line, exit code 1.

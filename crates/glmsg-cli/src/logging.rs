@@ -4,6 +4,7 @@ use glmsg::tracing::{LogFilter, LogFormat, Telemetry, TelemetryBuilder, TracingL
 
 use crate::failure::{Failure, say};
 use crate::preferences::Preferences;
+use crate::remark;
 
 /// What is logged, and where spans go, over what the settings say.
 #[derive(clap::Args, Default)]
@@ -54,6 +55,9 @@ impl Logging {
         let level = level.or_else(|| (!wants_lines).then(|| "off".to_owned()));
         let filter: LogFilter = parsed("--log-level", level)?;
         let format: LogFormat = parsed("--log-format", format)?;
+        if format == LogFormat::Json {
+            remark::as_json();
+        }
         let builder = Telemetry::builder()
             .log_filter(filter)
             .log_format(format)

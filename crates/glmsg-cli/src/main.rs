@@ -18,6 +18,7 @@ mod message_form;
 mod output;
 mod preferences;
 mod progress;
+mod remark;
 mod session;
 mod table;
 mod waiting;

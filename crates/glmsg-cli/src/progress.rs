@@ -1,9 +1,11 @@
 //! Progress on stderr, for people: bars on a terminal, sentences anywhere, nothing with `--quiet`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::remark::{self, Level};
 
 /// Where progress is shown.
 #[derive(Debug, Clone)]
@@ -59,9 +61,8 @@ impl Progress {
         if self.quiet {
             return;
         }
-        if self.bars.is_hidden() {
-            // Where even stderr is gone, nobody is there to be told.
-            let _ = writeln!(io::stderr(), "{text}");
+        if self.bars.is_hidden() || remark::is_json() {
+            remark::write(Level::Info, text);
         } else {
             let _ = self.bars.println(text);
         }

@@ -88,12 +88,17 @@ impl Session {
         Ok(opened.await?.value)
     }
 
+    /// Whether there is a broker's file, where it must be there.
+    pub(crate) fn check(&self, access: Access) -> Result<(), Failure> {
+        match access {
+            Access::Existing => refuse_missing_file(self.url()),
+            Access::Create => Ok(()),
+        }
+    }
+
     /// Opens the broker.
     pub(crate) async fn connect(&self, access: Access) -> Result<Arc<dyn Broker>, Failure> {
-        let url = self.url();
-        if access == Access::Existing {
-            refuse_missing_file(url)?;
-        }
+        self.check(access)?;
         self.open().await.map_err(|e| unopened(&e))
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct Histogram {
 pub(crate) struct Tally {
     counts: [u32; BUCKETS],
     nanos: u64,
+    /// The bucket of the last: those of a batch are mostly alike, and then nothing is searched.
+    last: usize,
 }
 
 /// What a histogram holds at one moment.
@@ -58,7 +60,15 @@ pub(crate) struct Recorded {
 impl Tally {
     pub(crate) fn add(&mut self, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.counts[BOUNDS.partition_point(|bound| *bound < nanos)] += 1;
+        let above = self
+            .last
+            .checked_sub(1)
+            .map_or(0, |below| BOUNDS[below] + 1);
+        let most = BOUNDS.get(self.last).copied().unwrap_or(u64::MAX);
+        if !(above..=most).contains(&nanos) {
+            self.last = BOUNDS.partition_point(|bound| *bound < nanos);
+        }
+        self.counts[self.last] += 1;
         self.nanos = self.nanos.saturating_add(nanos);
     }
 }
@@ -107,16 +117,24 @@ mod tests {
     fn a_duration_falls_into_the_first_bucket_that_holds_it() {
         let histogram = Histogram::default();
         let mut tally = Tally::default();
-        for micros in [0, 100, 101, 5_000_000] {
+        for micros in [0, 100, 101, 250, 251, 100, 5_000_000] {
             tally.add(Duration::from_micros(micros));
         }
+        tally.add(Duration::MAX);
+        tally.add(Duration::MAX);
         histogram.add_all(&tally);
         histogram.add(Duration::MAX);
         let recorded = histogram.recorded();
         let filled = recorded.buckets.iter().filter(|(_, count)| *count > 0);
         let filled: Vec<(f64, u64)> = filled.copied().collect();
-        let expected = [(0.0001, 2), (0.00025, 1), (5.0, 1), (f64::INFINITY, 1)];
+        let expected = [
+            (0.0001, 3),
+            (0.00025, 2),
+            (0.0005, 1),
+            (5.0, 1),
+            (f64::INFINITY, 3),
+        ];
         assert_eq!(filled, expected);
-        assert_eq!(recorded.count, 5);
+        assert_eq!(recorded.count, 10);
     }
 }

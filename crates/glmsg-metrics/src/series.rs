@@ -122,18 +122,28 @@ impl GroupSeries {
             return;
         }
         let mut first = 0;
-        let (mut latency, mut dwell) = (Tally::default(), Tally::default());
+        // Of a message without a schedule the two are one.
+        let (mut both, mut scheduled) = (Tally::default(), None::<[Tally; 2]>);
         for received in received.iter().filter(|received| received.attempt == 1) {
             first += 1;
             let created = received.message.created_at();
-            latency.add(now.since(created));
-            let due = received.message.schedule().due(created);
-            dwell.add(now.since(due.unwrap_or(created)));
+            match received.message.schedule().due(created) {
+                None => both.add(now.since(created)),
+                Some(due) => {
+                    let [latency, dwell] = scheduled.get_or_insert_default();
+                    latency.add(now.since(created));
+                    dwell.add(now.since(due));
+                }
+            }
         }
         let count = received.len() as u64;
         self.consumed.add(count);
         self.redelivered.add(count - first);
         if first > 0 {
+            self.latency.add_all(&both);
+            self.dwell.add_all(&both);
+        }
+        if let Some([latency, dwell]) = scheduled {
             self.latency.add_all(&latency);
             self.dwell.add_all(&dwell);
         }

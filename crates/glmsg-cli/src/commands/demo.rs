@@ -55,7 +55,10 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
         (None, Some(scratch)) => scratch.url(),
         (None, None) => "memory:".to_owned(),
     };
-    let broker = connect(&url).await?;
+    let broker = match session.given_broker() {
+        Some(_) => session.connect(Access::Create).await?,
+        None => connect(&url).await?,
+    };
     let (broker, exporter) = args.metrics.serve(session, broker).await?;
     let outcome = demo::run(&broker, &url, &plan, &session.progress, &interrupt).await;
     session.progress.clear();

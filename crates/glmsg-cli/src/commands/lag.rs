@@ -51,13 +51,21 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
             session.out.json(&object(row))?;
         }
     }
-    if let Some(group) = args.group.filter(|_| rows.is_empty()) {
-        return Err(Failure::failed(format!("there is no group {group}")));
+    if rows.is_empty() {
+        missing(&args)?;
     }
     if !session.json {
         session.out.table(&table(&rows), NOBODY)?;
     }
     session.close(&broker).await
+}
+
+/// Nothing was found: a mistake, if a group was named.
+fn missing(args: &Args) -> Result<(), Failure> {
+    match &args.group {
+        Some(group) => Err(Failure::failed(format!("there is no group {group}"))),
+        None => Ok(()),
+    }
 }
 
 const NOBODY: &str = "no group reads anything here";

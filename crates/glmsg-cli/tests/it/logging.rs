@@ -30,6 +30,38 @@ fn log_lines_are_objects_on_stderr_and_stdout_stays_data() {
     assert!(!String::from_utf8_lossy(&run.stdout).contains("schema"));
 }
 
+/// Who collects the lines reads one form, whoever wrote them.
+#[test]
+fn what_a_command_says_itself_is_an_object_too_where_the_log_is() {
+    let store = Store::new();
+    store.publish("t", "1\n");
+    let json = ["--log-format", "json", "--log-level", "error"];
+    let run = |args: &[&str]| store.run(&[&json, args].concat());
+    let said = |run: &Run| -> Vec<Value> {
+        let lines = run.stderr.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let consumed = run(&["consume", "t", "--group", "g", "--count", "1"]).success();
+    let notes = said(&consumed);
+    assert!(
+        notes.iter().all(|note| note["level"] == "INFO"),
+        "{notes:?}"
+    );
+    let created = notes[0]["message"].as_str().unwrap();
+    assert!(created.starts_with("created group g of t"), "{created}");
+    assert!(notes[0]["timestamp"].as_str().unwrap().ends_with('Z'));
+
+    let failed = said(&run(&["lag", "t", "--group", "nobody"]));
+    let [line] = &failed[..] else {
+        panic!("one line: {failed:?}");
+    };
+    assert_eq!(line["level"], "ERROR");
+    let said = line["message"].as_str().unwrap();
+    assert!(said.contains("nobody"), "{said}");
+}
+
 #[test]
 fn nothing_is_logged_unless_asked_for() {
     let store = Store::new();

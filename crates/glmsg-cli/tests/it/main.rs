@@ -17,6 +17,7 @@ mod hostile;
 mod leaving;
 mod logging;
 mod metrics;
+mod monitor;
 mod observing;
 mod operate;
 mod publish_consume;

@@ -19,16 +19,7 @@ pub(crate) fn scraped_at_its_end(mut command: Command) -> (Value, String) {
         .spawn()
         .unwrap();
     let mut notes = BufReader::new(child.stderr.take().unwrap());
-    let address = loop {
-        let mut note = String::new();
-        assert!(
-            notes.read_line(&mut note).unwrap() > 0,
-            "no endpoint was told"
-        );
-        if let Some((_, url)) = note.trim().split_once("http://") {
-            break url.trim_end_matches("/metrics").to_owned();
-        }
-    };
+    let address = endpoint(&mut notes);
     // Nobody else reads it, and a full pipe would stop the command.
     std::thread::spawn(move || std::io::copy(&mut notes, &mut std::io::sink()));
     let mut line = String::new();
@@ -46,6 +37,20 @@ pub(crate) fn scraped_at_its_end(mut command: Command) -> (Value, String) {
     });
     assert!(ended.success(), "{line}");
     (serde_json::from_str(&line).unwrap(), answer)
+}
+
+/// The address of the endpoint that a command tells of.
+pub(crate) fn endpoint(notes: &mut impl BufRead) -> String {
+    loop {
+        let mut note = String::new();
+        assert!(
+            notes.read_line(&mut note).unwrap() > 0,
+            "no endpoint was told"
+        );
+        if let Some((_, url)) = note.trim().split_once("http://") {
+            return url.trim_end_matches("/metrics").to_owned();
+        }
+    }
 }
 
 fn scrape(address: &str) -> std::io::Result<String> {

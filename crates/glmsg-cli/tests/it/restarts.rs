@@ -306,6 +306,23 @@ fn silence_of_the_server_is_not_silence_of_the_topic() {
     assert_eq!(consumer.printed(), ["1"]);
 }
 
+/// It tells nobody that it has stopped, and for some seconds a receive just takes long.
+#[test]
+fn a_server_that_stopped_just_now_is_no_silence_either() {
+    let redis = Redis::start();
+    for (group, exec) in [("printing", None), ("running", Some("cat"))] {
+        let consume = ["consume", "t", "-g", group, "--wait", "1"];
+        let exec = exec.map(|command| ["--exec", command]);
+        let mut consumer = redis.begin(&[&consume[..], exec.as_ref().map_or(&[], |e| e)].concat());
+        consumer.await_said("created group", 1);
+        redis.stop();
+        consumer.await_said(WAITS, 1);
+        redis.resume();
+        consumer.await_said("answers again", 1);
+        assert!(consumer.ended().success(), "{:?}", consumer.said());
+    }
+}
+
 #[test]
 fn a_consumer_that_found_nothing_for_long_waits_as_long_as_any() {
     let redis = Redis::start();

@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::process::{
+    Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio,
+};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -186,6 +188,14 @@ impl Run {
 pub(crate) struct Running(Child);
 
 impl Running {
+    /// Starts a command that goes on; also gives what it says.
+    pub(crate) fn heard(mut command: Command) -> (Self, BufReader<ChildStderr>) {
+        let command = command.stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let notes = BufReader::new(child.stderr.take().unwrap());
+        (Self(child), notes)
+    }
+
     pub(crate) fn stdin(&mut self) -> ChildStdin {
         self.0.stdin.take().unwrap()
     }

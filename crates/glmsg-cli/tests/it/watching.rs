@@ -45,6 +45,14 @@ fn a_file_gets_each_look_as_a_table() {
 }
 
 #[test]
+fn a_group_that_is_nowhere_is_told_and_not_waited_for() {
+    let store = Store::new();
+    store.publish("t", "1\n");
+    let watch = ["lag", "--group", "grp", "--watch=100ms"];
+    store.run(&watch).fails(1, &["there is no group grp"]);
+}
+
+#[test]
 fn an_interval_that_makes_no_sense_is_refused() {
     let store = Store::new();
     store

@@ -8,8 +8,9 @@ use glmsg_core::{Error, ErrorKind, Result};
 use crate::Format;
 use crate::document::{self, Entry};
 
-/// The largest file of settings, in bytes.
-const MAX_BYTES: u64 = 1024 * 1024;
+/// The largest file of settings, in bytes. One with every key has a tenth of it, and where each key
+/// stands is looked up so simply that more would take its time.
+const MAX_BYTES: u64 = 64 * 1024;
 
 /// A file's format and text.
 pub(super) fn read(path: &Path) -> Result<(Format, String)> {
@@ -42,7 +43,7 @@ pub(super) fn text(path: &Path, unreadable: &str) -> Result<String> {
     let most = MAX_BYTES + 1;
     file.take(most).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(invalid("the file is over 1 MiB")
+        return Err(invalid("the file is over 64 KiB")
             .with("at", &place)
             .remedy("is it the right file?"));
     }

@@ -444,7 +444,7 @@ fn a_file_that_is_none_is_told_in_one_line() {
         (file("glmsg", b""), "call it .yaml, .yml, .toml or .json"),
         (file("latin.yaml", b"a: 1\nb: \xe9\n"), "latin.yaml:2"),
         (file("utf16.yaml", b"\xff\xfea\x00"), "save it as UTF-8"),
-        (file("large.yaml", &vec![b' '; 1 << 21]), "over 1 MiB"),
+        (file("large.yaml", &vec![b' '; 1 << 21]), "over 64 KiB"),
         (dir.path().join("."), "tells no format"),
     ] {
         let error = SettingsBuilder::new().file(&path).unwrap_err().to_string();

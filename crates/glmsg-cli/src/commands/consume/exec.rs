@@ -118,7 +118,7 @@ impl Crew<'_> {
                     self.begin(&mut batch).await?;
                 }
                 () = until(idle) => {
-                    if !self.member.waiting.is_waiting() {
+                    if self.member.is_silent(finish).await? {
                         return Ok(());
                     }
                 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use glmsg::{
-    BoxSettler, BoxSource, Broker, ErrorKind, Nack, Received, Settled, Settler, Source,
-    SubscribeOptions, Token,
+    BoxSettler, BoxSource, Broker, ErrorKind, GroupName, Nack, Received, Settled, Settler, Source,
+    SubscribeOptions, Token, TopicName,
 };
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::Args;
 use crate::arguments::start_text;
@@ -22,6 +24,7 @@ pub(super) struct Member {
     pub(super) broker: Arc<dyn Broker>,
     pub(super) leases: Leases,
     pub(super) waiting: Waiting,
+    place: (TopicName, GroupName),
     source: BoxSource,
     settler: BoxSettler,
 }
@@ -79,6 +82,7 @@ impl Member {
         let member = Self {
             leases: Leases::new(source.settler(), options.lease),
             settler: source.settler(),
+            place: (topic.clone(), group.clone()),
             source,
             broker,
             waiting,
@@ -104,6 +108,31 @@ impl Member {
             .await?;
         self.leases.hold(batch.iter().map(|r| r.token));
         Ok(())
+    }
+
+    /// Whether it is the topic that is silent, after a time in which nothing came. A broker that has
+    /// gone is silent, too, and tells it late; it is waited for from now on. A user who will not wait
+    /// has heard enough.
+    pub(super) async fn is_silent(&mut self, finish: &CancellationToken) -> Result<bool, Failure> {
+        if self.waiting.is_waiting() {
+            return Ok(false);
+        }
+        let since = Instant::now();
+        let (topic, group) = &self.place;
+        let asked = tokio::select! {
+            biased;
+            () = finish.cancelled() => return Ok(true),
+            asked = self.broker.lag(topic, group) => asked,
+        };
+        let Err(error) = asked else {
+            return Ok(true);
+        };
+        match self.waiting.failed(since, "give out messages", error) {
+            Ok(()) => Ok(false),
+            // Who may not ask has a broker that answers.
+            Err(Unanswered::Refused(_)) => Ok(true),
+            Err(unanswered) => Err(unanswered.into()),
+        }
     }
 
     pub(super) async fn ack(&mut self, tokens: &[Token]) -> Result<Outcomes, Failure> {

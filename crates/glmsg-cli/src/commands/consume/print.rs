@@ -84,7 +84,7 @@ impl Printer<'_> {
                 () = interrupt.finish.cancelled() => return Ok(()),
                 received = self.member.receive(&mut self.batch, self.want.min(left)) => received?,
                 () = until(deadline) => {
-                    if !self.member.waiting.is_waiting() {
+                    if self.member.is_silent(&interrupt.finish).await? {
                         return Ok(());
                     }
                 }

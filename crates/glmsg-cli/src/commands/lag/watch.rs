@@ -6,7 +6,7 @@ use glmsg::{Broker, Clock, SystemClock};
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Args, NOBODY, Row, look, object, table};
+use super::{Args, NOBODY, Row, look, missing, object, table};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::session::Session;
@@ -31,7 +31,13 @@ pub(super) async fn run(
             } => looked,
         };
         match looked {
-            Ok(rows) => show(session, &rows, is_first)?,
+            Ok(rows) => {
+                // One that was there may come again.
+                if is_first && rows.is_empty() {
+                    missing(args)?;
+                }
+                show(session, &rows, is_first)?;
+            }
             // A server that is restarted is there again soon; a mistake in the first look stays.
             Err(error) if error.is_transient() && !is_first => {
                 session.progress.note(&error.to_string());
