@@ -6,6 +6,7 @@ mod arrivals;
 mod block;
 pub(crate) mod intake;
 mod rebalance;
+mod records;
 
 use std::sync::Arc;
 use std::thread;

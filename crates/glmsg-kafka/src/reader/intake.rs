@@ -5,22 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use glmsg_core::{Clock as _, Error, ErrorKind, SystemClock};
-use glmsg_kafka_wire::{Fetched, Fetcher, Generation, Iter as RecordsIter, Portion, What};
+use glmsg_core::{Clock as _, ErrorKind, SystemClock};
+use glmsg_kafka_wire::{Fetched, Fetcher, What};
 use tokio::sync::Notify;
 
-use super::arrivals::{Arrival, Arrivals};
-use super::block::Block;
+use super::arrivals::Arrivals;
 use crate::absence::Reason;
 use crate::connection::Link;
-use crate::entry::Entry;
 use crate::group::Group;
 use crate::inbox::Inbox;
-use crate::read_record;
-use crate::record;
 
-/// The most messages that are made ready between two looks at everything else.
-const AT_ONCE: usize = 128;
 /// The most messages that wait to be taken.
 pub(crate) const MOST_READY: usize = 8_000;
 /// How long there may be no room until a group is said to stand still.
@@ -29,8 +23,8 @@ const STANDSTILL: Duration = Duration::from_millis(500);
 /// What is fetched for a group.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    fetcher: Fetcher,
-    arrivals: Arrivals,
+    pub(super) fetcher: Fetcher,
+    pub(super) arrivals: Arrivals,
     /// How many messages in the inbox may be delivered, and how many bytes they are.
     ready: AtomicUsize,
     bytes: AtomicUsize,
@@ -129,7 +123,7 @@ impl Intake {
             && self.ready.load(SeqCst) + count <= MOST_READY
     }
 
-    async fn wait_for_room(&self) {
+    pub(super) async fn wait_for_room(&self) {
         if self.has_room() {
             return;
         }
@@ -169,8 +163,8 @@ impl Group {
         let (topic, partition) = (&fetched.topic, fetched.partition);
         match fetched.what {
             What::Records(portion) => {
-                self.take_records(topic, partition, fetched.generation, portion)
-                    .await;
+                let place = (topic, partition, fetched.generation);
+                self.take_records(place, portion).await;
             }
             What::Moved { asked, earliest } => {
                 tracing::warn!(
@@ -193,98 +187,5 @@ impl Group {
                 );
             }
         }
-    }
-
-    async fn take_records(
-        self: &Arc<Self>,
-        topic: &Arc<str>,
-        partition: i32,
-        generation: Generation,
-        portion: Portion,
-    ) {
-        let mut block = Block::default();
-        for batch in portion.batches {
-            let records = match batch.records() {
-                Ok(records) => records,
-                Err(error) => return self.cannot_read((topic, partition), generation, error),
-            };
-            let mut all = records.iter();
-            loop {
-                let (entries, failure) = self.read_some((topic, partition), &mut all, &mut block);
-                let is_more = entries.len() == AT_ONCE;
-                let arrival = Arrival {
-                    topic: Arc::clone(topic),
-                    partition,
-                    generation,
-                    bytes: entries.iter().map(|(_, entry)| entry.size()).sum(),
-                    entries,
-                };
-                if !self.add(arrival) {
-                    return;
-                }
-                if let Some(error) = failure {
-                    return self.cannot_read((topic, partition), generation, error);
-                }
-                if !is_more {
-                    break;
-                }
-                self.intake.wait_for_room().await;
-            }
-        }
-    }
-
-    /// Something stands in a partition that is no record, or none that this build can read. Nobody knows what
-    /// would be passed over with it, so the group goes no further.
-    fn cannot_read(&self, (topic, partition): (&str, i32), generation: Generation, error: Error) {
-        // What comes after it would have it count as done.
-        self.intake.arrivals.stop(generation);
-        self.fail(error.with("topic", topic).with("partition", partition));
-    }
-
-    /// Has sources know that something has arrived. False if no more of its partition is wanted.
-    fn add(&self, arrival: Arrival) -> bool {
-        let intake = &self.intake;
-        let mut entries = arrival.entries.iter();
-        let has_times = entries.any(|(_, entry)| entry.due.is_some());
-        if !intake.arrivals.add(&intake.fetcher, arrival) {
-            return false;
-        }
-        self.offer();
-        // The thread moves on what waits for its time.
-        if has_times {
-            self.nudge();
-        }
-        true
-    }
-
-    /// Reads a few records, and what is wrong with the one after them.
-    fn read_some(
-        &self,
-        (topic, partition): (&str, i32),
-        all: &mut RecordsIter<'_>,
-        block: &mut Block,
-    ) -> (Vec<(i64, Entry)>, Option<Error>) {
-        let comes_back = topic == self.names.retry;
-        let mut entries = Vec::with_capacity(AT_ONCE);
-        for record in all.take(AT_ONCE) {
-            let record = match record {
-                Ok(record) => record,
-                Err(error) => return (entries, Some(error)),
-            };
-            let offset = record.offset;
-            let payload = block.keep(record.value.unwrap_or_default());
-            let fetched = read_record::Fetched {
-                topic,
-                partition,
-                record,
-                payload,
-            };
-            let entry = match comes_back {
-                true => record::read(&fetched),
-                false => record::read_published(&self.topic, &fetched),
-            };
-            entries.push((offset, entry));
-        }
-        (entries, None)
     }
 }
