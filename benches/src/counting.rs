@@ -17,14 +17,24 @@ pub(crate) struct Counter(Arc<Shared>);
 struct Shared {
     expected: u64,
     count: AtomicU64,
+    /// From which on somebody measures.
+    from: u64,
+    begun: Notify,
     complete: Notify,
 }
 
 impl Counter {
     pub(crate) fn new(expected: u64) -> Self {
+        Self::from(0, expected)
+    }
+
+    /// One that also says when so many have come.
+    pub(crate) fn from(from: u64, expected: u64) -> Self {
         Self(Arc::new(Shared {
             expected,
+            from,
             count: AtomicU64::new(0),
+            begun: Notify::new(),
             complete: Notify::new(),
         }))
     }
@@ -32,9 +42,18 @@ impl Counter {
     /// Counts one.
     pub(crate) fn count(&self) {
         let before = self.0.count.fetch_add(1, Ordering::Relaxed);
+        if before + 1 == self.0.from {
+            self.0.begun.notify_one();
+        }
         if before + 1 == self.0.expected {
             self.0.complete.notify_one();
         }
+    }
+
+    /// Waits for those before the first to be measured, and says how many are left.
+    pub(crate) async fn begun(&self) -> u64 {
+        self.0.begun.notified().await;
+        self.0.expected - self.0.count.load(Ordering::Relaxed)
     }
 
     /// Waits for the last.

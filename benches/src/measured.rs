@@ -42,6 +42,19 @@ impl Measured {
         Some(self.server_cpu?.as_secs_f64() / self.messages as f64)
     }
 
+    /// As if so many messages had gone through at the same rate.
+    #[must_use]
+    pub fn scaled(self, messages: u64) -> Self {
+        let factor = messages as f64 / self.messages as f64;
+        Self {
+            messages,
+            took: self.took.mul_f64(factor),
+            cpu: self.cpu.map(|cpu| cpu.mul_f64(factor)),
+            server_cpu: self.server_cpu.map(|cpu| cpu.mul_f64(factor)),
+            ..self
+        }
+    }
+
     /// Both together, as if they were one run. Percentiles of two runs cannot be joined, so there
     /// are none then.
     #[must_use]

@@ -45,6 +45,8 @@ pub(crate) struct Tally {
     nanos: u64,
     /// The bucket of the last: those of a batch are mostly alike, and then nothing is searched.
     last: usize,
+    /// The buckets that have any, by their bits.
+    filled: u32,
 }
 
 /// What a histogram holds at one moment.
@@ -69,6 +71,7 @@ impl Tally {
             self.last = BOUNDS.partition_point(|bound| *bound < nanos);
         }
         self.counts[self.last] += 1;
+        self.filled |= 1 << self.last;
         self.nanos = self.nanos.saturating_add(nanos);
     }
 }
@@ -81,10 +84,11 @@ impl Histogram {
     }
 
     pub(crate) fn add_all(&self, tally: &Tally) {
-        for (count, more) in self.counts.iter().zip(tally.counts) {
-            if more > 0 {
-                count.fetch_add(u64::from(more), Relaxed);
-            }
+        let mut filled = tally.filled;
+        while filled != 0 {
+            let bucket = filled.trailing_zeros() as usize;
+            self.counts[bucket].fetch_add(u64::from(tally.counts[bucket]), Relaxed);
+            filled &= filled - 1;
         }
         self.nanos.fetch_add(tally.nanos, Relaxed);
     }

@@ -9,7 +9,7 @@ use crate::through::{Layers, through};
 use crate::{Outcome, Rounds};
 
 pub(super) fn run(runtime: &Runtime, rounds: Rounds, at: &Cluster) -> Outcome<Measurements> {
-    let count = rounds.scaled(40_000);
+    let count = rounds.scaled(240_000);
     let side = |name, layers| {
         fresh(name, (runtime, at), move |namespace| {
             through(namespace.served.url, namespace.served.bounds, count, layers)

@@ -117,7 +117,7 @@ impl Intake {
         Some(known.last_stable)
     }
 
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         let (count, bytes) = self.arrivals.level();
         self.bytes.load(SeqCst) + bytes <= self.most_bytes
             && self.ready.load(SeqCst) + count <= MOST_READY

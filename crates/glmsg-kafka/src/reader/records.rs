@@ -1,10 +1,10 @@
 //! Making messages of the records that were fetched.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use glmsg_broker::CancellationToken;
 use glmsg_core::Error;
-use glmsg_kafka_wire::{FetchedBatch, Generation, Iter as RecordsIter, Portion};
+use glmsg_kafka_wire::{FetchedBatch, Generation, Iter as RecordsIter, Portion, Records};
 
 use super::arrivals::Arrival;
 use super::block::Block;
@@ -19,61 +19,76 @@ const AT_ONCE: usize = 128;
 const MUCH: usize = 128 * 1024;
 
 /// Where records stand, and as what they are read.
-type Place<'a> = (&'a Arc<str>, i32, Generation);
+pub(super) type Place<'a> = (&'a Arc<str>, i32, Generation);
+
+/// What is left to be read of a portion.
+#[derive(Debug)]
+struct Rest {
+    batches: VecDeque<FetchedBatch>,
+    /// The batch that was begun, without what was read of it.
+    begun: Option<Records>,
+}
+
+impl Rest {
+    fn size(&self) -> usize {
+        let begun = self.begun.as_ref().map_or(0, Records::size);
+        begun + self.batches.iter().map(FetchedBatch::size).sum::<usize>()
+    }
+
+    /// The batch to be read next, if there is one.
+    fn next(&mut self) -> Option<Result<Records, Error>> {
+        let begun = self.begun.take().map(Ok);
+        begun.or_else(|| Some(self.batches.pop_front()?.records()))
+    }
+}
 
 impl Group {
     /// Puts what was fetched where it is handed over. Waits for room meanwhile.
-    pub(super) async fn take_records(self: &Arc<Self>, place: Place<'_>, portion: Portion) {
-        let size: usize = portion.batches.iter().map(FetchedBatch::size).sum();
-        match size < MUCH {
-            true => self.read_all(place, portion.batches).await,
-            false => self.read_beside(place, portion.batches).await,
-        }
-    }
-
-    /// As [`read_all`](Self::read_all), on a thread of its own.
-    ///
-    /// The runtime has a task that was woken wait for the one that woke it, so that who takes messages
-    /// would stand still while more are made.
-    async fn read_beside(
+    pub(super) async fn take_records(
         self: &Arc<Self>,
         (topic, partition, generation): Place<'_>,
-        batches: Vec<FetchedBatch>,
+        portion: Portion,
     ) {
-        let stop = CancellationToken::new();
-        // If nobody waits for the thread any more, as the group is over or the runtime, it waits for no
-        // room: a runtime does not end before its threads.
-        let _stopping = stop.clone().drop_guard();
-        let (group, handle, of) = (Arc::clone(self), self.runtime.clone(), Arc::clone(topic));
-        let reading = self.runtime.spawn_blocking(move || {
-            handle.block_on(async {
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => {}
-                    () = group.read_all((&of, partition, generation), batches) => {}
-                }
-            });
+        let mut rest = Some(Rest {
+            batches: portion.batches.into(),
+            begun: None,
         });
-        if reading.await.is_err() {
-            self.cannot_read((topic, partition), generation, closed());
+        while let Some(some) = rest {
+            self.intake.wait_for_room().await;
+            if some.size() < MUCH {
+                rest = self.read((topic, partition, generation), some);
+                continue;
+            }
+            // The runtime has a task that was woken wait for the one that woke it: who takes messages would
+            // stand still while more are made. The thread waits for nothing, as those of a runtime may be few.
+            let (group, of) = (Arc::clone(self), Arc::clone(topic));
+            let reading = self
+                .runtime
+                .spawn_blocking(move || group.read((&of, partition, generation), some));
+            rest = reading.await.unwrap_or_else(|_| {
+                self.cannot_read((topic, partition), generation, closed());
+                None
+            });
         }
     }
 
-    async fn read_all(
-        &self,
-        (topic, partition, generation): Place<'_>,
-        batches: Vec<FetchedBatch>,
-    ) {
+    /// Reads until there is no room, and returns what is left; nothing if no more of it is wanted.
+    fn read(&self, (topic, partition, generation): Place<'_>, mut rest: Rest) -> Option<Rest> {
         let mut block = Block::default();
-        for batch in batches {
-            let records = match batch.records() {
+        while let Some(records) = rest.next() {
+            let records = match records {
                 Ok(records) => records,
-                Err(error) => return self.cannot_read((topic, partition), generation, error),
+                Err(error) => {
+                    self.cannot_read((topic, partition), generation, error);
+                    return None;
+                }
             };
             let mut all = records.iter();
             loop {
                 let (entries, failure) = self.read_some((topic, partition), &mut all, &mut block);
                 let is_more = entries.len() == AT_ONCE;
+                let last = entries.last().filter(|_| is_more);
+                let next = last.map(|(offset, _)| offset + 1);
                 let arrival = Arrival {
                     topic: Arc::clone(topic),
                     partition,
@@ -82,17 +97,22 @@ impl Group {
                     entries,
                 };
                 if !self.add(arrival) {
-                    return;
+                    return None;
                 }
                 if let Some(error) = failure {
-                    return self.cannot_read((topic, partition), generation, error);
+                    self.cannot_read((topic, partition), generation, error);
+                    return None;
+                }
+                if !self.intake.has_room() {
+                    rest.begun = next.map(|next| records.starting_at(next));
+                    return Some(rest);
                 }
                 if !is_more {
                     break;
                 }
-                self.intake.wait_for_room().await;
             }
         }
+        None
     }
 
     /// Something stands in a partition that is no record, or none that this build can read. Nobody knows what
