@@ -83,6 +83,7 @@ cases! {
         what_agents_did_is_found_by_agent_type_and_time
         a_subscription_goes_on_where_it_was_and_follows
         a_projection_takes_in_every_event_once
+        a_projection_that_is_stopped_is_what_it_saved
         a_snapshot_spares_the_events_before_it
         every_kind_of_tampering_is_found_and_named
         a_stream_written_anew_is_found_by_a_checkpoint_kept_elsewhere

@@ -142,22 +142,23 @@ where
         Ok(true)
     }
 
-    /// Takes in events as they come until `stop` is cancelled or something fails.
+    /// Takes in events as they come until `stop` is cancelled or something fails. What it takes in
+    /// just then is saved first, so that [`state`](Self::state) is what others find.
     ///
     /// # Errors
     /// As [`catch_up`](Self::catch_up).
     pub async fn run(&mut self, stop: CancellationToken) -> Result<()> {
         let log = log(&self.stream)?;
-        loop {
-            tokio::select! {
-                caught_up = self.catch_up() => drop(caught_up?),
-                () = stop.cancelled() => return Ok(()),
+        while !stop.is_cancelled() {
+            if self.advance().await? {
+                continue;
             }
             let after = self.current.version;
             tokio::select! {
                 grown = self.store.storage.wait(&log, after, WAIT) => drop(grown?),
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => break,
             }
         }
+        Ok(())
     }
 }

@@ -170,6 +170,25 @@ pub(crate) async fn a_projection_takes_in_every_event_once<F: Fixture>(f: F) {
     assert_eq!(follow.await.unwrap(), 250 * 251 / 2 + 7000);
 }
 
+pub(crate) async fn a_projection_that_is_stopped_is_what_it_saved<F: Fixture>(f: F) {
+    let store = filled(&f, 5).await;
+    let stop = CancellationToken::new();
+    // Stopped when it has taken in an event and not saved it yet.
+    let fold = |sum: &mut u64, event: &Event| {
+        stop.cancel();
+        add(sum, event)
+    };
+    let mut sum = store.project(STREAM, "sum", 0, fold).await.unwrap();
+    let run = sum.run(stop.clone());
+    tokio::time::timeout(PATIENCE, run)
+        .await
+        .expect("it ends")
+        .unwrap();
+    assert_eq!((sum.version(), *sum.state()), (5, 15));
+    let saved = store.project(STREAM, "sum", 0, add).await.unwrap();
+    assert_eq!((saved.version(), *saved.state()), (5, 15));
+}
+
 pub(crate) async fn a_snapshot_spares_the_events_before_it<F: Fixture>(f: F) {
     let store = filled(&f, 20).await;
     let counted = |seen: &mut u64| {
