@@ -285,7 +285,7 @@ fn may_settle(error: &Error) -> bool {
 }
 
 /// Asks the cluster about what has just been made until its brokers know of it.
-async fn settled<T, F>(ask: impl Fn() -> F) -> Result<T>
+pub(crate) async fn settled<T, F>(ask: impl Fn() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {

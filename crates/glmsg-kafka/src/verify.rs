@@ -21,6 +21,7 @@ use crate::connection::{Link, apart};
 use crate::error::{from_code, from_kafka};
 use crate::names::{GroupNames, Part, TopicNames, read};
 use crate::retry;
+use crate::topology::settled;
 
 /// The most topics that are asked about in one request.
 const AT_ONCE: usize = 100;
@@ -31,16 +32,19 @@ impl Cluster {
     ///
     /// # Errors
     /// `ConfigInvalid` that names the topic, the setting, what was found, what is wanted and what to
-    /// do. `PermissionDenied` if the user may not ask.
+    /// do. `NotFound` for one that was deleted meanwhile. `PermissionDenied` if the user may not ask.
     pub(crate) async fn verify(&self, wanted: &[Wanted]) -> Result<()> {
         if self.link.config().profile != Profile::Production {
             return Ok(());
         }
+        // The broker that is asked may not know yet of a topic that another has shown.
+        settled(|| self.look_at(wanted)).await
+    }
+
+    async fn look_at(&self, wanted: &[Wanted]) -> Result<()> {
         let facts = self.link.facts_of(wanted.iter().map(|w| &*w.name)).await?;
         for wanted in wanted {
-            let Some(facts) = facts.get(&wanted.name) else {
-                continue;
-            };
+            let facts = facts.get(&wanted.name).ok_or_else(|| untold(wanted))?;
             let differences = rules::compare(facts, wanted);
             if let Some(worst) = differences.into_iter().find(|d| d.is_unsafe) {
                 return Err(worst.into_error());
@@ -234,6 +238,13 @@ fn is_there(error: Option<RDKafkaRespErr>) -> bool {
                 | RDKafkaRespErr::RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC
         )
     )
+}
+
+fn untold(wanted: &Wanted) -> Error {
+    let text = "the cluster does not say how a topic is set up that was there just before";
+    Error::new(ErrorKind::NotFound, text)
+        .with("topic", &wanted.name)
+        .remedy("see whether somebody deletes it, and whether all brokers are well")
 }
 
 fn may_not_ask(code: RDKafkaErrorCode) -> Error {

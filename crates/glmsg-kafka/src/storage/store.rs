@@ -21,6 +21,7 @@ use crate::cluster::Cluster;
 use crate::connection::{Link, apart, ask_again};
 use crate::error::from_kafka;
 use crate::producer::Producer;
+use crate::topology::settled;
 
 /// How long a poll waits, and so how long the reader goes on after the end.
 const POLL: Duration = Duration::from_millis(100);
@@ -98,7 +99,7 @@ impl Store {
         // Keys are spread over all partitions, so all will be needed; and one by one each would wait
         // for the fetch of the others that is under way.
         for shelf in &store.inner.shelves {
-            store.inner.load(shelf).await?;
+            settled(|| store.inner.load(shelf)).await?;
         }
         Ok(store)
     }
@@ -236,6 +237,12 @@ impl Inner {
         let asked = ask_again(timeout, || {
             let found = client.fetch_watermarks(&self.topic, partition, timeout);
             found.map_err(|e| from_kafka(&e, false))
+        });
+        let asked = asked.inspect_err(|e| {
+            if e.kind() == ErrorKind::NotFound {
+                // Told by a broker that did not know of a new topic yet, the client would go on saying so.
+                drop(client.fetch_metadata(Some(&self.topic), timeout));
+            }
         });
         let (_, end) = asked.map_err(|e| self.link.explain(e))?;
         Ok(end)
