@@ -1,5 +1,6 @@
 //! Who leads which partition.
 
+mod agreement;
 mod known;
 mod round;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use glmsg_core::{Error, ErrorKind, Result};
 use tokio::sync::Mutex;
 
+pub use self::agreement::Presence;
 use self::known::Known;
 use self::round::{Round, Wanted};
 use crate::connection::{Connection, closer};

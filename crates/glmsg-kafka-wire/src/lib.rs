@@ -12,7 +12,7 @@ mod produce;
 mod record;
 mod varint;
 
-pub use cluster::{Cluster, Leaders};
+pub use cluster::{Cluster, Leaders, Presence};
 pub use connection::Connection;
 pub use endpoint::{Endpoint, Login, Mechanism, Password, TlsFiles};
 pub use fetch::{

@@ -6,6 +6,7 @@ mod offsets;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use glmsg_core::{Error, ErrorKind, Result};
@@ -32,6 +33,8 @@ pub(crate) struct Link {
     pub(crate) producer: Producer,
     admin: AdminClient<DefaultClientContext>,
     asker: askers::Asker,
+    /// As many as were there when the cluster was asked last.
+    brokers: AtomicUsize,
 }
 
 impl fmt::Debug for Link {
@@ -59,6 +62,7 @@ impl Link {
             wire,
             admin: admin.map_err(|e| from_kafka(&e, false))?,
             asker: askers::Asker::default(),
+            brokers: AtomicUsize::new(1),
             config,
         })
     }

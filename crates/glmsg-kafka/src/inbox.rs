@@ -5,6 +5,7 @@
 //! comes again, from the offset that was committed.
 
 mod arrive;
+mod commit;
 mod deliver;
 mod expected;
 mod keys;
@@ -20,6 +21,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use glmsg_broker::{LanePicker, Ordering};
 use glmsg_core::Timestamp;
 
+pub(crate) use self::commit::Offset;
 pub(crate) use self::deliver::Taken;
 use self::expected::Expectations;
 use self::keys::Keys;
@@ -30,8 +32,9 @@ use crate::numbers::Numbers;
 use crate::progress::Seen;
 use crate::window::{State, Window};
 
-/// Behind the offset that was committed when a partition came here, so many messages are told of
-/// before they are handed out: one of them may be what ended a process before it could tell.
+/// Behind the offset that was committed when a partition came here that nobody has given back, so many
+/// messages are told of before they are handed out: one of them may be what ended a process before
+/// it could tell.
 const CAREFUL: i64 = WIDEST;
 /// How far a partition's window may span before it is read no further.
 const WIDEST: i64 = 10_000;
@@ -59,6 +62,10 @@ pub(crate) struct Assigned {
     pub(crate) window: Window,
     /// Up to here it is told before it is handed out.
     careful_until: i64,
+    /// What is committed says that nothing else was handed out: before something is, that is to go.
+    is_sealed: bool,
+    /// It is about to be somebody else's: nothing is handed out any more.
+    is_given_back: bool,
     /// Something is to be committed.
     is_dirty: bool,
     /// How many of its messages are done.
@@ -151,11 +158,19 @@ impl Inbox {
         self.next_part += 1;
         let numbers = self.index.entry(topic.to_owned()).or_default();
         numbers.insert(partition, self.next_part);
+        let is_sealed = window.is_sealed();
+        // What was delivered before may be what ends a process, though this one was not ended by it.
+        let careful_until = match is_sealed {
+            true => window.told_until(),
+            false => window.low() + CAREFUL,
+        };
         let assigned = Assigned {
             topic: topic.to_owned(),
             partition,
             role,
-            careful_until: window.low() + CAREFUL,
+            careful_until,
+            is_sealed,
+            is_given_back: false,
             window,
             is_dirty: false,
             done: 0,
@@ -284,19 +299,6 @@ impl Inbox {
         Some(entry)
     }
 
-    /// What is to be committed, and up to which change it tells. Nothing is to be committed
-    /// afterwards unless something changes.
-    pub(crate) fn take_commits(&mut self) -> Vec<(String, i32, i64, String)> {
-        let dirty = self.parts.values_mut();
-        let dirty = dirty.filter(|part| part.is_dirty && part.window.is_known());
-        let each = dirty.map(|part| {
-            part.is_dirty = false;
-            let (low, told) = (part.window.low(), part.window.metadata());
-            (part.topic.clone(), part.partition, low, told)
-        });
-        each.collect()
-    }
-
     /// What is seen of the lanes that are assigned, given where they end. What comes back to the
     /// group waits for its time, and is not looked at.
     pub(crate) fn seen(&self, end: impl Fn(&str, i32) -> Option<i64>) -> Vec<Seen> {
@@ -309,26 +311,6 @@ impl Inbox {
             lag: end(&part.topic, part.partition).map(|end| (end - part.window.low()).max(0)),
         });
         each.collect()
-    }
-
-    /// A commit failed: it is to be tried again.
-    pub(crate) fn commit_again(&mut self, topic: &str, partition: i32) {
-        for part in self.parts.values_mut() {
-            part.is_dirty |= part.topic == topic && part.partition == partition;
-        }
-    }
-
-    /// Everything is to be committed again, to see whether it can be.
-    pub(crate) fn commit_all_again(&mut self) {
-        self.parts
-            .values_mut()
-            .for_each(|part| part.is_dirty = true);
-        self.changes += 1;
-    }
-
-    pub(crate) fn is_dirty(&self) -> bool {
-        let mut parts = self.parts.values();
-        parts.any(|part| part.is_dirty && part.window.is_known())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::marks::{self, Mark};
 use crate::read_record::ReadRecord as _;
 use crate::record;
 use crate::scan::Range;
+use crate::settling::confirmed;
 
 /// Where fewer stand than this they are counted one by one: offsets have gaps.
 const FEW: i64 = 1000;
@@ -53,11 +54,13 @@ impl Cluster {
         found.insert(names.retry.clone(), crate::retry::TIERS);
         let all = partitions(&found);
         // The ends last: so nothing is done that is not there.
+        let offsets =
+            async |place| confirmed(&self.link, || self.link.offsets(all.clone(), place)).await;
         let (begins, committed) = tokio::try_join!(
-            self.link.offsets(all.clone(), Place::Begin),
+            offsets(Place::Begin),
             self.link.committed(&names.id, all.clone()),
         )?;
-        let ends = self.link.offsets(all.clone(), Place::End).await?;
+        let ends = offsets(Place::End).await?;
         let mut left = BTreeMap::new();
         for partition in all {
             let begin = begins.get(&partition).copied().unwrap_or(0);

@@ -33,6 +33,7 @@ mod record;
 mod replay;
 mod retry;
 mod scan;
+mod settling;
 mod storage;
 mod subscriber;
 mod topology;

@@ -4,13 +4,18 @@
 //! Kafka commits one offset for a partition. With it goes a text of at most 4 KiB, which tells of
 //! the messages from that offset on, in runs: a number, and a letter for what they are. `z` is
 //! done; `a` is not delivered, `b` was delivered once, and so on up to `y`. Capital letters are
-//! the same of messages that wait: for a retry, or for their key's turn.
+//! the same of messages that wait: for a retry, or for their key's turn. A `~` at the end seals it:
+//! but for what it tells of, nothing behind the offset was ever handed out.
 
 use std::collections::BTreeMap;
 
 /// The most bytes of a text.
 const LONGEST: usize = 4000;
 const HEAD: &str = "gm1:";
+const SEAL: char = '~';
+
+/// The text of a partition that nothing was handed out of.
+pub(crate) const UNTOUCHED: &str = "gm1:~";
 
 /// What a message behind the committed offset is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +48,11 @@ impl Mark {
 }
 
 /// Writes the marks of messages that follow one another, from the committed offset on. Those that
-/// do not fit are left out: they come again.
-pub(crate) fn write(marks: impl Iterator<Item = Mark>) -> String {
+/// do not fit are left out: they come again. A text that does not hold all is not sealed.
+pub(crate) fn write(marks: impl Iterator<Item = Mark>, seal: bool) -> String {
     let mut text = String::from(HEAD);
     let (mut run, mut before) = (0_u32, None);
-    let mut end = text.len();
+    let (mut end, mut is_whole) = (text.len(), true);
     for mark in marks.map(Some).chain([None]) {
         if mark == before {
             run += 1;
@@ -59,6 +64,7 @@ pub(crate) fn write(marks: impl Iterator<Item = Mark>) -> String {
             }
             text.push(char::from(before.letter()));
             if text.len() > LONGEST {
+                is_whole = false;
                 break;
             }
             // What was not delivered need not be told at the end.
@@ -69,7 +75,15 @@ pub(crate) fn write(marks: impl Iterator<Item = Mark>) -> String {
         (run, before) = (1, mark);
     }
     text.truncate(end);
+    if seal && is_whole {
+        text.push(SEAL);
+    }
     if text == HEAD { String::new() } else { text }
+}
+
+/// Whether nothing was handed out but what the text tells of.
+pub(crate) fn is_sealed(text: &str) -> bool {
+    text.starts_with(HEAD) && text.ends_with(SEAL)
 }
 
 /// Reads the marks that were committed with `offset`. What cannot be read tells nothing.
@@ -104,7 +118,12 @@ mod tests {
     use Mark::{Delivered, Done, Waiting};
 
     fn there_and_back(marks: &[Mark]) {
-        let read = read(100, &write(marks.iter().copied()));
+        let text = write(marks.iter().copied(), false);
+        assert!(!is_sealed(&text));
+        let read = read(100, &text);
+        let sealed = write(marks.iter().copied(), true);
+        assert!(is_sealed(&sealed));
+        assert_eq!(super::read(100, &sealed), read);
         let told = (100..).zip(marks).filter(|(_, m)| **m != Delivered(0));
         let told: BTreeMap<i64, Mark> = told.map(|(at, mark)| (at, *mark)).collect();
         assert_eq!(read, told);
@@ -127,8 +146,9 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_left_out() {
         let marks: Vec<Mark> = (0..9000_u32).map(|n| Delivered(n % 2 + 1)).collect();
-        let text = write(marks.iter().copied());
+        let text = write(marks.iter().copied(), true);
         assert!(text.len() <= LONGEST + 8, "{}", text.len());
+        assert!(!is_sealed(&text));
         let read = read(0, &text);
         assert!(read.len() > 3900);
         assert!(
@@ -148,7 +168,11 @@ mod tests {
             "gm2:b",
         ] {
             assert!(read(0, text).is_empty(), "{text}");
+            assert!(!is_sealed(text), "{text}");
         }
+        assert!(is_sealed(UNTOUCHED));
+        assert!(read(0, UNTOUCHED).is_empty());
+        assert!(!is_sealed("NONE~"));
         assert_eq!(read(0, "gm1:b{c").len(), 1);
     }
 }

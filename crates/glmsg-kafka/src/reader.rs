@@ -22,7 +22,7 @@ use crate::absence::Reason;
 use crate::connection::{Committed, close, list};
 use crate::error::from_kafka;
 use crate::group::Group;
-use crate::inbox::Role;
+use crate::inbox::{Offset, Role};
 use crate::moving;
 
 /// The longest the thread rests: callbacks and heartbeats want to be polled for.
@@ -192,10 +192,18 @@ impl Reader {
             self.group.has_noticed();
             return Some(wait);
         }
-        let offsets = inbox.take_commits();
+        let (offsets, newest) = (inbox.take_commits(), inbox.newest());
         drop(inbox);
         self.last_commit = Some(Instant::now());
-        Commit::begin(&self.group, &self.consumer, changes, offsets);
+        let commit = Commit {
+            group: Arc::clone(&self.group),
+            consumer: Arc::clone(&self.consumer),
+            changes,
+            newest,
+            offsets,
+            has_worked: false,
+        };
+        commit.begin();
         None
     }
 }
@@ -205,24 +213,20 @@ impl Reader {
 struct Commit {
     group: Arc<Group>,
     consumer: Arc<Client>,
+    /// The changes that it tells of, and the last partition.
     changes: u64,
+    newest: u64,
     offsets: Vec<Offset>,
     has_worked: bool,
 }
 
 impl Commit {
-    fn begin(group: &Arc<Group>, consumer: &Arc<Client>, changes: u64, offsets: Vec<Offset>) {
-        consumer.context().begin_commit();
-        let commit = Self {
-            group: Arc::clone(group),
-            consumer: Arc::clone(consumer),
-            changes,
-            offsets,
-            has_worked: false,
-        };
-        group.runtime.spawn_blocking(move || {
+    fn begin(self) {
+        self.consumer.context().begin_commit();
+        let runtime = self.group.runtime.clone();
+        runtime.spawn_blocking(move || {
             // All of it, so that its end tells how it went.
-            let mut commit = commit;
+            let mut commit = self;
             let done = offsets_list(&commit.offsets).and_then(|list| {
                 let done = commit.consumer.commit(&list, CommitMode::Sync);
                 done.map_err(|e| from_kafka(&e, true))
@@ -240,6 +244,7 @@ impl Drop for Commit {
     fn drop(&mut self) {
         if self.has_worked {
             self.group.is_sure_now();
+            self.group.inbox().unseal(&self.offsets, self.newest);
             self.group.committed(self.changes);
         } else {
             let mut inbox = self.group.inbox();
@@ -250,9 +255,6 @@ impl Drop for Commit {
         self.consumer.context().end_commit();
     }
 }
-
-/// A partition, its offset, and what is told beside it.
-type Offset = (String, i32, i64, String);
 
 pub(crate) fn offsets_list(offsets: &[Offset]) -> Result<TopicPartitionList> {
     let each = offsets.iter().map(|(topic, partition, offset, metadata)| {

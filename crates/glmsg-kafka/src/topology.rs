@@ -10,19 +10,16 @@ use tokio::time::Instant;
 
 use crate::broker::{no_group, no_topic};
 use crate::cluster::Cluster;
-use crate::connection::{Committed, Place, ToMake};
-use crate::connection::{SETTLING, Topics};
+use crate::connection::{Committed, Place, ToMake, Topics};
+use crate::marks;
 use crate::names::{GroupNames, Kind, TopicNames};
 use crate::retry;
+use crate::settling::{LONGEST_PAUSE, PAUSE, confirmed, may_settle, settled};
 
 /// The most partitions of the lanes that are not the normal one, and of what is scheduled.
 const SIDE: i32 = 4;
 /// How long the maker of a group may take to say where it begins. It may have died meanwhile.
 const STARTING: Duration = Duration::from_secs(5);
-/// How long is waited before it is looked again: at first, and at most. Who waits for a busy cluster
-/// should not keep it so.
-const PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// The most topics whose names are remembered.
 const REMEMBERED: usize = 4096;
 
@@ -110,11 +107,12 @@ impl Cluster {
     /// The topics of Kafka's that make up one of ours.
     pub(crate) async fn find_topic(&self, topic: &TopicName) -> Result<(TopicNames, Topics)> {
         let names = self.names(topic)?;
-        let found = self.link.find_topics(names.all()).await?;
-        if !found.contains_key(names.base()) {
-            self.known.forget(topic);
-            return Err(no_topic(topic));
-        }
+        let found = confirmed(&self.link, || async {
+            let found = self.link.find_topics(names.all()).await?;
+            let is_there = found.contains_key(names.base());
+            is_there.then_some(found).ok_or_else(|| no_topic(topic))
+        });
+        let found = found.await.inspect_err(|_| self.known.forget(topic))?;
         Ok((names, found))
     }
 
@@ -124,9 +122,11 @@ impl Cluster {
         group: &GroupName,
     ) -> Result<GroupNames> {
         let (names, _) = self.find_topic(topic).await?;
-        self.group_of(&names, group)
-            .await?
-            .ok_or_else(|| no_group(topic, group))
+        confirmed(&self.link, || async {
+            let found = self.group_of(&names, group).await?;
+            found.ok_or_else(|| no_group(topic, group))
+        })
+        .await
     }
 
     async fn group_of(&self, topic: &TopicNames, group: &GroupName) -> Result<Option<GroupNames>> {
@@ -192,7 +192,7 @@ impl Cluster {
             let others = retry.chain(crate::connection::partitions(&later));
             let none = Committed {
                 offset: 0,
-                metadata: String::new(),
+                metadata: marks::UNTOUCHED.to_owned(),
             };
             start.extend(others.map(|partition| (partition, none.clone())));
             self.commit_start(&names, start).await?;
@@ -271,34 +271,10 @@ impl Cluster {
             StartFrom::After(position) => self.offsets_after(topic, names, position).await?,
         };
         let each = offsets.into_iter().map(|(partition, offset)| {
-            let metadata = String::new();
+            let metadata = marks::UNTOUCHED.to_owned();
             (partition, Committed { offset, metadata })
         });
         Ok(each.collect())
-    }
-}
-
-/// Whether an answer may be another in a moment, given that what was asked for is there: the broker
-/// that was asked may not know of it yet, or be about to become its leader or coordinator.
-fn may_settle(error: &Error) -> bool {
-    error.kind() == ErrorKind::NotFound || error.is_transient()
-}
-
-/// Asks the cluster about what has just been made until its brokers know of it.
-pub(crate) async fn settled<T, F>(ask: impl Fn() -> F) -> Result<T>
-where
-    F: Future<Output = Result<T>>,
-{
-    let until = Instant::now() + SETTLING;
-    let mut pause = PAUSE;
-    loop {
-        match ask().await {
-            Err(e) if may_settle(&e) && Instant::now() < until => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            done => return done,
-        }
     }
 }
 

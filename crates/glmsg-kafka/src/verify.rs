@@ -21,7 +21,7 @@ use crate::connection::{Link, apart};
 use crate::error::{from_code, from_kafka};
 use crate::names::{GroupNames, Part, TopicNames, read};
 use crate::retry;
-use crate::topology::settled;
+use crate::settling::settled;
 
 /// The most topics that are asked about in one request.
 const AT_ONCE: usize = 100;

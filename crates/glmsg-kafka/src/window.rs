@@ -37,6 +37,8 @@ pub(crate) struct Window {
     told: BTreeMap<i64, Mark>,
     /// What is committed is known, or a message has come.
     is_known: bool,
+    /// Whoever had it before gave it back in order, having handed out no more than was told.
+    is_sealed: bool,
 }
 
 impl Window {
@@ -48,6 +50,7 @@ impl Window {
             next: low,
             told: marks::read(low, metadata),
             is_known: true,
+            is_sealed: marks::is_sealed(metadata),
         }
     }
 
@@ -62,8 +65,25 @@ impl Window {
         self.is_known
     }
 
+    /// Whether it came here as it was given back.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.is_sealed
+    }
+
     pub(crate) fn low(&self) -> i64 {
         self.low
+    }
+
+    /// The offset behind the last message that came.
+    pub(crate) fn next(&self) -> i64 {
+        self.next
+    }
+
+    /// Behind the last message that was told of as delivered, and has not come yet.
+    pub(crate) fn told_until(&self) -> i64 {
+        let mut told = self.told.iter().rev();
+        let last = told.find(|(_, mark)| **mark != Mark::Done);
+        last.map_or(self.low, |(offset, _)| offset + 1)
     }
 
     /// How far the messages that are here span.
@@ -146,8 +166,8 @@ impl Window {
         self.low = self.slots.front().map_or(self.next, |slot| slot.offset);
     }
 
-    /// What to tell beside the offset.
-    pub(crate) fn metadata(&self) -> String {
+    /// What to tell beside the offset; sealed, if it is given back and nothing else was handed out.
+    pub(crate) fn metadata(&self, seal: bool) -> String {
         let mut at = self.low;
         let here = self.slots.iter().flat_map(move |slot| {
             let gap = usize::try_from(slot.offset - at).unwrap_or(0);
@@ -167,7 +187,7 @@ impl Window {
             at = offset + 1;
             std::iter::repeat_n(Mark::Delivered(0), gap).chain([*mark])
         });
-        marks::write(here.chain(told))
+        marks::write(here.chain(told), seal)
     }
 
     /// Takes all messages that are not done.
@@ -236,12 +256,12 @@ mod tests {
         if let Some(State::Ready(entry)) = window.get(2) {
             entry.attempts = 2;
         }
-        let (low, told) = (window.low(), window.metadata());
+        let (low, told) = (window.low(), window.metadata(false));
         let mut heir = Window::new(low, &told);
         // It tells all of it on before anything has come.
-        assert_eq!(heir.metadata(), told);
+        assert_eq!(heir.metadata(false), told);
         assert_eq!(come(&mut heir, 0), Some(Mark::Delivered(0)));
-        assert_eq!(heir.metadata(), told);
+        assert_eq!(heir.metadata(false), told);
         assert_eq!(come(&mut heir, 1), Some(Mark::Done));
         assert_eq!(come(&mut heir, 2), Some(Mark::Delivered(2)));
         assert_eq!(come(&mut heir, 3), Some(Mark::Delivered(0)));

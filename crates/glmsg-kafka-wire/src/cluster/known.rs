@@ -16,7 +16,7 @@ use crate::connection::Connection;
 const VERSION: i16 = 12;
 
 /// The cluster does not have the topic.
-const UNKNOWN_TOPIC: i16 = 3;
+pub(super) const UNKNOWN_TOPIC: i16 = 3;
 
 /// More partitions than a cluster can have.
 const PARTITIONS: usize = 1 << 20;
@@ -60,18 +60,13 @@ impl Known {
         all
     }
 
+    pub(super) fn nodes(&self) -> Vec<i32> {
+        self.read().brokers.keys().copied().collect()
+    }
+
     /// Asks a broker, and notes what it says.
     pub(super) async fn ask(&self, connection: &mut Connection, topics: &[String]) -> Result<()> {
-        let version = connection.version::<MetadataRequest>(VERSION)?;
-        let each = topics.iter().map(|topic| {
-            let name = TopicName(StrBytes::from_string(topic.clone()));
-            MetadataRequestTopic::default().with_name(Some(name))
-        });
-        let request = MetadataRequest::default()
-            .with_topics(Some(each.collect()))
-            // A version that makes topics has no word for it: it is refused when it is written.
-            .with_allow_auto_topic_creation(false);
-        let response = connection.ask(&request, version).await?;
+        let response = ask(connection, topics).await?;
         self.note(&response, topics);
         Ok(())
     }
@@ -87,10 +82,8 @@ impl Known {
             inner.brokers = brokers;
         }
         for topic in asked {
-            let mut told = response.topics.iter();
-            let told = told.find(|found| found.name.as_ref().is_some_and(|name| **name == **topic));
-            let leaders = told.map_or_else(none, leaders);
-            inner.topics.insert(topic.clone(), Arc::new(leaders));
+            let leaders = Arc::new(told(response, topic));
+            inner.topics.insert(topic.clone(), leaders);
         }
     }
 
@@ -101,6 +94,30 @@ impl Known {
     fn write(&self) -> RwLockWriteGuard<'_, Inner> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Asks a broker of topics.
+pub(super) async fn ask(
+    connection: &mut Connection,
+    topics: &[String],
+) -> Result<MetadataResponse> {
+    let version = connection.version::<MetadataRequest>(VERSION)?;
+    let each = topics.iter().map(|topic| {
+        let name = TopicName(StrBytes::from_string(topic.clone()));
+        MetadataRequestTopic::default().with_name(Some(name))
+    });
+    let request = MetadataRequest::default()
+        .with_topics(Some(each.collect()))
+        // A version that makes topics has no word for it: it is refused when it is written.
+        .with_allow_auto_topic_creation(false);
+    connection.ask(&request, version).await
+}
+
+/// What a broker says of a topic.
+pub(super) fn told(response: &MetadataResponse, topic: &str) -> Leaders {
+    let mut told = response.topics.iter();
+    let told = told.find(|found| found.name.as_ref().is_some_and(|name| **name == *topic));
+    told.map_or_else(none, leaders)
 }
 
 /// Those of a topic that a broker does not speak of.

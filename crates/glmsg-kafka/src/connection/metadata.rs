@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use glmsg_core::{Error, ErrorKind, Result};
+use glmsg_kafka_wire::Presence;
 use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaRespErr;
 use tokio::runtime::Handle;
@@ -53,6 +55,11 @@ impl Link {
         Ok((found.brokers().len(), first))
     }
 
+    /// Whether what one broker does not know another may.
+    pub(crate) fn has_several_brokers(&self) -> bool {
+        self.brokers.load(Relaxed) > 1
+    }
+
     /// What the cluster says of itself and of this topic, or of all. Asks again until the time is
     /// over: a connection that was just lost comes back.
     pub(crate) fn metadata(&self, name: Option<&str>) -> Result<Metadata> {
@@ -61,7 +68,10 @@ impl Link {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let error = match client.fetch_metadata(name, left) {
-                Ok(found) => return Ok(found),
+                Ok(found) => {
+                    self.brokers.store(found.brokers().len(), Relaxed);
+                    return Ok(found);
+                }
                 Err(error) => self.explain(from_kafka(&error, false)),
             };
             let pause = Duration::from_millis(100);
@@ -137,8 +147,7 @@ impl Link {
         .await
     }
 
-    /// Waits until every broker that is asked knows new topics: just after they are made one may
-    /// not.
+    /// Waits until all brokers know new topics: just after they are made some do not.
     pub(crate) async fn await_topics(self: &Arc<Self>, names: &[&str]) -> Result<Topics> {
         let until = tokio::time::Instant::now() + self.config.timeout.max(SETTLING);
         let (mut found, mut pause) = (Topics::new(), Duration::from_millis(5));
@@ -150,6 +159,7 @@ impl Link {
             let missing: Vec<&str> = missing.collect();
             found.extend(self.find_topics(missing).await?);
             if found.len() == names.len() {
+                self.agree(names, Presence::There, until).await;
                 return Ok(found);
             }
             if tokio::time::Instant::now() > until {
@@ -175,12 +185,34 @@ impl Link {
         let mut pause = Duration::from_millis(5);
         loop {
             let found = self.find_topics(left.iter().map(String::as_str)).await?;
-            if found.is_empty() || tokio::time::Instant::now() > until {
+            if found.is_empty() {
+                self.agree(names, Presence::Gone, until).await;
+                return Ok(());
+            }
+            if tokio::time::Instant::now() > until {
                 return Ok(());
             }
             left = found.into_keys().collect();
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Link {
+    /// Waits until all brokers agree on topics, if there are several. One that takes too long is not
+    /// waited for: whoever is told something else by it asks again for a while.
+    async fn agree(&self, names: &[&str], presence: Presence, until: tokio::time::Instant) {
+        if !self.has_several_brokers() {
+            return;
+        }
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        match self.wire.agree(names, presence, left).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!(?names, ?presence, "not all brokers say so of these topics");
+            }
+            Err(error) => tracing::debug!(%error, "the brokers could not be asked each"),
         }
     }
 }

@@ -55,7 +55,10 @@ impl Inbox {
         let Some(assigned) = self.parts.get_mut(&spot.0) else {
             return;
         };
-        let is_careful = spot.1 < assigned.careful_until;
+        if assigned.is_given_back {
+            return;
+        }
+        let is_careful = assigned.is_sealed || spot.1 < assigned.careful_until;
         let Some(state) = assigned.window.get(spot.1) else {
             return;
         };

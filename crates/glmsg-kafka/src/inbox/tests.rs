@@ -177,6 +177,78 @@ fn the_first_after_a_start_are_told_of_before_they_are_handed_out() {
     assert!(!desk.inbox.take(1, LEASE, desk.now).must_tell);
 }
 
+/// What is committed of the first partition when it is given back.
+fn given_back(desk: &mut Desk) -> (i64, String) {
+    let part = desk.inbox.find("t", 0).unwrap();
+    let all = desk.inbox.give_back(&[part]);
+    let found = all.into_iter().find(|(topic, ..)| topic == "t").unwrap();
+    (found.2, found.3)
+}
+
+fn must_tell(desk: &mut Desk) -> bool {
+    let taken = desk.inbox.take(1, LEASE, desk.now);
+    assert_eq!(taken.received.len(), 1);
+    taken.must_tell
+}
+
+#[test]
+fn what_was_given_back_needs_one_commit_before_anything_is_handed_out() {
+    let mut desk = Desk::going_on(Ordering::None, 0, crate::marks::UNTOUCHED);
+    desk.come_all(&["a", "b", "c", "d"]);
+    assert!(must_tell(&mut desk));
+    let (newest, offsets) = (desk.inbox.newest(), desk.inbox.take_commits());
+    assert!(!crate::marks::is_sealed(&offsets[0].3), "{offsets:?}");
+    assert!(must_tell(&mut desk), "it is not committed yet");
+    desk.inbox.unseal(&offsets, newest);
+    assert!(!must_tell(&mut desk), "nobody had it before");
+    // It moves, and comes back: what was committed before says nothing of it.
+    let (low, told) = given_back(&mut desk);
+    assert!(crate::marks::is_sealed(&told), "{told}");
+    desk.inbox
+        .assign("t", 0, Role::Lane, Window::new(low, &told));
+    desk.inbox.unseal(&offsets, newest);
+    desk.next = low;
+    desk.come_all(&["a", "b", "c", "d"]);
+    assert!(must_tell(&mut desk));
+    // Nobody committed that something was taken: it was not handed out, and is told of all the same.
+    let (_, told) = given_back(&mut desk);
+    assert!(desk.take(1).is_empty(), "it is as good as somebody else's");
+    let mut heir = Desk::going_on(Ordering::None, low, &told);
+    heir.come_all(&["a", "b", "c", "d"]);
+    let attempts: Vec<u32> = heir.take(4).iter().map(|r| r.attempt).collect();
+    assert_eq!(attempts, [3, 2, 2, 1]);
+}
+
+#[test]
+fn what_is_told_of_is_told_of_again_though_it_was_given_back() {
+    let mut desk = Desk::going_on(Ordering::None, 0, "gm1:2za2b~");
+    let (newest, offsets) = (
+        desk.inbox.newest(),
+        vec![("t".to_owned(), 0, 0, String::new())],
+    );
+    desk.inbox.unseal(&offsets, newest);
+    // The first two are done.
+    desk.next = 2;
+    desk.come_all(&["c", "d", "e", "f"]);
+    let told: Vec<bool> = (0..4).map(|_| must_tell(&mut desk)).collect();
+    assert_eq!(told, [true, true, true, false]);
+}
+
+#[test]
+fn what_a_dead_process_may_have_handed_out_is_not_sealed_until_it_has_come() {
+    let mut desk = Desk::going_on(Ordering::None, 0, "gm1:a2b");
+    desk.come_all(&["a", "b", "c"]);
+    for one in desk.take(3) {
+        desk.inbox.ack(one.token);
+    }
+    assert_eq!(given_back(&mut desk), (3, String::new()));
+    // What comes after the partition did was not there for anybody.
+    let mut desk = Desk::going_on(Ordering::None, 0, "gm1:a2b");
+    desk.inbox.is_new_from(("t", 0), 3);
+    desk.come_all(&["a", "b", "c"]);
+    assert_eq!(given_back(&mut desk), (0, "gm1:a2b~".to_owned()));
+}
+
 #[test]
 fn used_up_attempts_and_lives_are_found_before_a_delivery() {
     let mut desk = Desk::going_on(Ordering::None, 0, "gm1:ba");

@@ -165,10 +165,7 @@ impl Turns {
         }
         // Others may have what was lost already: to commit it would undo their work.
         if !is_lost {
-            let offsets: Vec<_> = {
-                let mut inbox = group.inbox();
-                inbox.take_commits()
-            };
+            let offsets = group.inbox().give_back(&numbers);
             let done = offsets_list(&offsets).map(|list| match list.count() {
                 0 => Ok(()),
                 _ => consumer.commit(&list, CommitMode::Sync),

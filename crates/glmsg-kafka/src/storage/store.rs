@@ -21,7 +21,7 @@ use crate::cluster::Cluster;
 use crate::connection::{Link, apart, ask_again};
 use crate::error::from_kafka;
 use crate::producer::Producer;
-use crate::topology::settled;
+use crate::settling::settled;
 
 /// How long a poll waits, and so how long the reader goes on after the end.
 const POLL: Duration = Duration::from_millis(100);

@@ -155,11 +155,12 @@ impl Standing {
             .range(next..)
             .filter(|(_, count)| count.told > 0);
         let near = told.take_while(|(offset, _)| **offset - next < FAR);
-        marks::write(near.flat_map(|(offset, count)| {
+        let marks = near.flat_map(|(offset, count)| {
             let gap = usize::try_from(offset - at).unwrap_or(0);
             at = offset + 1;
             repeat_n(Mark::Delivered(0), gap).chain([Mark::Delivered(count.told)])
-        }))
+        });
+        marks::write(marks, false)
     }
 }
 

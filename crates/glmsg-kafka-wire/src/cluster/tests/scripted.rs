@@ -12,7 +12,7 @@ use kafka_protocol::messages::{
 };
 use tokio::task::{JoinHandle, yield_now};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Presence};
 use crate::connection::tests::script::{Asked, Client, Script};
 use crate::connection::tests::servers::at;
 use crate::endpoint::{Endpoint, Login, Mechanism, Password};
@@ -45,6 +45,67 @@ async fn answer(client: &mut Client, asked: &Asked, script: &Script) {
 fn topic(name: String) -> MetadataResponseTopic {
     MetadataResponseTopic::default()
         .with_name(Some(kafka_protocol::messages::TopicName(name.into())))
+}
+
+/// Answers that the script is broker 1, and this of every topic.
+async fn answer_code(client: &mut Client, asked: &Asked, code: i16) {
+    let each = topics(asked).into_iter();
+    let each = each.map(|name| topic(name).with_error_code(code));
+    let response = MetadataResponse::default().with_topics(each.collect());
+    client.answer::<MetadataRequest>(asked, &response).await;
+}
+
+#[tokio::test]
+async fn a_broker_is_asked_until_it_knows_what_was_made_or_deleted() {
+    let script = Script::new().await;
+    let cluster = Cluster::new(script.endpoint());
+    let agreeing = |presence, within| {
+        let cluster = Arc::clone(&cluster);
+        tokio::spawn(async move { cluster.agree(&["a", "b"], presence, within).await })
+    };
+    let long = Duration::from_secs(60);
+    let made = agreeing(Presence::There, long);
+    let mut kept = script.welcome().await;
+    let asked = kept.asked::<MetadataRequest>().await;
+    assert!(topics(&asked).is_empty());
+    answer(&mut kept, &asked, &script).await;
+    let mut client = script.welcome().await;
+    for code in [3, 5] {
+        let asked = client.asked::<MetadataRequest>().await;
+        assert_eq!(topics(&asked), ["a", "b"]);
+        answer_code(&mut client, &asked, code).await;
+    }
+    let asked = client.asked::<MetadataRequest>().await;
+    answer(&mut client, &asked, &script).await;
+    assert!(made.await.unwrap().unwrap());
+    // Who asks one broker later is told by that one.
+    assert!(cluster.leaders("a").is_none());
+
+    let deleted = agreeing(Presence::Gone, long);
+    let asked = kept.asked::<MetadataRequest>().await;
+    answer(&mut kept, &asked, &script).await;
+    let mut client = script.welcome().await;
+    let asked = client.asked::<MetadataRequest>().await;
+    answer(&mut client, &asked, &script).await;
+    let asked = client.asked::<MetadataRequest>().await;
+    answer_code(&mut client, &asked, 3).await;
+    assert!(deleted.await.unwrap().unwrap());
+
+    // The time is over, and then the broker is.
+    let late = agreeing(Presence::There, Duration::ZERO);
+    let asked = kept.asked::<MetadataRequest>().await;
+    answer(&mut kept, &asked, &script).await;
+    let mut client = script.welcome().await;
+    let asked = client.asked::<MetadataRequest>().await;
+    answer_code(&mut client, &asked, 3).await;
+    assert!(!late.await.unwrap().unwrap());
+    let unheard = agreeing(Presence::There, long);
+    let asked = kept.asked::<MetadataRequest>().await;
+    answer(&mut kept, &asked, &script).await;
+    let mut client = script.welcome().await;
+    client.asked::<MetadataRequest>().await;
+    drop(client);
+    assert!(unheard.await.unwrap().unwrap(), "it is left out");
 }
 
 /// A call on a task of its own, which has begun.
