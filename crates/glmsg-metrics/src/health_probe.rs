@@ -13,6 +13,7 @@ use crate::store::Store;
 /// A broker answers within 5 s; one that does not is not healthy.
 const LIMIT: Duration = Duration::from_secs(10);
 /// Who asks whether a program is ready waits so long for an answer: whoever asks often waits a second.
+#[cfg(feature = "http")]
 const SOON: Duration = Duration::from_millis(700);
 
 /// The broker's health, asked for no more often than
@@ -66,6 +67,7 @@ impl HealthProbe {
     }
 
     /// The health as it can be told soon: a probe that takes its time is not waited for.
+    #[cfg(feature = "http")]
     pub(crate) async fn soon(&self) -> Health {
         match timeout(SOON, self.health()).await {
             Ok(health) => health,
