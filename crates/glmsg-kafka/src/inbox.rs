@@ -160,9 +160,11 @@ impl Inbox {
         numbers.insert(partition, self.next_part);
         let is_sealed = window.is_sealed();
         // What was delivered before may be what ends a process, though this one was not ended by it.
-        let careful_until = match is_sealed {
-            true => window.told_until(),
-            false => window.low() + CAREFUL,
+        let careful_until = match (is_sealed, window.is_known()) {
+            (true, _) => window.told_until(),
+            (false, true) => window.low() + CAREFUL,
+            // Until the first message tells where it begins.
+            (false, false) => i64::MAX,
         };
         let assigned = Assigned {
             topic: topic.to_owned(),

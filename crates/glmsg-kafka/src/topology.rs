@@ -101,6 +101,7 @@ impl Cluster {
         let made = self.link.make(&topics).await?;
         let all: Vec<&str> = names.all().collect();
         self.link.await_topics(&all).await?;
+        self.link.await_all(&all).await;
         Ok(made.contains(&true))
     }
 
@@ -162,6 +163,8 @@ impl Cluster {
             self.verify_group(topic, group, &names).await?;
             if self.group_here(topic, group).is_none() {
                 self.await_start(&names).await?;
+                // It may have been made just now: who subscribes where a topic is not known has nothing of it.
+                self.link.await_all(&[&names.retry, &names.dead]).await;
             }
             return Ok(Ensured {
                 names,
@@ -195,8 +198,10 @@ impl Cluster {
                 metadata: marks::UNTOUCHED.to_owned(),
             };
             start.extend(others.map(|partition| (partition, none.clone())));
+            // Before anything that may take its time: others wait for it, and not for ever.
             self.commit_start(&names, start).await?;
         }
+        self.link.await_all(&[&names.retry, &names.dead]).await;
         self.verify_group(topic, group, &names).await?;
         Ok(Ensured { names, is_new })
     }

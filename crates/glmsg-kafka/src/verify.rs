@@ -21,7 +21,7 @@ use crate::connection::{Link, apart};
 use crate::error::{from_code, from_kafka};
 use crate::names::{GroupNames, Part, TopicNames, read};
 use crate::retry;
-use crate::settling::settled;
+use crate::settling::confirmed;
 
 /// The most topics that are asked about in one request.
 const AT_ONCE: usize = 100;
@@ -32,25 +32,33 @@ impl Cluster {
     ///
     /// # Errors
     /// `ConfigInvalid` that names the topic, the setting, what was found, what is wanted and what to
-    /// do. `NotFound` for one that was deleted meanwhile. `PermissionDenied` if the user may not ask.
+    /// do. `PermissionDenied` if the user may not ask.
     pub(crate) async fn verify(&self, wanted: &[Wanted]) -> Result<()> {
         if self.link.config().profile != Profile::Production {
             return Ok(());
         }
         // The broker that is asked may not know yet of a topic that another has shown.
-        settled(|| self.look_at(wanted)).await
+        match confirmed(&self.link, || self.look_at(wanted)).await {
+            // A part that is not there loses nothing.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            looked => looked,
+        }
     }
 
     async fn look_at(&self, wanted: &[Wanted]) -> Result<()> {
         let facts = self.link.facts_of(wanted.iter().map(|w| &*w.name)).await?;
+        let mut missing = None;
         for wanted in wanted {
-            let facts = facts.get(&wanted.name).ok_or_else(|| untold(wanted))?;
+            let Some(facts) = facts.get(&wanted.name) else {
+                missing.get_or_insert(wanted);
+                continue;
+            };
             let differences = rules::compare(facts, wanted);
             if let Some(worst) = differences.into_iter().find(|d| d.is_unsafe) {
                 return Err(worst.into_error());
             }
         }
-        Ok(())
+        missing.map_or(Ok(()), |wanted| Err(untold(wanted)))
     }
 
     /// What one of our topics consists of, as it was asked for. `kept` is how long messages are kept,

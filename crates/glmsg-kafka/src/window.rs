@@ -82,7 +82,10 @@ impl Window {
     /// Behind the last message that was told of as delivered, and has not come yet.
     pub(crate) fn told_until(&self) -> i64 {
         let mut told = self.told.iter().rev();
-        let last = told.find(|(_, mark)| **mark != Mark::Done);
+        let last = told.find(|(_, mark)| match mark {
+            Mark::Delivered(times) | Mark::Waiting(times) => *times > 0,
+            Mark::Done => false,
+        });
         last.map_or(self.low, |(offset, _)| offset + 1)
     }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use glmsg_core::Result;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::known::{UNKNOWN_TOPIC, ask, told};
 use super::{Cluster, Leaders};
@@ -53,10 +53,11 @@ impl Cluster {
         let topics: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
         self.ask(&[]).await?;
         for node in self.known.nodes() {
-            match self.agrees(node, &topics, presence, until).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(false),
-                Err(error) => tracing::debug!(%error, node, "a broker cannot be asked"),
+            let asking = self.agrees(node, &topics, presence, until);
+            match timeout_at(until, asking).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) | Err(_) => return Ok(false),
+                Ok(Err(error)) => tracing::debug!(%error, node, "a broker cannot be asked"),
             }
         }
         Ok(true)

@@ -147,7 +147,7 @@ impl Link {
         .await
     }
 
-    /// Waits until all brokers know new topics: just after they are made some do not.
+    /// Waits until a broker that is asked knows new topics: just after they are made it may not.
     pub(crate) async fn await_topics(self: &Arc<Self>, names: &[&str]) -> Result<Topics> {
         let until = tokio::time::Instant::now() + self.config.timeout.max(SETTLING);
         let (mut found, mut pause) = (Topics::new(), Duration::from_millis(5));
@@ -159,7 +159,6 @@ impl Link {
             let missing: Vec<&str> = missing.collect();
             found.extend(self.find_topics(missing).await?);
             if found.len() == names.len() {
-                self.agree(names, Presence::There, until).await;
                 return Ok(found);
             }
             if tokio::time::Instant::now() > until {
@@ -200,6 +199,12 @@ impl Link {
 }
 
 impl Link {
+    /// Waits until all brokers know topics that are there.
+    pub(crate) async fn await_all(&self, names: &[&str]) {
+        let until = tokio::time::Instant::now() + self.config.timeout.max(SETTLING);
+        self.agree(names, Presence::There, until).await;
+    }
+
     /// Waits until all brokers agree on topics, if there are several. One that takes too long is not
     /// waited for: whoever is told something else by it asks again for a while.
     async fn agree(&self, names: &[&str], presence: Presence, until: tokio::time::Instant) {

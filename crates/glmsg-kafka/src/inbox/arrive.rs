@@ -6,7 +6,7 @@ use std::time::Duration;
 use glmsg_broker::Ordering;
 use glmsg_core::{Attempt, AttemptOutcome, Timestamp};
 
-use super::{Assigned, Inbox, Role, Spot, size};
+use super::{Assigned, CAREFUL, Inbox, Role, Spot, size};
 use crate::entry::Entry;
 use crate::marks::Mark;
 use crate::numbers::Numbers;
@@ -21,6 +21,10 @@ impl Inbox {
         };
         self.expected
             .come(&assigned.topic, assigned.partition, offset);
+        if !assigned.window.is_known() {
+            let most = offset.saturating_add(CAREFUL);
+            assigned.careful_until = assigned.careful_until.min(most);
+        }
         let Some(mark) = assigned.window.meet(offset) else {
             return;
         };

@@ -235,6 +235,29 @@ fn what_is_told_of_is_told_of_again_though_it_was_given_back() {
 }
 
 #[test]
+fn where_nothing_is_committed_it_begins_with_the_first_that_comes() {
+    let mut desk = Desk::new(Ordering::None);
+    desk.inbox.assign("t", 0, Role::Lane, Window::unknown());
+    desk.next = 5_000_000;
+    desk.come_all(&["a"]);
+    assert!(must_tell(&mut desk));
+    let (_, told) = given_back(&mut desk);
+    assert!(!crate::marks::is_sealed(&told), "{told}");
+}
+
+#[test]
+fn what_only_waited_was_not_handed_out() {
+    let mut desk = Desk::going_on(Ordering::None, 0, "gm1:A~");
+    let (newest, offsets) = (
+        desk.inbox.newest(),
+        vec![("t".to_owned(), 0, 0, String::new())],
+    );
+    desk.inbox.unseal(&offsets, newest);
+    desk.come_all(&["a"]);
+    assert!(!must_tell(&mut desk));
+}
+
+#[test]
 fn what_a_dead_process_may_have_handed_out_is_not_sealed_until_it_has_come() {
     let mut desk = Desk::going_on(Ordering::None, 0, "gm1:a2b");
     desk.come_all(&["a", "b", "c"]);

@@ -165,7 +165,10 @@ impl Turns {
         }
         // Others may have what was lost already: to commit it would undo their work.
         if !is_lost {
-            let offsets = group.inbox().give_back(&numbers);
+            let (offsets, newest) = {
+                let mut inbox = group.inbox();
+                (inbox.give_back(&numbers), inbox.newest())
+            };
             let done = offsets_list(&offsets).map(|list| match list.count() {
                 0 => Ok(()),
                 _ => consumer.commit(&list, CommitMode::Sync),
@@ -175,7 +178,14 @@ impl Turns {
             {
                 tell_lost(group, list);
             }
-            if !matches!(done, Ok(Ok(()))) {
+            // Partitions that stay were committed, too.
+            let mut inbox = group.inbox();
+            if matches!(done, Ok(Ok(()))) {
+                inbox.unseal(&offsets, newest);
+            } else {
+                for (topic, partition, ..) in &offsets {
+                    inbox.commit_again(topic, *partition);
+                }
                 tracing::debug!(
                     ?done,
                     "what was done could not be committed: it comes again"

@@ -21,6 +21,7 @@ impl Cluster {
         if found.is_empty() {
             self.make_storage(&name).await?;
             found = self.link.await_topics(&[&name]).await?;
+            self.link.await_all(&[&name]).await;
         }
         let has = found.get(&name).copied().unwrap_or(0);
         if has < PARTITIONS {

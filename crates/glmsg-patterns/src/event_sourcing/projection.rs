@@ -143,7 +143,8 @@ where
     }
 
     /// Takes in events as they come until `stop` is cancelled or something fails. What it takes in
-    /// just then is saved first, so that [`state`](Self::state) is what others find.
+    /// just then is saved first, so that [`state`](Self::state) is what others find: it ends at the latest
+    /// when the storage gives up.
     ///
     /// # Errors
     /// As [`catch_up`](Self::catch_up).
