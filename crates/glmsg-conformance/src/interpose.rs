@@ -1,4 +1,4 @@
-//! A broker around a broker whose receiving and settling can be watched, or bent.
+//! A broker around a broker whose receiving, settling and lag can be watched, or bent.
 
 use std::fmt;
 use std::future::Future;
@@ -64,6 +64,16 @@ pub trait Hooks: Send + Sync + 'static {
         settler: &BoxSettler,
     ) -> impl Future<Output = Result<Vec<Settled>>> + Send {
         settler.extend(tokens, lease)
+    }
+
+    /// Passes on the question how far a group is behind.
+    fn lag(
+        &self,
+        topic: &TopicName,
+        group: &GroupName,
+        broker: &Arc<dyn Broker>,
+    ) -> impl Future<Output = Result<Lag>> + Send {
+        async move { broker.lag(topic, group).await }
     }
 }
 
@@ -145,7 +155,7 @@ impl<H: Hooks> Backend for Interposed<H> {
         self.inner.members(topic, group).await
     }
     async fn lag(&self, topic: &TopicName, group: &GroupName) -> Result<Lag> {
-        self.inner.lag(topic, group).await
+        self.hooks.lag(topic, group, &self.inner).await
     }
     async fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Page<DeadLetter>> {
         self.inner.dead_letters(query).await

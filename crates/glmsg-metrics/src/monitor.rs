@@ -13,8 +13,12 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::store::{GroupKey, LagTable, Store};
 use crate::{HealthProbe, PrometheusLayer};
 
-/// How long a look at all groups may take before it has failed.
+/// How long one answer of the broker may take. Not a look at all groups: where they are many, or one has very
+/// many dead letters to count, it takes its time.
 const LIMIT: Duration = Duration::from_secs(30);
+/// After how many groups for which no answer came the others are left for the next look. One alone
+/// does not keep them from being seen.
+const SILENCES: u32 = 2;
 
 /// Looks after a broker in the background: how far groups are behind, each
 /// [`lag_interval`](crate::Options::lag_interval), and how it is, each
@@ -108,6 +112,15 @@ impl Drop for Monitor {
     }
 }
 
+/// What the broker answers in its time.
+async fn answer<T>(asked: impl Future<Output = Result<T>>) -> Result<T> {
+    let answered = timeout(LIMIT, asked).await;
+    answered.unwrap_or_else(|_| {
+        let silent = Error::new(ErrorKind::Timeout, "the broker does not answer");
+        Err(silent.operation("look at groups"))
+    })
+}
+
 async fn watch(eye: Arc<Eye>, health: HealthProbe) {
     let beat = |every| {
         let mut beat = interval(every);
@@ -138,12 +151,7 @@ async fn watch(eye: Arc<Eye>, health: HealthProbe) {
 impl Eye {
     async fn look(&self) -> Result<()> {
         let mut seen = self.seen.lock().await;
-        let looked = match timeout(LIMIT, self.groups(&seen)).await {
-            Ok(looked) => looked,
-            Err(_) => Err(Error::new(ErrorKind::Timeout, "the broker does not answer")
-                .operation("look at groups")),
-        };
-        match looked {
+        match self.groups(&seen).await {
             Ok((table, failure)) => {
                 seen.clone_from(&table);
                 self.store.set_lag(self.watcher, table);
@@ -179,8 +187,9 @@ impl Eye {
         };
         let mut table: LagTable = BTreeMap::new();
         let mut failure = None;
+        let mut silences = 0;
         for key in watched {
-            match self.broker.lag(&key.0, &key.1).await {
+            match answer(self.broker.lag(&key.0, &key.1)).await {
                 Ok(lag) => {
                     table.insert(key, lag);
                 }
@@ -190,10 +199,10 @@ impl Eye {
                     if let Some(lag) = before {
                         table.insert(key, *lag);
                     }
-                    let is_gone = error.is_transient();
+                    silences += u32::from(error.is_transient());
                     failure.get_or_insert(error);
-                    if is_gone {
-                        // What does not answer for one group is not asked for each of the others.
+                    if silences >= SILENCES {
+                        // What does not answer for these is not asked for each of the others.
                         let kept = seen.iter().map(|(key, lag)| (key.clone(), *lag));
                         for (key, lag) in kept {
                             table.entry(key).or_insert(lag);
@@ -208,8 +217,8 @@ impl Eye {
 
     async fn all_groups(&self) -> Result<Vec<GroupKey>> {
         let mut all = Vec::new();
-        for topic in self.broker.topic_names().await? {
-            match self.broker.groups(&topic).await {
+        for topic in answer(self.broker.topic_names()).await? {
+            match answer(self.broker.groups(&topic)).await {
                 Ok(groups) => {
                     let names = groups.into_iter().map(|group| group.name);
                     all.extend(names.map(|name| (topic.clone(), name)));
