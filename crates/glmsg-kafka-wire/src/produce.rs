@@ -109,8 +109,8 @@ impl Shared {
     }
 
     /// A task ends with its runtime: what it has left is seen to by those who wait, or come next.
-    fn leave(&self, mut state: MutexGuard<'_, State>, node: i32) {
-        if state.has_ended(node) {
+    fn leave(&self, mut state: MutexGuard<'_, State>, node: i32, lane: usize) {
+        if state.has_ended(node, lane) {
             self.has_orphans.store(true, Ordering::Release);
         }
         state.nudge(node);

@@ -194,14 +194,13 @@ impl Drop for Call<'_> {
 
 /// Sees to it that a broker's task, or that of partitions without a leader, does what is due.
 pub(super) fn wake(shared: &Arc<Shared>, node: i32) {
-    let needs_task = shared.state().wake(node);
-    if !needs_task {
+    let Some(lane) = shared.state().wake(node) else {
         return;
-    }
+    };
     // Outside of a runtime there is nothing to run it on: whoever waits for it is in one.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         let mut state = shared.state();
-        if state.has_ended(node) {
+        if state.has_ended(node, lane) {
             shared.has_orphans.store(true, Ordering::Release);
         }
         return;
@@ -209,7 +208,7 @@ pub(super) fn wake(shared: &Arc<Shared>, node: i32) {
     if node < 0 {
         runtime.spawn(unled::Unled::new(shared).run());
     } else {
-        runtime.spawn(sender::Sender::new(shared, node).run());
+        runtime.spawn(sender::Sender::new(shared, node, lane).run());
     }
 }
 
@@ -220,7 +219,7 @@ pub(super) fn revive(shared: &Arc<Shared>) -> bool {
         return false;
     }
     shared.has_orphans.store(false, Ordering::Release);
-    let idle = shared.state().nodes_without_task();
+    let idle = shared.state().neglected();
     for node in &idle {
         wake(shared, *node);
     }

@@ -1,4 +1,5 @@
-//! The task of a broker: one request under way, and then the next with all that has come since.
+//! A task of a broker: one request under way, and then the next with all that has come since. Another one has
+//! the partitions of which nothing is under way.
 
 pub(super) mod answer;
 mod request;
@@ -38,10 +39,12 @@ enum Rest {
     End,
 }
 
-/// The task of a broker.
+/// A task of a broker.
 pub(super) struct Sender {
     shared: Arc<Shared>,
     node: i32,
+    /// Which of the broker's.
+    lane: usize,
     connection: Option<(Connection, Instant)>,
     /// What was taken, and is not settled. It goes back where it came from if the task ends.
     under_way: Vec<(At, Batch)>,
@@ -50,10 +53,11 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn new(shared: &Arc<Shared>, node: i32) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, node: i32, lane: usize) -> Self {
         Self {
             shared: Arc::clone(shared),
             node,
+            lane,
             connection: None,
             under_way: Vec::new(),
             is_done: false,
@@ -80,7 +84,7 @@ impl Sender {
 
     fn rest(&mut self) -> Rest {
         let mut state = self.shared.state();
-        let Some(bell) = state.rest(self.node) else {
+        let Some(bell) = state.rest(self.node, self.lane) else {
             return Rest::Due;
         };
         if !self.shared.is_over.load(Ordering::Acquire) {
@@ -88,7 +92,7 @@ impl Sender {
         }
         // At once, so that whoever has something for it begins another.
         self.is_done = true;
-        state.has_ended(self.node);
+        state.has_ended(self.node, self.lane);
         Rest::End
     }
 
@@ -186,6 +190,8 @@ impl Sender {
 
     fn settle(&mut self, answer: &ProduceResponse) {
         let under_way = std::mem::take(&mut self.under_way);
+        // What waits for these partitions goes next, by this task.
+        self.shared.state().is_seen_to(self.node);
         answer::settle(&self.shared, under_way, answer);
     }
 
@@ -248,7 +254,7 @@ impl Drop for Sender {
         for at in waiting {
             state.list(at);
         }
-        self.shared.leave(state, self.node);
+        self.shared.leave(state, self.node, self.lane);
     }
 }
 

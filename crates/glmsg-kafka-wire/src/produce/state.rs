@@ -128,7 +128,7 @@ impl State {
             node.due.push_back(at);
         }
         // Whoever has something there rings: others may be long in coming to it.
-        node.is_waiting.then_some(leader)
+        node.is_to_wake().then_some(leader)
     }
 
     /// What is known of a topic now.
@@ -167,7 +167,7 @@ impl State {
             identity,
             ..
         } = self;
-        let due = &mut nodes.entry(node).or_default().due;
+        let due = nodes.entry(node).or_default().take_due();
         let (mut taken, mut bytes) = (Vec::with_capacity(due.len()), 0);
         while let Some(&at) = due.front() {
             let topic = &mut topics[at.0];
@@ -220,8 +220,10 @@ impl Topic {
             return;
         }
         let from = fastrand::usize(..count);
-        let mut all = (from..count).chain(0..from);
-        let led = all.find(|at| *at != self.chosen && self.partitions[*at].leader >= 0);
-        self.chosen = led.unwrap_or(self.chosen);
+        let all = (from..count).chain(0..from);
+        let mut others = all.filter(|at| *at != self.chosen && self.partitions[*at].leader >= 0);
+        // What goes to one that has something under way waits for it.
+        let free = others.clone().find(|at| !self.partitions[*at].is_under_way);
+        self.chosen = free.or_else(|| others.next()).unwrap_or(self.chosen);
     }
 }

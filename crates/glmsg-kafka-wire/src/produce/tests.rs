@@ -2,6 +2,7 @@
 
 mod answers;
 mod codes;
+mod lanes;
 mod live;
 mod lost;
 mod moved;

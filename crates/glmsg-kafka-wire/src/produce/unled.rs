@@ -19,6 +19,9 @@ const NO_LEADER: i16 = 5;
 /// How long to wait if the cluster cannot be asked.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// There is one task, as for the first of a broker's.
+const LANE: usize = 0;
+
 /// The task.
 pub(super) struct Unled {
     shared: Arc<Shared>,
@@ -48,10 +51,10 @@ impl Unled {
                 if self.waiting.is_empty() && self.shared.is_over.load(Ordering::Acquire) {
                     // At once, so that whoever has something for it begins another.
                     self.is_done = true;
-                    state.has_ended(NOBODY);
+                    state.has_ended(NOBODY, LANE);
                     return;
                 }
-                state.bell(NOBODY)
+                state.bell(NOBODY, LANE)
             };
             if self.waiting.is_empty() {
                 bell.notified().await;
@@ -184,6 +187,6 @@ impl Drop for Unled {
             state.partition(at).is_listed = false;
             state.list(at);
         }
-        self.shared.leave(state, NOBODY);
+        self.shared.leave(state, NOBODY, LANE);
     }
 }

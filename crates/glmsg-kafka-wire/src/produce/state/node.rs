@@ -1,4 +1,4 @@
-//! A broker: which partitions it is to send for, and whether its task runs.
+//! A broker: which partitions it is to send for, and who does it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,21 +7,32 @@ use tokio::sync::Notify;
 
 use super::{At, State};
 
+/// How many requests a broker has under way at most, each of other partitions: while it works on one, callers
+/// make the next. With one alone all of them would wait for the broker, and then the broker for them.
+const LANES: usize = 2;
+
 /// A broker.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Node {
     /// Partitions that have something to send.
     pub(super) due: VecDeque<At>,
+    lanes: [Lane; LANES],
+    /// A lane is about to take what is due: nobody else need be woken for it.
+    is_seen_to: bool,
+}
+
+/// A connection to a broker, and the task that sends by it.
+#[derive(Debug)]
+struct Lane {
     /// Its task has nothing to do and wants to hear of what comes.
-    pub(super) is_waiting: bool,
+    is_waiting: bool,
     bell: Arc<Notify>,
     has_task: bool,
 }
 
-impl Default for Node {
+impl Default for Lane {
     fn default() -> Self {
         Self {
-            due: VecDeque::new(),
             // For a task there is none yet: whoever has something for it begins it.
             is_waiting: true,
             bell: Arc::default(),
@@ -30,32 +41,53 @@ impl Default for Node {
     }
 }
 
-impl State {
-    /// Rings at a broker's task. Whether it has none, so that one is to be begun: it is taken to have
-    /// one then.
-    pub(in crate::produce) fn wake(&mut self, node: i32) -> bool {
-        let node = self.nodes.entry(node).or_default();
-        node.is_waiting = false;
-        if node.has_task {
-            node.bell.notify_one();
-            return false;
-        }
-        node.has_task = true;
-        true
+impl Node {
+    /// Whether somebody is to be woken for what has become due.
+    pub(super) fn is_to_wake(&self) -> bool {
+        !self.is_seen_to && self.lanes.iter().any(|lane| lane.is_waiting)
     }
 
-    /// A broker's task has ended. Whether there is something for it to do.
-    pub(in crate::produce) fn has_ended(&mut self, node: i32) -> bool {
+    /// Takes what is due. What becomes due from now on is for whoever waits.
+    pub(super) fn take_due(&mut self) -> &mut VecDeque<At> {
+        self.is_seen_to = false;
+        &mut self.due
+    }
+}
+
+impl State {
+    /// Rings for a lane that waits, if there is one. Which, if it has no task, so that one is to be
+    /// begun: it is taken to have one then.
+    pub(in crate::produce) fn wake(&mut self, node: i32) -> Option<usize> {
         let node = self.nodes.entry(node).or_default();
+        if node.is_seen_to {
+            return None;
+        }
+        let lane = node.lanes.iter().position(|lane| lane.is_waiting)?;
+        node.is_seen_to = true;
+        let found = &mut node.lanes[lane];
+        found.is_waiting = false;
+        if found.has_task {
+            found.bell.notify_one();
+            return None;
+        }
+        found.has_task = true;
+        Some(lane)
+    }
+
+    /// A lane's task has ended. Whether there is something to do for it.
+    pub(in crate::produce) fn has_ended(&mut self, node: i32, lane: usize) -> bool {
+        let node = self.nodes.entry(node).or_default();
+        let ended = &mut node.lanes[lane];
         // Whoever comes next begins another.
-        (node.has_task, node.is_waiting) = (false, true);
+        (ended.has_task, ended.is_waiting) = (false, true);
+        node.is_seen_to = false;
         !node.due.is_empty()
     }
 
     /// Brokers that have something to send and nobody to do it.
-    pub(in crate::produce) fn nodes_without_task(&self) -> Vec<i32> {
+    pub(in crate::produce) fn neglected(&self) -> Vec<i32> {
         let all = self.nodes.iter();
-        let idle = all.filter(|(_, node)| !node.has_task && !node.due.is_empty());
+        let idle = all.filter(|(_, node)| !node.due.is_empty() && node.is_to_wake());
         idle.map(|(number, _)| *number).collect()
     }
 
@@ -68,25 +100,31 @@ impl State {
 
     /// Rings everywhere.
     pub(in crate::produce) fn ring_all(&self) {
-        self.nodes.values().for_each(|node| node.bell.notify_one());
+        let lanes = self.nodes.values().flat_map(|node| &node.lanes);
+        lanes.for_each(|lane| lane.bell.notify_one());
     }
 
-    /// What a broker's task waits for, if it has nothing to do. None if it has.
-    pub(in crate::produce) fn rest(&mut self, node: i32) -> Option<Arc<Notify>> {
-        let node = self.nodes.entry(node).or_default();
-        if !node.due.is_empty() {
-            return None;
+    /// A lane looks next at what is due.
+    pub(in crate::produce) fn is_seen_to(&mut self, node: i32) {
+        self.nodes.entry(node).or_default().is_seen_to = true;
+    }
+
+    /// What a lane's task waits for, if it has nothing to do. None if it has.
+    pub(in crate::produce) fn rest(&mut self, node: i32, lane: usize) -> Option<Arc<Notify>> {
+        if self.nodes.entry(node).or_default().due.is_empty() {
+            return Some(self.bell(node, lane));
         }
-        node.is_waiting = true;
-        Some(Arc::clone(&node.bell))
+        self.is_seen_to(node);
+        None
     }
 
-    /// The bell of a broker's task.
-    pub(in crate::produce) fn bell(&mut self, node: i32) -> Arc<Notify> {
+    /// The bell of a lane's task.
+    pub(in crate::produce) fn bell(&mut self, node: i32, lane: usize) -> Arc<Notify> {
         let node = self.nodes.entry(node).or_default();
         // Whoever puts something rings.
-        node.is_waiting = true;
-        Arc::clone(&node.bell)
+        node.is_seen_to = false;
+        node.lanes[lane].is_waiting = true;
+        Arc::clone(&node.lanes[lane].bell)
     }
 
     /// Takes all partitions of a broker.
