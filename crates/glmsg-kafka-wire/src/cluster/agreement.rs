@@ -1,9 +1,11 @@
 //! Whether all brokers know of a change. Each learns of it from the controller by itself, so that one
 //! that is asked may say what is no longer so.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_core::Result;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::known::{UNKNOWN_TOPIC, ask, told};
@@ -36,28 +38,42 @@ impl Presence {
 }
 
 impl Cluster {
-    /// Waits until every broker says so of these topics, as after they were made or deleted. A broker
-    /// that cannot be asked is left out. Returns whether all say so before the time is over.
+    /// Waits until every broker says so of these topics, as after they were made or deleted; all are asked at once. A
+    /// broker that cannot be asked is left out. Returns whether all say so before the time is over.
     ///
     /// Cancel safe.
     ///
     /// # Errors
     /// Those of [`ask`](Self::ask), by which it learns the brokers.
     pub async fn agree(
-        &self,
+        self: &Arc<Self>,
         topics: &[&str],
         presence: Presence,
         within: Duration,
     ) -> Result<bool> {
         let until = Instant::now() + within;
-        let topics: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        let topics: Arc<[String]> = topics.iter().map(|topic| (*topic).to_owned()).collect();
         self.ask(&[]).await?;
+        // They end with this future.
+        let mut asked = JoinSet::new();
         for node in self.known.nodes() {
-            let asking = self.agrees(node, &topics, presence, until);
-            match timeout_at(until, asking).await {
-                Ok(Ok(true)) => {}
-                Ok(Ok(false)) | Err(_) => return Ok(false),
-                Ok(Err(error)) => tracing::debug!(%error, node, "a broker cannot be asked"),
+            let (cluster, topics) = (Arc::clone(self), Arc::clone(&topics));
+            asked.spawn(async move {
+                let asking = cluster.agrees(node, &topics, presence, until);
+                match timeout_at(until, asking).await {
+                    Ok(Ok(agrees)) => agrees,
+                    Ok(Err(error)) => {
+                        tracing::debug!(%error, node, "a broker cannot be asked");
+                        true
+                    }
+                    Err(_) => false,
+                }
+            });
+        }
+        while let Some(agrees) = asked.join_next().await {
+            // One that was aborted ends with its runtime.
+            if !agrees.unwrap_or(false) {
+                return Ok(false);
             }
         }
         Ok(true)

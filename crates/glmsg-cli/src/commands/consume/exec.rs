@@ -121,6 +121,7 @@ impl Crew<'_> {
                     if self.member.is_silent(finish).await? {
                         return Ok(());
                     }
+                    last = Instant::now();
                 }
             }
             if was_waiting || self.member.waiting.is_waiting() {

@@ -27,6 +27,8 @@ pub(super) struct Member {
     place: (TopicName, GroupName),
     source: BoxSource,
     settler: BoxSettler,
+    /// Nothing came though there is something, since then.
+    is_owed: bool,
 }
 
 /// What came of settling.
@@ -86,6 +88,7 @@ impl Member {
             source,
             broker,
             waiting,
+            is_owed: false,
         };
         Ok(Some((member, exporter)))
     }
@@ -101,18 +104,21 @@ impl Member {
             broker,
             source,
             waiting,
+            is_owed,
             ..
         } = self;
         waiting
             .receive(broker.as_ref(), source, batch, most)
             .await?;
+        *is_owed &= batch.is_empty();
         self.leases.hold(batch.iter().map(|r| r.token));
         Ok(())
     }
 
     /// Whether it is the topic that is silent, after a time in which nothing came. A broker that has
-    /// gone is silent, too, and tells it late; it is waited for from now on. A user who will not wait
-    /// has heard enough.
+    /// gone is silent, too, and tells it late; it is waited for from now on. So is one that has
+    /// something to give, and may just have come back: once, as others may hold it. A user who will
+    /// not wait has heard enough.
     pub(super) async fn is_silent(&mut self, finish: &CancellationToken) -> Result<bool, Failure> {
         if self.waiting.is_waiting() {
             return Ok(false);
@@ -124,8 +130,12 @@ impl Member {
             () = finish.cancelled() => return Ok(true),
             asked = self.broker.lag(topic, group) => asked,
         };
-        let Err(error) = asked else {
-            return Ok(true);
+        let error = match asked {
+            Ok(lag) => {
+                let was_owed = std::mem::replace(&mut self.is_owed, lag.undelivered > 0);
+                return Ok(was_owed || !self.is_owed);
+            }
+            Err(error) => error,
         };
         match self.waiting.failed(since, "give out messages", error) {
             Ok(()) => Ok(false),

@@ -87,6 +87,7 @@ impl Printer<'_> {
                     if self.member.is_silent(&interrupt.finish).await? {
                         return Ok(());
                     }
+                    last = Instant::now();
                 }
             }
             if was_waiting || self.member.waiting.is_waiting() {
