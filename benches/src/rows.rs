@@ -145,9 +145,10 @@ impl Section {
                 run(runtime, rounds, server.address())
             }),
             #[cfg(feature = "kafka")]
-            Run::OnKafka(run) => {
-                Cluster::from_env().and_then(|cluster| run(runtime, rounds, &cluster))
-            }
+            Run::OnKafka(run) => Cluster::from_env().and_then(|cluster| {
+                kafka::warm_up(runtime, rounds, &cluster)?;
+                run(runtime, rounds, &cluster)
+            }),
         };
         measured.map_err(|e| format!("{}: {e}", self.name).into())
     }

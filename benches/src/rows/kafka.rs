@@ -5,10 +5,15 @@ mod latency;
 mod overhead;
 mod publish;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use tokio::runtime::Runtime;
 
 use super::{Measurements, costs, rates};
 use crate::on_kafka::cluster::{Cluster, Namespace};
+use crate::on_kafka::raw_publishing::raw_publish;
+use crate::served::publishing::{Publishers, publish as publish_by};
 use crate::{Measured, Outcome, Rounds, Side};
 
 /// A section's name and what measures it.
@@ -28,6 +33,32 @@ pub(super) const ALL: &[OnKafka] = &[
     ("kafka latency", latency::run),
     ("kafka overhead", overhead::run),
 ];
+
+/// Has a broker that was just started compile what it does all the time: in its first seconds it takes ten times as long
+/// for a message, whoever's. Done once in a run.
+pub(super) fn warm_up(runtime: &Runtime, rounds: Rounds, cluster: &Cluster) -> Outcome<()> {
+    static IS_WARM: AtomicBool = AtomicBool::new(false);
+    if IS_WARM.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
+    for tasks in [1, 50] {
+        let publishers = Publishers {
+            tasks,
+            batch: 1,
+            lasting: rounds.time(WARM_UP),
+        };
+        let here = (runtime, cluster);
+        let mut sides = [
+            fresh("ours", here, |n| publish_by(n.served, publishers)),
+            fresh("raw", here, |n| raw_publish(cluster.clone(), n, publishers)),
+        ];
+        Rounds::new(true).alternate(&mut sides)?;
+    }
+    Ok(())
+}
+
+/// How long each publishes at a time.
+const WARM_UP: Duration = Duration::from_secs(2);
 
 /// A workload that is run as a task with a namespace of its own, which goes away after it.
 fn fresh<'a, F>(
