@@ -1,10 +1,10 @@
 //! Looking after a broker in the background.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use glmsg_broker::{Broker, Lag};
+use glmsg_broker::Broker;
 use glmsg_core::{Error, ErrorKind, Result};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -16,8 +16,8 @@ use crate::{HealthProbe, PrometheusLayer};
 /// How long one answer of the broker may take. Not a look at all groups: where they are many, or one has very
 /// many dead letters to count, it takes its time.
 const LIMIT: Duration = Duration::from_secs(30);
-/// After how many groups for which no answer came the others are left for the next look. One alone
-/// does not keep them from being seen.
+/// After how many groups for which no answer came the others are left for the next look, which asks for these
+/// last. One alone does not keep them from being seen.
 const SILENCES: u32 = 2;
 
 /// Looks after a broker in the background: how far groups are behind, each
@@ -59,6 +59,14 @@ pub struct Monitor {
     task: JoinHandle<()>,
 }
 
+/// What the last look saw.
+#[derive(Debug, Default)]
+struct Seen {
+    table: LagTable,
+    /// For these no answer came.
+    silent: BTreeSet<GroupKey>,
+}
+
 /// What looks at the groups.
 #[derive(Debug)]
 struct Eye {
@@ -67,7 +75,7 @@ struct Eye {
     store: Arc<Store>,
     watcher: u64,
     /// One look at a time: the last to begin is the last to tell.
-    seen: Mutex<LagTable>,
+    seen: Mutex<Seen>,
 }
 
 impl Monitor {
@@ -151,9 +159,9 @@ async fn watch(eye: Arc<Eye>, health: HealthProbe) {
 impl Eye {
     async fn look(&self) -> Result<()> {
         let mut seen = self.seen.lock().await;
-        match self.groups(&seen).await {
+        match self.groups(&mut seen).await {
             Ok((table, failure)) => {
-                seen.clone_from(&table);
+                seen.table.clone_from(&table);
                 self.store.set_lag(self.watcher, table);
                 match failure {
                     None => {
@@ -180,30 +188,35 @@ impl Eye {
 
     /// How far the watched groups are behind, and the first error. A group that cannot be asked
     /// stays as it was; one that is no longer there goes.
-    async fn groups(&self, seen: &LagTable) -> Result<(LagTable, Option<Error>)> {
-        let watched = match self.store.options.watched.is_empty() {
+    async fn groups(&self, seen: &mut Seen) -> Result<(LagTable, Option<Error>)> {
+        let mut watched = match self.store.options.watched.is_empty() {
             true => self.all_groups().await?,
             false => self.store.options.watched.clone(),
         };
-        let mut table: LagTable = BTreeMap::new();
+        seen.silent.retain(|key| watched.contains(key));
+        watched.sort_by_key(|key| seen.silent.contains(key));
+        let mut table = LagTable::new();
         let mut failure = None;
         let mut silences = 0;
         for key in watched {
             match answer(self.broker.lag(&key.0, &key.1)).await {
                 Ok(lag) => {
+                    seen.silent.remove(&key);
                     table.insert(key, lag);
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => {
-                    let before: Option<&Lag> = seen.get(&key);
-                    if let Some(lag) = before {
-                        table.insert(key, *lag);
+                    if let Some(lag) = seen.table.get(&key) {
+                        table.insert(key.clone(), *lag);
                     }
-                    silences += u32::from(error.is_transient());
+                    if error.is_transient() {
+                        silences += 1;
+                        seen.silent.insert(key);
+                    }
                     failure.get_or_insert(error);
                     if silences >= SILENCES {
                         // What does not answer for these is not asked for each of the others.
-                        let kept = seen.iter().map(|(key, lag)| (key.clone(), *lag));
+                        let kept = seen.table.iter().map(|(key, lag)| (key.clone(), *lag));
                         for (key, lag) in kept {
                             table.entry(key).or_insert(lag);
                         }

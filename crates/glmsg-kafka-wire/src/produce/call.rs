@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use glmsg_core::{Error, ErrorKind};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::state::Put;
@@ -194,16 +195,17 @@ impl Drop for Call<'_> {
 
 /// Sees to it that a broker's task, or that of partitions without a leader, does what is due.
 pub(super) fn wake(shared: &Arc<Shared>, node: i32) {
-    let Some(lane) = shared.state().wake(node) else {
+    let Some((lane, home)) = shared.state().wake(node) else {
         return;
     };
-    // Outside of a runtime there is nothing to run it on: whoever waits for it is in one.
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        let mut state = shared.state();
-        if state.has_ended(node, lane) {
-            shared.has_orphans.store(true, Ordering::Release);
+    let runtime = match home.ok_or_else(Handle::try_current) {
+        Ok(home) => home,
+        Err(Ok(here)) => {
+            shared.state().settle_in(node, &here);
+            here
         }
-        return;
+        // Outside of a runtime there is nothing to run it on: whoever waits for it is in one.
+        Err(Err(_)) => return shared.leave(shared.state(), node, lane),
     };
     if node < 0 {
         runtime.spawn(unled::Unled::new(shared).run());

@@ -154,6 +154,7 @@ impl Sender {
 
     /// Sends what is due, and settles what was answered.
     async fn send(&mut self) {
+        let has_more;
         {
             let mut state = self.shared.state();
             // Another broker's task may have used up the number meanwhile.
@@ -161,6 +162,11 @@ impl Sender {
                 return;
             }
             self.under_way = state.take(self.node, REQUEST);
+            has_more = state.has_due(self.node);
+        }
+        if has_more {
+            // More than goes with one request.
+            super::call::wake(&self.shared, self.node);
         }
         self.expire();
         if self.under_way.is_empty() {

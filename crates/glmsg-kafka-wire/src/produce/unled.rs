@@ -168,7 +168,6 @@ impl Unled {
             }
             code => {
                 partition.unknown_since = None;
-                partition.is_listed = false;
                 self.waiting.retain(|other| *other != at);
                 drop(state);
                 answer::refuse(&self.shared, at, code);

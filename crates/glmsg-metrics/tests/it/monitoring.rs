@@ -137,4 +137,7 @@ async fn a_group_that_gets_no_answer_does_not_hide_the_others() {
     // After the second the others are left for the next look, or a broker that hangs would be waited for as often
     // as there are groups.
     assert_eq!(found.count("consumer_lag_messages"), 1);
+    // Which then sees what it can: those that were silent are asked last.
+    monitor.look().await.expect_err("three have no answer");
+    assert!(scraped(&registry).has("consumer_lag_messages{topic=\"z\",group=\"last\"}"));
 }

@@ -107,10 +107,11 @@ impl Member {
             is_owed,
             ..
         } = self;
+        let was_waiting = waiting.is_waiting();
         waiting
             .receive(broker.as_ref(), source, batch, most)
             .await?;
-        *is_owed &= batch.is_empty();
+        *is_owed &= batch.is_empty() && !was_waiting;
         self.leases.hold(batch.iter().map(|r| r.token));
         Ok(())
     }
@@ -137,6 +138,7 @@ impl Member {
             }
             Err(error) => error,
         };
+        self.is_owed = false;
         match self.waiting.failed(since, "give out messages", error) {
             Ok(()) => Ok(false),
             // Who may not ask has a broker that answers.

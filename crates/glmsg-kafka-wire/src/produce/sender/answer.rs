@@ -176,6 +176,8 @@ pub(in crate::produce) fn expire(shared: &Arc<Shared>, batches: Vec<(At, Batch)>
 pub(in crate::produce) fn refuse(shared: &Arc<Shared>, at: At, code: i16) {
     let mut after = After::default();
     let mut state = shared.state();
+    // Until now nobody else has taken any of it.
+    state.partition(at).is_listed = false;
     let queue = std::mem::take(&mut state.partition(at).queue);
     for batch in queue {
         let failure = match batch.is_in_doubt {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::{At, State};
@@ -19,6 +20,8 @@ pub(super) struct Node {
     lanes: [Lane; LANES],
     /// A lane is about to take what is due: nobody else need be woken for it.
     is_seen_to: bool,
+    /// Where its tasks run: all on one runtime. Another one might be of a caller that leaves it.
+    home: Option<Handle>,
 }
 
 /// A connection to a broker, and the task that sends by it.
@@ -47,6 +50,18 @@ impl Node {
         !self.is_seen_to && self.lanes.iter().any(|lane| lane.is_waiting)
     }
 
+    /// Rings for a task that waits, if there is one.
+    fn ring(&mut self) -> bool {
+        let mut waiting = self.lanes.iter_mut();
+        let Some(lane) = waiting.find(|lane| lane.is_waiting && lane.has_task) else {
+            return false;
+        };
+        lane.is_waiting = false;
+        lane.bell.notify_one();
+        self.is_seen_to = true;
+        true
+    }
+
     /// Takes what is due. What becomes due from now on is for whoever waits.
     pub(super) fn take_due(&mut self) -> &mut VecDeque<At> {
         self.is_seen_to = false;
@@ -55,33 +70,39 @@ impl Node {
 }
 
 impl State {
-    /// Rings for a lane that waits, if there is one. Which, if it has no task, so that one is to be
-    /// begun: it is taken to have one then.
-    pub(in crate::produce) fn wake(&mut self, node: i32) -> Option<usize> {
+    /// Rings for a task that waits. If there is none, and there may be one more: which, and where the others run. It
+    /// is to be begun, and taken to have begun.
+    pub(in crate::produce) fn wake(&mut self, node: i32) -> Option<(usize, Option<Handle>)> {
         let node = self.nodes.entry(node).or_default();
-        if node.is_seen_to {
+        if node.is_seen_to || node.ring() {
             return None;
         }
-        let lane = node.lanes.iter().position(|lane| lane.is_waiting)?;
+        let lane = node.lanes.iter().position(|lane| !lane.has_task)?;
+        let has_others = node.lanes.iter().any(|lane| lane.has_task);
         node.is_seen_to = true;
-        let found = &mut node.lanes[lane];
-        found.is_waiting = false;
-        if found.has_task {
-            found.bell.notify_one();
-            return None;
-        }
-        found.has_task = true;
-        Some(lane)
+        node.lanes[lane].is_waiting = false;
+        node.lanes[lane].has_task = true;
+        Some((lane, node.home.clone().filter(|_| has_others)))
     }
 
-    /// A lane's task has ended. Whether there is something to do for it.
+    /// The tasks of a broker run here.
+    pub(in crate::produce) fn settle_in(&mut self, node: i32, home: &Handle) {
+        self.nodes.entry(node).or_default().home = Some(home.clone());
+    }
+
+    /// Whether a broker has something to send that nothing of is under way.
+    pub(in crate::produce) fn has_due(&self, node: i32) -> bool {
+        let node = self.nodes.get(&node);
+        node.is_some_and(|node| !node.due.is_empty())
+    }
+
+    /// A lane's task has ended. Whether there is something to do, and nobody that does it.
     pub(in crate::produce) fn has_ended(&mut self, node: i32, lane: usize) -> bool {
         let node = self.nodes.entry(node).or_default();
-        let ended = &mut node.lanes[lane];
-        // Whoever comes next begins another.
-        (ended.has_task, ended.is_waiting) = (false, true);
+        // Whoever comes next begins another, which no old ringing wakes.
+        node.lanes[lane] = Lane::default();
         node.is_seen_to = false;
-        !node.due.is_empty()
+        !node.due.is_empty() && !node.ring()
     }
 
     /// Brokers that have something to send and nobody to do it.
@@ -115,6 +136,7 @@ impl State {
             return Some(self.bell(node, lane));
         }
         self.is_seen_to(node);
+        self.nodes.entry(node).or_default().lanes[lane].is_waiting = false;
         None
     }
 

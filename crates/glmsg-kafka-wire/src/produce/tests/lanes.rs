@@ -1,7 +1,7 @@
 //! Two requests under way to one broker, of different partitions.
 
 use super::script::{Act, Script};
-use super::{LONG, NewRecord, Producer, record, soon, within};
+use super::{LONG, NewRecord, Producer, SHORT, record, soon, within};
 use crate::produce::tests::script::TOPIC;
 
 /// A broker that leads so many partitions, and a producer.
@@ -68,6 +68,8 @@ async fn no_more_than_two_are_under_way() {
         let arrived = usize::try_from(partition + 1).unwrap().min(2);
         script.world.arrived(arrived).await;
     }
+    // Whoever would send a third has the time to.
+    assert!(!producer.flush(SHORT).await);
     assert_eq!(script.world.inner().arrived, 2);
     drop(gates);
     assert!(producer.flush(LONG).await);

@@ -185,3 +185,29 @@ fn what_has_no_leader_yet_is_kept_as_a_runtime_ends() {
     assert_eq!(script.world.stored(0), ["a", "b"]);
     drop(of_brokers);
 }
+
+#[test]
+fn who_leaves_its_runtime_for_a_while_holds_up_nobody() {
+    let [of_brokers, service] = [(); 2].map(|()| Runtime::new().unwrap());
+    let mut visitor = tokio::runtime::Builder::new_current_thread();
+    let visitor = visitor.enable_all().build().unwrap();
+    let (script, producer) = of_brokers.block_on(async {
+        let script = Script::new(1, &[0, 0, 0]).await;
+        let producer = Producer::new(script.cluster(), within(LONG));
+        (script, Arc::new(producer))
+    });
+    let gate = script.world.hold(Act::Store);
+    let held = Arc::clone(&producer);
+    let held = service.spawn(async move { held.send(record(0, "a")).await });
+    visitor.block_on(script.world.arrived(1));
+    // While the first is held, another task sends this.
+    let sent = visitor.block_on(soon(producer.send(record(1, "b"))));
+    sent.unwrap();
+    // That runtime is still there, and nobody drives it.
+    let sent = service.block_on(soon(producer.send(record(2, "c"))));
+    sent.unwrap();
+    assert_eq!(script.world.stored(0), [""; 0], "it is held");
+    drop(gate);
+    service.block_on(held).unwrap().unwrap();
+    drop((visitor, service, of_brokers));
+}
