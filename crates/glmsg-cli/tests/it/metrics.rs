@@ -26,7 +26,10 @@ pub(crate) fn scraped_at_its_end(mut command: Command) -> (Value, String) {
     let mut printed = BufReader::new(child.stdout.take().unwrap());
     printed.read_line(&mut line).unwrap();
     // To the end: a command whose output nobody reads has nothing more to do.
-    std::thread::spawn(move || std::io::copy(&mut printed, &mut std::io::sink()));
+    let reading = std::thread::spawn(move || {
+        let mut rest = String::new();
+        printed.read_to_string(&mut rest).map(|_| rest)
+    });
     // A scrape that began before the end is not the last one: that ends the command.
     let mut answer = String::new();
     let ended = await_that("the end of a command that was scraped", || {
@@ -36,7 +39,10 @@ pub(crate) fn scraped_at_its_end(mut command: Command) -> (Value, String) {
         child.try_wait().unwrap()
     });
     assert!(ended.success(), "{line}");
-    (serde_json::from_str(&line).unwrap(), answer)
+    // One that stores its input as it comes tells of each part.
+    line += &reading.join().unwrap().unwrap();
+    let last = line.lines().last().unwrap();
+    (serde_json::from_str(last).unwrap(), answer)
 }
 
 /// The address of the endpoint that a command tells of.
