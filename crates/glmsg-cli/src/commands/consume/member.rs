@@ -27,7 +27,7 @@ pub(super) struct Member {
     place: (TopicName, GroupName),
     source: BoxSource,
     settler: BoxSettler,
-    /// Nothing came though there is something, since then.
+    /// When it was asked last why nothing comes, there was something to come.
     is_owed: bool,
 }
 
