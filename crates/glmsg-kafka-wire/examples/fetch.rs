@@ -83,7 +83,7 @@ async fn produce(connection: &mut Connection, topic: &str, partition: i32, recor
 }
 
 /// A topic with all its leaders, and a connection to its one broker.
-async fn prepare(cluster: &Cluster, topic: &str) -> Connection {
+async fn prepare(cluster: &Arc<Cluster>, topic: &str) -> Connection {
     let (host, port) = &cluster.endpoint().servers[0];
     let mut connection = Connection::open(cluster.endpoint(), host, *port)
         .await

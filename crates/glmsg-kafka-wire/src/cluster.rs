@@ -69,14 +69,22 @@ impl Cluster {
     /// # Errors
     /// Why no broker could be asked: that of the last one tried, where a refused login goes before a
     /// broker that is not there.
-    pub async fn ask(&self, topics: &[&str]) -> Result<()> {
+    pub async fn ask(self: &Arc<Self>, topics: &[&str]) -> Result<()> {
         let ticket = self.wanted.add(topics);
+        let topics: Vec<String> = topics.iter().map(|&topic| topic.to_owned()).collect();
+        let cluster = Arc::clone(self);
+        // Apart, as a caller may leave this unpolled while others wait for their turn.
+        let asking = tokio::spawn(async move { cluster.ask_in_turn(ticket, &topics).await });
+        asking.await.unwrap_or_else(|_| Err(given_up()))
+    }
+
+    async fn ask_in_turn(&self, ticket: u64, topics: &[String]) -> Result<()> {
         let mut round = self.asking.lock().await;
         // Somebody else asked for these topics after this call began.
         if let Some(outcome) = round.outcome(ticket) {
             return outcome;
         }
-        // Not there any more if who asked for them gave up.
+        // Not there any more if who asked for them ended with its runtime.
         self.wanted.add(topics);
         let (number, topics) = self.wanted.take();
         let outcome = self.ask_any(&mut round, &topics).await;
@@ -141,6 +149,15 @@ impl fmt::Debug for Cluster {
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
     }
+}
+
+#[cold]
+fn given_up() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "the cluster was not asked: the runtime ends",
+    )
+    .remedy("call it within a runtime that goes on")
 }
 
 #[cold]

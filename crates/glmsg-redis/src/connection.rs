@@ -4,6 +4,7 @@
 //! nobody knows whether a command ran twice; its `ConnectionManager` stays with a master that became
 //! a replica.
 
+mod apart;
 mod backoff;
 mod cluster;
 mod dedicated;
@@ -34,8 +35,8 @@ mod wire;
 mod within;
 mod work;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use glmsg_core::Result;
 use redis::{Pipeline, Value};
@@ -49,6 +50,7 @@ use self::route::Route;
 use crate::config::RedisConfig;
 use crate::error::closed;
 
+pub(crate) use apart::apart;
 pub(crate) use backoff::Backoff;
 pub(crate) use dedicated::Dedicated;
 pub(crate) use ear::Ear;
@@ -65,6 +67,8 @@ pub(crate) struct Link(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// Itself, for what goes on apart from its caller.
+    me: Weak<Inner>,
     config: RedisConfig,
     dialer: Dialer,
     route: Route,
@@ -99,8 +103,10 @@ impl Link {
     ) -> Result<Self> {
         config.check()?;
         let scripts = scripts.into_iter().map(Into::into).collect();
-        let inner = Inner {
-            dialer: Dialer::new(&config, scripts)?,
+        let dialer = Dialer::new(&config, scripts)?;
+        let inner = |me: &Weak<Inner>| Inner {
+            me: me.clone(),
+            dialer,
             route: Route::new(&config),
             nodes: Nodes::default(),
             generation: tokio_watch::Sender::new(0),
@@ -110,7 +116,7 @@ impl Link {
             fences: Fences::default(),
             config,
         };
-        let link = Self(Arc::new(inner));
+        let link = Self(Arc::new_cyclic(inner));
         link.nodes().await?;
         durable::check(&link.0)?;
         crate::doctor::refuse_eviction(&link).await?;
@@ -167,6 +173,14 @@ impl Link {
 }
 
 impl Inner {
+    #[allow(
+        clippy::expect_used,
+        reason = "it is made in an `Arc`, which whoever has it keeps"
+    )]
+    fn own(&self) -> Arc<Self> {
+        self.me.upgrade().expect("a link in use")
+    }
+
     fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::SeqCst)
     }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::RedisSettler;
 use crate::broker::no_group;
-use crate::connection::{Answers, Dedicated, First, Head, Request};
+use crate::connection::{Answers, Dedicated, First, Head, Request, apart};
 use crate::digits::Digits;
 use crate::encode::{bytes, count, fine, list, millis, next, number, text};
 use crate::outbox::{Acks, Way};
@@ -228,8 +228,9 @@ pub(crate) async fn read(
         Err(error) => error,
     };
     tracing::debug!(%error, "a plain read broke off");
-    let given_back = give_back_unknown(&asker, &[]).await;
-    (None, given_back.map(|()| Batch::rung()))
+    // Apart, as it may hold what an ack waits for, while nobody receives and this is not polled.
+    let given_back = apart(async move { give_back_unknown(&asker, &[]).await });
+    (None, given_back.await.map(|()| Batch::rung()))
 }
 
 /// Waits until there may be something, and takes nothing: for groups that keep the order of keys.

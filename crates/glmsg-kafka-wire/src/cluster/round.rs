@@ -16,9 +16,10 @@ pub(super) struct Wanted(Mutex<(u64, BTreeSet<String>)>);
 
 impl Wanted {
     /// Has topics asked for in the next round; returns its number.
-    pub(super) fn add(&self, topics: &[&str]) -> u64 {
+    pub(super) fn add(&self, topics: &[impl AsRef<str>]) -> u64 {
         let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        next.1.extend(topics.iter().map(|&topic| topic.to_owned()));
+        next.1
+            .extend(topics.iter().map(|topic| topic.as_ref().to_owned()));
         next.0
     }
 

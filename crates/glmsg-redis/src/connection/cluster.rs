@@ -12,6 +12,8 @@ use tokio::time::{Instant, timeout};
 
 use self::map::SlotMap;
 use super::Inner;
+use super::apart::apart;
+use super::route::Route;
 use crate::config::Address;
 use crate::error::{server_error, silent};
 
@@ -25,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Cluster {
     seeds: Vec<Address>,
     known: Mutex<Known>,
-    /// Held while asking, so that many callers ask once.
+    /// Held while asking, so that many callers ask once. Only by tasks that go on apart from them.
     asking: tokio::sync::Mutex<()>,
 }
 
@@ -72,7 +74,7 @@ impl Cluster {
     }
 
     pub(super) async fn owner(&self, link: &Inner, slot: u16) -> Result<Address> {
-        let find = |known: &Known| known.map.owner(slot).cloned();
+        let find = move |known: &Known| known.map.owner(slot).cloned();
         self.find(link, find).await?.ok_or_else(|| {
             Error::new(
                 ErrorKind::Unavailable,
@@ -92,20 +94,32 @@ impl Cluster {
     }
 
     /// What the map says; asks first if the map is in doubt or does not know.
-    async fn find<T>(&self, link: &Inner, find: impl Fn(&Known) -> Option<T>) -> Result<Option<T>> {
-        let look = || {
-            let known = self.known();
-            find(&known).filter(|_| !known.is_due())
-        };
-        if let Some(found) = look() {
+    async fn find<T, F>(&self, link: &Inner, find: F) -> Result<Option<T>>
+    where
+        T: Send + 'static,
+        F: Fn(&Known) -> Option<T> + Send + Sync + 'static,
+    {
+        if let Some(found) = self.look(&find) {
             return Ok(Some(found));
         }
-        let _asking = self.asking.lock().await;
-        if let Some(found) = look() {
-            return Ok(Some(found));
-        }
-        Box::pin(self.ask(link)).await?;
-        Ok(find(&self.known()))
+        let link = link.own();
+        apart(async move {
+            let Route::Cluster(cluster) = &link.route else {
+                return Ok(None);
+            };
+            let _asking = cluster.asking.lock().await;
+            if let Some(found) = cluster.look(&find) {
+                return Ok(Some(found));
+            }
+            cluster.ask(&link).await?;
+            Ok(find(&cluster.known()))
+        })
+        .await
+    }
+
+    fn look<T>(&self, find: impl Fn(&Known) -> Option<T>) -> Option<T> {
+        let known = self.known();
+        find(&known).filter(|_| !known.is_due())
     }
 
     async fn ask(&self, link: &Inner) -> Result<()> {

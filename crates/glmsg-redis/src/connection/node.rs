@@ -9,6 +9,7 @@ use glmsg_core::{Error, ErrorKind, Result};
 use tokio::time::Instant;
 
 use super::Inner;
+use super::apart::apart;
 use super::backoff::Backoff;
 use super::dial::Purpose;
 use super::direct::{ClientName, Direct};
@@ -25,7 +26,8 @@ const REFUSED: Duration = Duration::from_secs(1);
 pub(super) struct Node {
     pub(super) address: Address,
     shared: RwLock<Option<Arc<Wire>>>,
-    /// Held while connecting, so that many callers make one connection.
+    /// Held while connecting, so that many callers make one connection. Only by tasks that go on
+    /// apart from them.
     door: tokio::sync::Mutex<Door>,
     spare: Mutex<Vec<Wire>>,
     /// Connections that nobody drives just now.
@@ -65,11 +67,13 @@ impl Node {
     }
 
     /// The connection all calls share, made anew if it has ended.
-    pub(super) async fn wire(&self, link: &Inner) -> Result<Arc<Wire>> {
+    pub(super) async fn wire(self: &Arc<Self>, link: &Inner) -> Result<Arc<Wire>> {
         match self.open_wire() {
             Some(wire) => Ok(wire),
-            // Boxed, as the future is large and most calls need none of it.
-            None => Box::pin(self.new_wire(link)).await,
+            None => {
+                let (node, link) = (Arc::clone(self), link.own());
+                apart(async move { node.new_wire(&link).await }).await
+            }
         }
     }
 
@@ -98,12 +102,16 @@ impl Node {
     }
 
     /// A connection for one caller alone.
-    pub(super) async fn own_wire(&self, link: &Inner) -> Result<Wire> {
-        let mut door = self.door.lock().await;
+    pub(super) async fn own_wire(self: &Arc<Self>, link: &Inner) -> Result<Wire> {
+        let (node, link) = (Arc::clone(self), link.own());
         let purpose = Purpose::Work {
             load_scripts: false,
         };
-        self.knock(link, &mut door, purpose).await
+        apart(async move {
+            let mut door = node.door.lock().await;
+            node.knock(&link, &mut door, purpose).await
+        })
+        .await
     }
 
     async fn knock(&self, link: &Inner, door: &mut Door, purpose: Purpose) -> Result<Wire> {
@@ -116,14 +124,18 @@ impl Node {
         if let Some(direct) = self.idle().pop() {
             return Ok(direct);
         }
-        Box::pin(self.own_direct(link)).await
+        self.own_direct(link).await
     }
 
     /// A new connection for one who drives it.
     pub(super) async fn own_direct(self: &Arc<Self>, link: &Inner) -> Result<Direct> {
-        let mut door = self.door.lock().await;
-        let dialing = link.dialer.dial_direct(self);
-        self.through(&mut door, dialing).await
+        let (node, link) = (Arc::clone(self), link.own());
+        apart(async move {
+            let mut door = node.door.lock().await;
+            let dialing = link.dialer.dial_direct(&node);
+            node.through(&mut door, dialing).await
+        })
+        .await
     }
 
     /// Puts one back that nobody drives any more.
@@ -177,13 +189,13 @@ impl Node {
     }
 
     /// A connection for a while: one put back before, or a new one.
-    pub(super) async fn borrow(&self, link: &Inner) -> Result<Wire> {
+    pub(super) async fn borrow(self: &Arc<Self>, link: &Inner) -> Result<Wire> {
         loop {
             let kept = self.spares().pop();
             match kept {
                 Some(wire) if wire.is_open() => return Ok(wire),
                 Some(_) => {}
-                None => return Box::pin(self.own_wire(link)).await,
+                None => return self.own_wire(link).await,
             }
         }
     }

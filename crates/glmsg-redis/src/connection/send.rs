@@ -1,6 +1,7 @@
 //! Sending until it worked.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_core::{Error, ErrorKind, Result};
@@ -144,7 +145,7 @@ impl Call<'_> {
 
     async fn carry(
         &mut self,
-        node: &Node,
+        node: &Arc<Node>,
         indices: &[usize],
         asking: bool,
     ) -> Result<(Seal, Vec<Value>)> {

@@ -8,7 +8,9 @@ use redis::{Pipeline, Value};
 use tokio::time::timeout;
 
 use super::Inner;
+use super::apart::apart;
 use super::dial::Purpose;
+use super::route::Route;
 use super::wire::Wire;
 use crate::config::Address;
 use crate::error::{server_error, silent, surprise};
@@ -21,7 +23,7 @@ const ANSWER: Duration = Duration::from_secs(1);
 pub(super) struct Sentinels {
     name: String,
     known: Mutex<Known>,
-    /// Held while asking, so that many callers ask once. With the connection to the sentinel that
+    /// Held while asking, so that many callers ask once; only by tasks that go on apart from them. With the connection to the sentinel that
     /// answered last.
     asking: tokio::sync::Mutex<Option<Wire>>,
 }
@@ -67,7 +69,14 @@ impl Sentinels {
             }
             known.answers
         };
-        Box::pin(self.ask(link, answers)).await
+        let link = link.own();
+        apart(async move {
+            match &link.route {
+                Route::Sentinel(sentinels) => sentinels.ask(&link, answers).await,
+                _ => Err(surprise("SENTINEL")),
+            }
+        })
+        .await
     }
 
     /// Asks whether the master has changed.

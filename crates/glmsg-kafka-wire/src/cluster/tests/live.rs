@@ -3,6 +3,7 @@
 use glmsg_core::ErrorKind;
 use tokio::time::Instant;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cluster::Cluster;
@@ -10,7 +11,7 @@ use crate::connection::tests::servers::{create, delete, open, plain, unique};
 
 /// Asks until the answer is as it should be: what is done takes a moment until all know it.
 async fn ask_until(
-    cluster: &Cluster,
+    cluster: &Arc<Cluster>,
     topic: &str,
     what: &str,
     holds: impl Fn(&[i32], i16) -> bool,

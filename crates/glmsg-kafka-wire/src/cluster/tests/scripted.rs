@@ -1,5 +1,6 @@
 //! Which broker is asked, and how often.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -161,14 +162,31 @@ async fn a_call_that_is_given_up_leaves_the_others_theirs() {
     let asked = client.asked::<MetadataRequest>().await;
     assert_eq!(topics(&asked), ["b", "c"]);
     given_up.abort();
-    // What was asked on the connection is not answered: it is of no use.
-    client.gone().await;
-    let mut client = script.welcome().await;
-    let asked = client.asked::<MetadataRequest>().await;
-    assert_eq!(topics(&asked), ["c"]);
     answer(&mut client, &asked, &script).await;
     waiting.await.unwrap().unwrap();
     assert_eq!(cluster.leaders("c").unwrap().nodes, [1]);
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_polled_holds_up_no_other() {
+    let script = Script::new().await;
+    let cluster = Cluster::new(script.endpoint());
+    let mut left = pin!(cluster.ask(&["a"]));
+    let mut client = tokio::select! {
+        biased;
+        _ = &mut left => panic!("nobody has answered"),
+        client = script.welcome() => client,
+    };
+    let waiting = asking(&cluster, "b").await;
+    let asked = client.asked::<MetadataRequest>().await;
+    assert_eq!(topics(&asked), ["a"]);
+    answer(&mut client, &asked, &script).await;
+
+    let asked = client.asked::<MetadataRequest>().await;
+    assert_eq!(topics(&asked), ["b"]);
+    answer(&mut client, &asked, &script).await;
+    waiting.await.unwrap().unwrap();
+    left.await.unwrap();
 }
 
 #[tokio::test]

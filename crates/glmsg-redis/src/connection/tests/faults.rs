@@ -1,5 +1,6 @@
 //! What breaks, and what a caller sees of it.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use glmsg_core::ErrorKind;
@@ -134,6 +135,25 @@ async fn nobody_there_is_unavailable_and_said_in_time() {
     let error = refusal(RedisConfig::from_url(&url).unwrap()).await;
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(start.elapsed() < 3 * SECOND, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_polled_holds_up_no_other() {
+    let mut server = Server::start(&[]).await;
+    let link = open(&format!("{}?timeout_ms=20000", server.url())).await;
+    server.kill();
+    let silent = TcpListener::bind(server.addr()).await.unwrap();
+    let ping = pipeline(&[&["PING"]]);
+    let mut left = pin!(link.send(0, &ping));
+    let accepted = tokio::select! {
+        _ = &mut left => panic!("nobody answers"),
+        accepted = silent.accept() => accepted.unwrap(),
+    };
+    // It is connecting, for all.
+    drop((accepted, silent));
+    server.launch().await;
+    link.send(0, &ping).await.unwrap();
+    left.await.unwrap();
 }
 
 #[tokio::test]
