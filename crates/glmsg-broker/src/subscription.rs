@@ -3,7 +3,7 @@
 mod delivery;
 mod pump;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::Stream;
 use glmsg_core::{Error, ErrorKind, Result};
+use rustc_hash::FxHashSet;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -44,7 +45,7 @@ pub(crate) struct Shared {
 struct State {
     ready: VecDeque<Received>,
     /// What the user holds.
-    held: HashSet<Token>,
+    held: FxHashSet<Token>,
     closing: bool,
     /// Set when the source has ended; handed out once.
     failed: Option<Error>,

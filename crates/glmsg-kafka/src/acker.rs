@@ -88,10 +88,13 @@ impl Settler for KafkaSettler {
     async fn ack(&self, tokens: &[Token]) -> Result<Vec<Settled>> {
         self.check("ack")?;
         self.make_sure("ack", tokens.iter().copied()).await?;
+        let mut spent = Vec::with_capacity(tokens.len());
         let settled = {
             let mut inbox = self.group.inbox();
-            tokens.iter().map(|token| inbox.ack(*token)).collect()
+            let each = tokens.iter().map(|token| inbox.ack(*token, &mut spent));
+            each.collect()
         };
+        self.group.intake.give_back(spent);
         self.group.notice();
         Ok(settled)
     }

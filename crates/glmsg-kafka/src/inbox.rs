@@ -20,6 +20,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use glmsg_broker::{LanePicker, Ordering};
 use glmsg_core::Timestamp;
+use rustc_hash::FxHashMap;
 
 pub(crate) use self::commit::Offset;
 pub(crate) use self::deliver::Taken;
@@ -28,7 +29,6 @@ use self::keys::Keys;
 pub(crate) use self::settle::{Moved, Verdict};
 use self::waiting::Waiting;
 use crate::entry::Entry;
-use crate::numbers::Numbers;
 use crate::progress::Seen;
 use crate::window::{State, Window};
 
@@ -39,6 +39,8 @@ use crate::window::{State, Window};
 const CAREFUL: i64 = WIDEST + 8_000;
 /// How far a partition's window may span before it is read no further.
 const WIDEST: i64 = 10_000;
+/// How far it may be done beyond what is committed before the next commit waits no longer.
+const AHEAD: i64 = 2_500;
 
 /// A message that is here: which partition by our number, and its offset.
 pub(crate) type Spot = (u64, i64);
@@ -69,6 +71,8 @@ pub(crate) struct Assigned {
     is_given_back: bool,
     /// Something is to be committed.
     is_dirty: bool,
+    /// The offset that was committed last, as far as is known.
+    committed: i64,
     /// How many of its messages are done.
     done: u64,
 }
@@ -104,12 +108,12 @@ impl Out {
 #[derive(Debug)]
 pub(crate) struct Inbox {
     ordering: Ordering,
-    pub(crate) parts: Numbers<Assigned>,
+    pub(crate) parts: FxHashMap<u64, Assigned>,
     /// Our numbers of partitions, by topic and partition.
     index: HashMap<String, HashMap<i32, u64>>,
     next_part: u64,
     next_fence: u64,
-    out: Numbers<Out>,
+    out: FxHashMap<u64, Out>,
     /// By lane: what came back, and what is new.
     back: [VecDeque<Spot>; 4],
     new: [VecDeque<Spot>; 4],
@@ -132,12 +136,12 @@ impl Inbox {
     pub(crate) fn new(ordering: Ordering) -> Self {
         Self {
             ordering,
-            parts: Numbers::default(),
+            parts: FxHashMap::default(),
             index: HashMap::new(),
             next_part: 0,
             // So that a token of another process or time is not taken for one of these.
             next_fence: fastrand::u64(1..u64::MAX / 2),
-            out: Numbers::default(),
+            out: FxHashMap::default(),
             back: Default::default(),
             new: Default::default(),
             picker: LanePicker::default(),
@@ -174,6 +178,7 @@ impl Inbox {
             careful_until,
             is_sealed,
             is_given_back: false,
+            committed: window.low(),
             window,
             is_dirty: false,
             done: 0,

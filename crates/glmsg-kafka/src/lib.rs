@@ -23,7 +23,6 @@ mod listing;
 mod marks;
 mod moving;
 mod names;
-mod numbers;
 mod producer;
 mod progress;
 mod publish;

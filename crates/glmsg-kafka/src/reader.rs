@@ -7,6 +7,7 @@ mod block;
 pub(crate) mod intake;
 mod rebalance;
 mod records;
+mod spent;
 
 use std::sync::Arc;
 use std::thread;
@@ -27,8 +28,11 @@ use crate::moving;
 
 /// The longest the thread rests: callbacks and heartbeats want to be polled for.
 const LONGEST_REST: Duration = Duration::from_millis(200);
-/// How long after a commit the next one goes, unless somebody waits for it: many acks share one.
-const BETWEEN_COMMITS: Duration = Duration::from_millis(5);
+/// How long after a commit the next one goes: many acks share one, as it takes a broker almost a millisecond.
+const BETWEEN_COMMITS: Duration = Duration::from_millis(25);
+/// The same where much is done since, and how often it is looked whether that is so.
+const BETWEEN_LARGE: Duration = Duration::from_millis(5);
+/// The same where somebody waits for it.
 const BETWEEN_AWAITED: Duration = Duration::from_millis(2);
 /// How often it is looked how a group moves on, at the most and at the least.
 const OFTEN: Duration = Duration::from_millis(250);
@@ -182,15 +186,16 @@ impl Reader {
             self.group.committed(changes);
             return None;
         }
-        let between = match self.group.is_awaited() {
-            true => BETWEEN_AWAITED,
-            false => BETWEEN_COMMITS,
+        let between = match (self.group.is_awaited(), inbox.is_ahead()) {
+            (true, _) => BETWEEN_AWAITED,
+            (false, true) => BETWEEN_LARGE,
+            (false, false) => BETWEEN_COMMITS,
         };
         let since = self.last_commit.map(|at| at.elapsed());
         let wait = since.map_or(Duration::ZERO, |since| between.saturating_sub(since));
         if !wait.is_zero() {
             self.group.has_noticed();
-            return Some(wait);
+            return Some(wait.min(BETWEEN_LARGE));
         }
         let (offsets, newest) = (inbox.take_commits(), inbox.newest());
         drop(inbox);
@@ -244,7 +249,7 @@ impl Drop for Commit {
     fn drop(&mut self) {
         if self.has_worked {
             self.group.is_sure_now();
-            self.group.inbox().unseal(&self.offsets, self.newest);
+            self.group.inbox().are_committed(&self.offsets, self.newest);
             self.group.committed(self.changes);
         } else {
             let mut inbox = self.group.inbox();

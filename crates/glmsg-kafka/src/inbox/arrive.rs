@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use glmsg_broker::Ordering;
 use glmsg_core::{Attempt, AttemptOutcome, Timestamp};
+use rustc_hash::FxHashMap;
 
 use super::{Assigned, CAREFUL, Inbox, Role, Spot, size};
 use crate::entry::Entry;
 use crate::marks::Mark;
-use crate::numbers::Numbers;
 use crate::retry::HELD;
 use crate::window::State;
 
@@ -24,6 +24,7 @@ impl Inbox {
         if !assigned.window.is_known() {
             let most = offset.saturating_add(CAREFUL);
             assigned.careful_until = assigned.careful_until.min(most);
+            assigned.committed = offset;
         }
         let Some(mark) = assigned.window.meet(offset) else {
             return;
@@ -59,6 +60,13 @@ impl Inbox {
                 self.waiting.add(part, &mut entry);
                 assigned.window.push(offset, State::Waiting(entry));
                 self.timers.push(Reverse((due, spot)));
+            }
+            // It has no turn to wait for.
+            None if self.ordering == Ordering::None => {
+                self.bytes += size(&entry);
+                let (lane, comes_back) = (entry.lane(), entry.comes_back());
+                assigned.window.push(offset, State::Ready(entry));
+                self.line_up(spot, lane, comes_back);
             }
             None => {
                 let was_delivered = entry.comes_back();
@@ -112,11 +120,15 @@ impl Inbox {
         self.waiting.remove(spot.0, &mut entry);
         self.bytes += size(&entry);
         *state = State::Ready(entry);
-        if comes_back {
-            self.back[lane].push_back(spot);
-        } else {
-            self.new[lane].push_back(spot);
-        }
+        self.line_up(spot, lane, comes_back);
+    }
+
+    fn line_up(&mut self, spot: Spot, lane: usize, comes_back: bool) {
+        let lines = match comes_back {
+            true => &mut self.back,
+            false => &mut self.new,
+        };
+        lines[lane].push_back(spot);
     }
 
     /// What may be delivered waits for its turn again.
@@ -146,7 +158,7 @@ impl Inbox {
     }
 }
 
-fn is_out(parts: &Numbers<Assigned>, spot: Spot) -> bool {
+fn is_out(parts: &FxHashMap<u64, Assigned>, spot: Spot) -> bool {
     let state = parts.get(&spot.0).and_then(|part| part.window.look(spot.1));
     matches!(state, Some(State::Out(..)))
 }

@@ -1,6 +1,6 @@
 //! What is committed of the partitions.
 
-use super::{Assigned, Inbox};
+use super::{AHEAD, Assigned, Inbox};
 
 /// A partition, its offset, and what is told beside it.
 pub(crate) type Offset = (String, i32, i64, String);
@@ -45,14 +45,15 @@ impl Inbox {
         self.next_part
     }
 
-    /// What is committed has no seal any more: what was taken in the meantime may be handed out, and
-    /// what comes then need not be told of first.
-    pub(crate) fn unseal(&mut self, offsets: &[Offset], newest: u64) {
-        for (topic, partition, ..) in offsets {
+    /// A commit has worked. What is committed has no seal any more: what was taken in the meantime may
+    /// be handed out, and what comes then need not be told of first.
+    pub(crate) fn are_committed(&mut self, offsets: &[Offset], newest: u64) {
+        for (topic, partition, low, _) in offsets {
             let part = self.find(topic, *partition);
             let part = part.filter(|part| *part <= newest);
             if let Some(assigned) = part.and_then(|part| self.parts.get_mut(&part)) {
                 assigned.is_sealed = false;
+                assigned.committed = assigned.committed.max(*low);
             }
         }
     }
@@ -70,6 +71,12 @@ impl Inbox {
             .values_mut()
             .for_each(|part| part.is_dirty = true);
         self.changes += 1;
+    }
+
+    /// Whether much is done that is not committed.
+    pub(crate) fn is_ahead(&self) -> bool {
+        let mut parts = self.parts.values();
+        parts.any(|part| part.window.low() - part.committed >= AHEAD)
     }
 
     pub(crate) fn is_dirty(&self) -> bool {

@@ -47,10 +47,11 @@ impl Inbox {
         })
     }
 
-    pub(crate) fn ack(&mut self, token: Token) -> Settled {
+    /// Takes a message back as done; what was kept of it is `spent`.
+    pub(crate) fn ack(&mut self, token: Token, spent: &mut Vec<Box<Entry>>) -> Settled {
         match self.current(token) {
             Some(spot) => {
-                self.finish(spot);
+                spent.extend(self.finish(spot));
                 Settled::Acked
             }
             None => Settled::Stale,

@@ -64,6 +64,10 @@ impl Desk {
         taken.received
     }
 
+    fn ack(&mut self, token: Token) -> Settled {
+        self.inbox.ack(token, &mut Vec::new())
+    }
+
     fn pass(&mut self, seconds: u64) {
         self.now = self.now.after(Duration::from_secs(seconds));
         assert!(self.inbox.advance(self.now).is_empty());
@@ -132,7 +136,7 @@ fn a_late_ack_counts_until_somebody_else_has_the_message() {
     let held = desk.take(2);
     desk.pass(31);
     assert!(desk.inbox.is_late(held[0].token, desk.now));
-    assert_eq!(desk.inbox.ack(held[0].token), Settled::Acked);
+    assert_eq!(desk.ack(held[0].token), Settled::Acked);
     let again = desk.take(10);
     assert_eq!((&*texts(&again)[0], again[0].attempt), ("b", 2));
     let ended = again[0].history.last().unwrap();
@@ -140,9 +144,9 @@ fn a_late_ack_counts_until_somebody_else_has_the_message() {
         (ended.number, ended.outcome),
         (1, AttemptOutcome::LeaseExpired)
     );
-    assert_eq!(desk.inbox.ack(held[1].token), Settled::Stale);
-    assert_eq!(desk.inbox.ack(again[0].token), Settled::Acked);
-    assert_eq!(desk.inbox.ack(again[0].token), Settled::Stale);
+    assert_eq!(desk.ack(held[1].token), Settled::Stale);
+    assert_eq!(desk.ack(again[0].token), Settled::Acked);
+    assert_eq!(desk.ack(again[0].token), Settled::Stale);
     assert_eq!(desk.committed(), (2, String::new()));
     assert_eq!(
         (desk.inbox.ready(), desk.inbox.out(), desk.inbox.bytes),
@@ -155,7 +159,7 @@ fn who_goes_on_knows_what_is_done_and_how_often_the_rest_was_delivered() {
     let mut desk = Desk::new(Ordering::None);
     desk.come_all(&["a", "b", "c", "d"]);
     let held = desk.take(3);
-    desk.inbox.ack(held[1].token);
+    desk.ack(held[1].token);
     let (low, told) = desk.committed();
     assert_eq!(low, 0, "nothing is committed beyond what is not done");
     let mut heir = Desk::going_on(Ordering::None, low, &told);
@@ -188,7 +192,7 @@ fn given_back(desk: &mut Desk) -> (i64, String) {
 /// What is committed of the first partition has no seal any more.
 fn break_seal(desk: &mut Desk) {
     let (offsets, newest) = ([("t".to_owned(), 0, 0, String::new())], desk.inbox.newest());
-    desk.inbox.unseal(&offsets, newest);
+    desk.inbox.are_committed(&offsets, newest);
 }
 
 fn must_tell(desk: &mut Desk) -> bool {
@@ -205,14 +209,14 @@ fn what_was_given_back_needs_one_commit_before_anything_is_handed_out() {
     let (newest, offsets) = (desk.inbox.newest(), desk.inbox.take_commits());
     assert!(!crate::marks::is_sealed(&offsets[0].3), "{offsets:?}");
     assert!(must_tell(&mut desk), "it is not committed yet");
-    desk.inbox.unseal(&offsets, newest);
+    desk.inbox.are_committed(&offsets, newest);
     assert!(!must_tell(&mut desk), "nobody had it before");
     // It moves, and comes back: what was committed before says nothing of it.
     let (low, told) = given_back(&mut desk);
     assert!(crate::marks::is_sealed(&told), "{told}");
     desk.inbox
         .assign("t", 0, Role::Lane, Window::new(low, &told));
-    desk.inbox.unseal(&offsets, newest);
+    desk.inbox.are_committed(&offsets, newest);
     desk.next = low;
     desk.come_all(&["a", "b", "c", "d"]);
     desk.take(3);
@@ -262,7 +266,7 @@ fn what_a_dead_process_may_have_handed_out_is_not_sealed_until_it_has_come() {
     let mut desk = Desk::going_on(Ordering::None, 0, "gm1:a2b");
     desk.come_all(&["a", "b", "c"]);
     for one in desk.take(3) {
-        desk.inbox.ack(one.token);
+        desk.ack(one.token);
     }
     assert_eq!(given_back(&mut desk), (3, String::new()));
     // What comes after the partition did was not there for anybody.
@@ -293,11 +297,7 @@ fn used_up_attempts_and_lives_are_found_before_a_delivery() {
     // It stays where it is until it is a dead letter.
     let moved = desk.inbox.condemn(taken.condemned[0].0).unwrap();
     assert_eq!(desk.committed().0, 0);
-    assert_eq!(
-        desk.inbox.ack(taken.condemned[0].0),
-        Settled::Stale,
-        "on its way"
-    );
+    assert_eq!(desk.ack(taken.condemned[0].0), Settled::Stale, "on its way");
     desk.inbox.moved(&moved);
     assert_eq!(desk.committed().0, 1);
 }
@@ -341,7 +341,7 @@ fn a_key_goes_on_when_the_one_before_is_done() {
     desk.pass(6);
     let again = desk.take(10);
     assert_eq!((&*texts(&again)[0], again[0].attempt), ("1", 2));
-    desk.inbox.ack(again[0].token);
+    desk.ack(again[0].token);
     assert_eq!(texts(&desk.take(10)), ["2"]);
 }
 
@@ -352,7 +352,7 @@ fn nothing_of_a_partition_that_is_gone_can_be_settled() {
     let held = desk.take(1);
     let part = desk.inbox.find("t", 0).unwrap();
     desk.inbox.revoke(part);
-    assert_eq!(desk.inbox.ack(held[0].token), Settled::Stale);
+    assert_eq!(desk.ack(held[0].token), Settled::Stale);
     assert!(desk.take(10).is_empty());
     assert_eq!(
         (desk.inbox.ready(), desk.inbox.out(), desk.inbox.bytes),
@@ -381,7 +381,7 @@ fn a_partition_of_which_much_waits_is_read_no_further() {
     for left in (0..8).rev() {
         let held = desk.take(10);
         assert_eq!(held.len(), 1, "one of a key at a time");
-        desk.inbox.ack(held[0].token);
+        desk.ack(held[0].token);
         // The first of them does not wait. It is read on when the rest is half of what may wait.
         let is_wide = usize::saturating_sub(left, 1) * 1512 > most / 2;
         assert_eq!(desk.inbox.is_wide(part, most, true), is_wide, "{left}");
@@ -407,4 +407,24 @@ fn what_is_on_its_way_elsewhere_waits_until_it_has_arrived() {
     moved.iter().for_each(|moved| desk.inbox.moved(moved));
     assert!(!desk.inbox.is_wide(part, 500, true));
     desk.inbox.revoke(part);
+}
+
+#[test]
+fn what_is_done_far_beyond_what_is_committed_is_told_soon() {
+    let mut desk = Desk::new(Ordering::None);
+    let many = usize::try_from(super::AHEAD).unwrap();
+    for _ in 0..2 {
+        desk.come_all(&vec!["x"; many]);
+        let got = desk.take(many);
+        let (last, others) = got.split_last().unwrap();
+        for received in others {
+            desk.ack(received.token);
+        }
+        assert!(!desk.inbox.is_ahead());
+        desk.ack(last.token);
+        assert!(desk.inbox.is_ahead());
+        let (newest, offsets) = (desk.inbox.newest(), desk.inbox.take_commits());
+        desk.inbox.are_committed(&offsets, newest);
+        assert!(!desk.inbox.is_ahead());
+    }
 }

@@ -17,8 +17,7 @@ pub(super) struct Arrival {
     pub(super) topic: Arc<str>,
     pub(super) partition: i32,
     pub(super) generation: Generation,
-    /// Not in boxes yet: memory is best asked for where it is given back.
-    pub(super) entries: Vec<(i64, Entry)>,
+    pub(super) entries: Vec<(i64, Box<Entry>)>,
     pub(super) bytes: usize,
 }
 
@@ -128,7 +127,7 @@ impl Arrivals {
             let part = self.feeds().get(&arrival.generation).map(|feed| feed.part);
             let Some(part) = part else { continue };
             for (offset, entry) in arrival.entries {
-                inbox.come(part, offset, Box::new(entry), now);
+                inbox.come(part, offset, entry, now);
             }
             if inbox.is_wide(part, most, false) {
                 self.hold(fetcher, &arrival.topic, arrival.partition, part);

@@ -10,8 +10,10 @@ use glmsg_kafka_wire::{Fetched, Fetcher, What};
 use tokio::sync::Notify;
 
 use super::arrivals::Arrivals;
+use super::spent::Spent;
 use crate::absence::Reason;
 use crate::connection::Link;
+use crate::entry::Entry;
 use crate::group::Group;
 use crate::inbox::Inbox;
 
@@ -25,6 +27,7 @@ const STANDSTILL: Duration = Duration::from_millis(500);
 pub(crate) struct Intake {
     pub(super) fetcher: Fetcher,
     pub(super) arrivals: Arrivals,
+    pub(super) spent: Spent,
     /// How many messages in the inbox may be delivered, and how many bytes they are.
     ready: AtomicUsize,
     bytes: AtomicUsize,
@@ -41,6 +44,7 @@ impl Intake {
         Self {
             fetcher: Fetcher::new(Arc::clone(&link.wire), settings),
             arrivals: Arrivals::default(),
+            spent: Spent::default(),
             ready: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             most_bytes: link.config().read_buffer,
@@ -64,6 +68,14 @@ impl Intake {
     /// Fetches no more of a partition.
     pub(super) fn end(&self, place: (&str, i32), part: u64) {
         self.arrivals.end(&self.fetcher, place, part);
+    }
+
+    /// Takes what was kept of messages that are done. While more are read, their memory is used again.
+    pub(crate) fn give_back(&self, done: Vec<Box<Entry>>) {
+        // Nothing comes after them that would want it.
+        if self.ready.load(SeqCst) > 0 {
+            self.spent.add(done);
+        }
     }
 
     /// Has what has arrived be in the inbox.

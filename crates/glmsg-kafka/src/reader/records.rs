@@ -8,6 +8,7 @@ use glmsg_kafka_wire::{FetchedBatch, Generation, Iter as RecordsIter, Portion, R
 
 use super::arrivals::Arrival;
 use super::block::Block;
+use super::spent::boxed;
 use crate::broker::closed;
 use crate::entry::Entry;
 use crate::group::Group;
@@ -145,9 +146,10 @@ impl Group {
         (topic, partition): (&str, i32),
         all: &mut RecordsIter<'_>,
         block: &mut Block,
-    ) -> (Vec<(i64, Entry)>, Option<Error>) {
+    ) -> (Vec<(i64, Box<Entry>)>, Option<Error>) {
         let comes_back = topic == self.names.retry;
         let mut entries = Vec::with_capacity(AT_ONCE);
+        let mut spent = self.intake.spent.take();
         for record in all.take(AT_ONCE) {
             let record = match record {
                 Ok(record) => record,
@@ -165,7 +167,7 @@ impl Group {
                 true => record::read(&fetched),
                 false => record::read_published(&self.topic, &fetched),
             };
-            entries.push((offset, entry));
+            entries.push((offset, boxed(entry, &mut spent)));
         }
         (entries, None)
     }
