@@ -1,7 +1,9 @@
 //! Bounded waiting: an event that does not come fails the case with a sentence, it never hangs it.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 /// How long the suite waits for anything that must happen, in seconds. Generous, because it is a
@@ -21,6 +23,15 @@ pub(crate) async fn within<T>(what: &str, event: impl Future<Output = T>) -> T {
         Ok(value) => value,
         Err(_) => panic!("waited {seconds} s in vain for {what}"),
     }
+}
+
+/// Polls a future once. None if it is over with that.
+pub(crate) async fn begun<T>(
+    future: impl Future<Output = T>,
+) -> Option<Pin<Box<impl Future<Output = T>>>> {
+    let mut future = Box::pin(future);
+    let is_over = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await;
+    (!is_over).then_some(future)
 }
 
 /// Asks again until `question` says yes: for states that no event announces.

@@ -19,6 +19,7 @@ pub(crate) use self::askers::{ask_again, close, close_later};
 pub(crate) use self::metadata::{SETTLING, Topics, partitions};
 pub(crate) use self::offsets::{Committed, Place, committed, ends, list};
 use crate::KafkaConfig;
+use crate::broker::closed;
 use crate::error::{from_code, from_kafka};
 use crate::producer::Producer;
 
@@ -172,6 +173,14 @@ impl Link {
 
 fn millis(duration: Duration) -> String {
     duration.as_millis().to_string()
+}
+
+/// Goes on in a task of its own: a caller may leave its future unpolled, and make another call
+/// meanwhile, which waits for what this holds.
+pub(crate) async fn on_task<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    tokio::spawn(work).await.unwrap_or_else(|_| Err(closed()))
 }
 
 /// Runs what blocks, apart from the runtime's threads.

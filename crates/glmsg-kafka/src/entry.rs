@@ -97,14 +97,11 @@ impl Entry {
 
     /// How many bytes it takes, about.
     pub(crate) fn size(&self) -> usize {
-        self.payload_len() + 512
-    }
-
-    pub(crate) fn payload_len(&self) -> usize {
-        match &self.content {
+        let content = match &self.content {
             Content::Message(message) => message.payload().len(),
             Content::Bytes(bytes, _) => bytes.len(),
-        }
+        };
+        content + 512
     }
 
     pub(crate) fn lane(&self) -> usize {

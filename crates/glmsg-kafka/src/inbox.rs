@@ -35,8 +35,8 @@ use crate::window::{State, Window};
 /// Behind the offset that was committed when a partition came here that nobody has given back, so many
 /// messages are told of before they are handed out: one of them may be what ended a process before
 /// it could tell. So far a process gets whose commits are answered, with what may be on its way when its
-/// window is full.
-const CAREFUL: i64 = WIDEST + 8_000;
+/// window is full, and with what is done until the next commit.
+const CAREFUL: i64 = WIDEST + 8_000 + 2 * AHEAD;
 /// How far a partition's window may span before it is read no further.
 const WIDEST: i64 = 10_000;
 /// How far it may be done beyond what is committed before the next commit waits no longer.

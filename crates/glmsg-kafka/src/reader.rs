@@ -19,6 +19,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use self::rebalance::Turns;
+pub(crate) use self::spent::Boxes;
 use crate::absence::Reason;
 use crate::connection::{Committed, close, list};
 use crate::error::from_kafka;

@@ -30,7 +30,7 @@ pub(crate) use self::store::Store;
 use self::store::{Inner, unread};
 use self::view::Piece;
 use crate::broker::{Shared, closed};
-use crate::connection::apart;
+use crate::connection::{apart, on_task};
 
 /// About how many bytes a read gives at once.
 const PAGE_BYTES: usize = 4 << 20;
@@ -54,9 +54,13 @@ impl KafkaStorage {
     pub(crate) async fn open(shared: &Arc<Shared>) -> Result<Self> {
         shared.check_open()?;
         let cluster = &shared.cluster;
-        let opening = cluster.store.get_or_try_init(|| Store::open(cluster));
+        let cluster = Arc::clone(cluster);
+        let opening = on_task(async move {
+            let opening = cluster.store.get_or_try_init(|| Store::open(&cluster));
+            Ok(Arc::clone(&opening.await?.inner))
+        });
         Ok(Self {
-            store: Arc::clone(&opening.await?.inner),
+            store: opening.await?,
             shared: Arc::clone(shared),
         })
     }

@@ -1,7 +1,8 @@
 //! Publishes of one topic that come at the same time share a step.
 //!
 //! One that finds nothing under way goes at once, so a lone publisher waits for nobody. While
-//! steps are under way the others gather, and go together with the next.
+//! steps are under way the others gather, and go together with the next. All but the lone one's are
+//! done by tasks of their own: its caller may leave it unpolled, and nobody else waits for it.
 
 mod linger;
 
@@ -46,6 +47,8 @@ enum Entered {
     Go,
     /// Wait for the answer.
     Wait(Wait),
+    /// The same, and have somebody begin with what waits.
+    Begin(Wait),
     /// The same, and have somebody gather others.
     Gather(Wait),
 }
@@ -63,21 +66,25 @@ impl Combiner {
 
     fn enter(&self, packing: &Packing, messages: &[&Message]) -> Entered {
         let mut state = self.state();
-        let mut gathers = false;
+        let (mut begins, mut gathers) = (false, false);
         if state.under_way < UNDER_WAY && state.waiting.is_empty() {
-            gathers =
-                linger::may_wait(packing, messages) && (state.under_way > 0 || state.habit.waits());
+            let is_alone = state.under_way == 0;
+            gathers = linger::may_wait(packing, messages) && (!is_alone || state.habit.waits());
             state.under_way += 1;
-            if !gathers {
+            if is_alone && !gathers {
                 return Entered::Go;
             }
-            state.is_gathering = true;
+            begins = true;
+            state.is_gathering |= gathers;
         }
         let (answer, wait) = oneshot::channel();
         let messages = messages.iter().map(|message| (*message).clone()).collect();
         state.waiting.push(Waiting { messages, answer });
-        if gathers {
-            return Entered::Gather(wait);
+        if begins {
+            return match gathers {
+                true => Entered::Gather(wait),
+                false => Entered::Begin(wait),
+            };
         }
         if state.is_gathering && linger::is_full(packing, &state.waiting) {
             state.is_gathering = false;
@@ -175,6 +182,11 @@ impl Shared {
                 return self.store_batch(&known, messages).await;
             }
             Entered::Wait(wait) => wait,
+            Entered::Begin(wait) => {
+                let step = known.combiner.next();
+                tokio::spawn(drain(Arc::clone(self), known, step));
+                wait
+            }
             Entered::Gather(wait) => {
                 tokio::spawn(linger::gather(Arc::clone(self), known));
                 wait

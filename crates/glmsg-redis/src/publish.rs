@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use glmsg_broker::Published;
 use glmsg_core::{Error, ErrorKind, Message, Result, Schedule};
 use redis::Pipeline;
+use tokio::time::timeout;
 
 use self::outcome::{Outcome, each_failed, failed, untold};
 use self::plain::Plain;
@@ -141,7 +142,9 @@ impl Shared {
             self.store_plain(known, batch).await
         } else {
             drop(firsts);
-            wait_for_others(batch).await;
+            let limit = self.link.config().timeout;
+            let waited = timeout(limit, wait_for_others(batch)).await;
+            waited.map_err(|_| not_first())?;
             Plain::refused(batch.len())
         };
         let mut outcomes = plain.outcomes;
@@ -255,6 +258,15 @@ impl Shared {
 
 /// Waits until nobody publishes one of these for the first time: a look for a duplicate would come
 /// too early. Seldom, so looking now and then is good enough.
+/// Whoever publishes it first keeps it, and does not go on.
+fn not_first() -> Error {
+    Error::new(
+        ErrorKind::Indeterminate,
+        "the same message is being published by another call, which does not end",
+    )
+    .remedy("await the other call, or drop it")
+}
+
 async fn wait_for_others(batch: &[&Message]) {
     for message in batch {
         while message.is_first_publish_under_way() {

@@ -8,7 +8,7 @@ use glmsg_core::{ErrorKind, Message};
 
 use crate::member::{Member, received_ids};
 use crate::messages::{group, ids, message, named_topic, numbered, publish, store};
-use crate::patience::within;
+use crate::patience::{begun, within};
 use crate::{Case, Fixture};
 
 #[doc(hidden)]
@@ -23,6 +23,7 @@ macro_rules! batch_cases {
             recv_appends_and_keeps_to_the_maximum,
             settling_gives_an_outcome_for_each_token,
             empty_settlements_are_no_error,
+            calls_that_nobody_polls_hold_up_no_others,
         ] $($args)* }
     };
 }
@@ -168,4 +169,34 @@ pub async fn empty_settlements_are_no_error<F: Fixture>(f: F) {
     ] {
         assert_eq!(outcomes.expect("nothing to do cannot fail"), []);
     }
+}
+
+/// Calls that were begun and are not polled any more keep no other from its end: whoever awaits one
+/// call within a loop that drives others does not wait for ever.
+pub async fn calls_that_nobody_polls_hold_up_no_others<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let messages = numbered(6);
+    let (last, others) = messages.split_last().expect("some");
+    let mut left = Vec::new();
+    for message in others {
+        left.extend(begun(broker.publish(std::slice::from_ref(message))).await);
+    }
+    store(&broker, std::slice::from_ref(last)).await;
+    for call in left {
+        within("a publish", call).await.expect("publishing works");
+    }
+    let mut member = Member::join(&broker, "g").await;
+    let got = member.take(6).await;
+    let (last, others) = got.split_last().expect("some");
+    let mut left = Vec::new();
+    for received in others {
+        let token = [received.token];
+        let settler = member.settler.clone();
+        left.extend(begun(async move { settler.ack(&token).await }).await);
+    }
+    member.ack(last).await;
+    for call in left {
+        within("an ack", call).await.expect("acking works");
+    }
+    member.expect_nothing(&broker).await;
 }

@@ -42,6 +42,7 @@ macro_rules! storage_cases {
             of_puts_at_once_one_succeeds (Storage),
             a_counter_counts_every_change (Storage),
             an_append_wakes_who_waits (Storage),
+            calls_that_nobody_polls_hold_up_no_change (Storage),
             a_wait_ends_at_its_time (Storage),
             logs_are_listed_in_order (Storage),
             values_are_listed_in_order (Storage),

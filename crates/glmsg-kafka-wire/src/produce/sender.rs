@@ -79,9 +79,6 @@ impl Sender {
                 Ok(()) => self.send().await,
                 Err(error) => self.give_up(&error),
             }
-            if self.is_done {
-                return;
-            }
         }
     }
 
@@ -204,15 +201,10 @@ impl Sender {
         answer::settle(&self.shared, under_way, answer);
     }
 
-    /// The broker cannot be reached: others may lead its partitions, or it comes back. Where another task has
-    /// a connection, that may be all the broker will have of us.
+    /// The broker cannot be reached: others may lead its partitions, or it comes back.
     fn give_up(&mut self, error: &Error) {
         tracing::debug!(node = self.node, %error, "a broker cannot be reached");
         let mut state = self.shared.state();
-        if state.steps_back(self.node, self.lane) {
-            self.is_done = true;
-            return;
-        }
         let now = Instant::now();
         state.trouble = Some((now, Arc::new(error.duplicate())));
         let moved = state.drain(self.node);

@@ -76,7 +76,7 @@ impl Inbox {
     /// Whether much is done that is not committed.
     pub(crate) fn is_ahead(&self) -> bool {
         let mut parts = self.parts.values();
-        parts.any(|part| part.window.low() - part.committed >= AHEAD)
+        parts.any(|part| part.is_dirty && part.window.low() - part.committed >= AHEAD)
     }
 
     pub(crate) fn is_dirty(&self) -> bool {

@@ -7,6 +7,7 @@ use glmsg_core::{Attempt, DeadLetterReason, Timestamp};
 
 use super::{Hold, Inbox, Out, Spot};
 use crate::entry::Entry;
+use crate::reader::Boxes;
 use crate::window::State;
 use glmsg_broker::Ordering;
 
@@ -48,7 +49,7 @@ impl Inbox {
     }
 
     /// Takes a message back as done; what was kept of it is `spent`.
-    pub(crate) fn ack(&mut self, token: Token, spent: &mut Vec<Box<Entry>>) -> Settled {
+    pub(crate) fn ack(&mut self, token: Token, spent: &mut Boxes) -> Settled {
         match self.current(token) {
             Some(spot) => {
                 spent.extend(self.finish(spot));

@@ -10,10 +10,9 @@ use glmsg_kafka_wire::{Fetched, Fetcher, What};
 use tokio::sync::Notify;
 
 use super::arrivals::Arrivals;
-use super::spent::Spent;
+use super::spent::{Boxes, Spent};
 use crate::absence::Reason;
 use crate::connection::Link;
-use crate::entry::Entry;
 use crate::group::Group;
 use crate::inbox::Inbox;
 
@@ -71,10 +70,11 @@ impl Intake {
     }
 
     /// Takes what was kept of messages that are done. While more are read, their memory is used again.
-    pub(crate) fn give_back(&self, done: Vec<Box<Entry>>) {
-        // Nothing comes after them that would want it.
-        if self.ready.load(SeqCst) > 0 {
-            self.spent.add(done);
+    pub(crate) fn give_back(&self, done: Boxes) {
+        match self.ready.load(SeqCst) {
+            // Nothing comes after them that would want it.
+            0 => drop(self.spent.take()),
+            _ => self.spent.add(done),
         }
     }
 

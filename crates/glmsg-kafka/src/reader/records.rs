@@ -15,7 +15,7 @@ use crate::group::Group;
 use crate::{read_record, record};
 
 /// The most messages that are made ready between two looks at everything else.
-const AT_ONCE: usize = 128;
+const AT_ONCE: usize = 512;
 /// From so many bytes on what was fetched is read on a thread of its own.
 const MUCH: usize = 128 * 1024;
 

@@ -145,7 +145,9 @@ impl Inner {
         decide: impl Fn(&View, Timestamp) -> Decision,
     ) -> Result<Change> {
         let shelf = self.shelf(key);
-        let _turn = self.lane(key).lock().await;
+        // A caller may have its turn and leave it unpolled: without one a change may be void, and no more.
+        let turn = self.lane(key).lock();
+        let _turn = tokio::time::timeout(self.link.config().timeout, turn).await;
         // A view may be behind. What is sent because of it is void then; an answer must not be.
         let mut is_fresh = false;
         let mut void: u64 = 0;

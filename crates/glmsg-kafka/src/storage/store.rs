@@ -18,7 +18,7 @@ use super::shelf::Shelf;
 use super::topic::PARTITIONS;
 use super::view::View;
 use crate::cluster::Cluster;
-use crate::connection::{Link, apart, ask_again};
+use crate::connection::{Link, apart, ask_again, on_task};
 use crate::error::from_kafka;
 use crate::producer::Producer;
 use crate::settling::settled;
@@ -217,13 +217,21 @@ impl Inner {
 
     /// Where the partition ends, at a moment after the call. Who calls at a time shares an answer.
     async fn end(self: &Arc<Self>, shelf: &Shelf) -> Result<i64> {
+        let (inner, partition) = (Arc::clone(self), shelf.partition);
+        on_task(async move { inner.find_end(partition).await }).await
+    }
+
+    async fn find_end(self: &Arc<Self>, partition: i32) -> Result<i64> {
+        let mut shelves = self.shelves.iter();
+        let shelf = shelves.find(|shelf| shelf.partition == partition);
+        let shelf = shelf.ok_or_else(unread)?;
         let asked = shelf.asked.load(Ordering::SeqCst);
         let mut end = shelf.end.lock().await;
         if end.0 > asked {
             return Ok(end.1);
         }
         let number = shelf.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        let (inner, partition) = (Arc::clone(self), shelf.partition);
+        let inner = Arc::clone(self);
         let found = apart(move || inner.ask_end(partition)).await?;
         *end = (number, found);
         Ok(found)

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use glmsg_broker::{Change, Expected, Storage};
 
-use super::{append, bytes, change, data, keep, key, opened, value, whole};
+use super::{append, bytes, change, data, keep, key, opened, put, value, whole};
 use crate::Fixture;
-use crate::patience::within;
+use crate::patience::{begun, within};
 
 const WRITERS: usize = 16;
 
@@ -209,4 +209,33 @@ pub async fn a_wait_ends_at_its_time<F: Fixture>(f: F) {
         rounds += 1;
     }
     assert!(rounds < 100, "{rounds} rounds in half a second: it waits");
+}
+
+/// Changes and looks that were begun and are not polled any more keep no other from its end.
+pub async fn calls_that_nobody_polls_hold_up_no_change<F: Fixture>(f: F) {
+    let storage = opened(&f).await;
+    let is_made = |change| matches!(change, Change::Made(_));
+    assert!(is_made(put(&storage, "k", Expected::Any, "first").await));
+    let (name, log, left) = (key("k"), key("log"), Bytes::from_static(b"left"));
+    let records = [left.clone()];
+    let putting = begun(storage.put(&name, &left, Expected::Any, None)).await;
+    let appending = begun(storage.append(&log, Expected::Any, &records)).await;
+    let looking = begun(storage.get(&name)).await;
+    let other = opened(&f).await;
+    assert!(is_made(put(&other, "k", Expected::Any, "second").await));
+    assert!(is_made(
+        append(&other, "log", Expected::Any, &bytes(1)).await
+    ));
+    if let Some(call) = putting {
+        assert!(is_made(change("the put that was left", call).await));
+    }
+    if let Some(call) = appending {
+        assert!(is_made(change("the append that was left", call).await));
+    }
+    if let Some(call) = looking {
+        let found = within("the look that was left", call).await;
+        assert!(found.expect("looking works").is_some());
+    }
+    let records = whole(&other, "log").await.len();
+    assert!(records > 0);
 }

@@ -2,19 +2,15 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use super::{At, State};
 
 /// How many requests a broker has under way at most, each of other partitions: while it works on one, callers
 /// make the next. With one alone all of them would wait for the broker, and then the broker for them.
 const LANES: usize = 2;
-/// For how long nobody tries to make another connection where the broker would not have one more.
-const ALONE: Duration = Duration::from_secs(10);
 
 /// A broker.
 #[derive(Debug, Default)]
@@ -24,8 +20,6 @@ pub(super) struct Node {
     lanes: [Lane; LANES],
     /// A lane is about to take what is due: nobody else need be woken for it.
     is_seen_to: bool,
-    /// Until then one connection does.
-    alone_until: Option<Instant>,
     /// Where its tasks run: all on one runtime. Another one might be of a caller that leaves it.
     home: Option<Handle>,
 }
@@ -85,10 +79,6 @@ impl State {
         }
         let lane = node.lanes.iter().position(|lane| !lane.has_task)?;
         let has_others = node.lanes.iter().any(|lane| lane.has_task);
-        // They look at what is due when they have their answer.
-        if has_others && node.alone_until.is_some_and(|until| Instant::now() < until) {
-            return None;
-        }
         node.is_seen_to = true;
         node.lanes[lane].is_waiting = false;
         node.lanes[lane].has_task = true;
@@ -113,18 +103,6 @@ impl State {
         node.lanes[lane] = Lane::default();
         node.is_seen_to = false;
         !node.due.is_empty() && !node.ring()
-    }
-
-    /// A lane's task has no connection and ends, if there is another to do what is due.
-    pub(in crate::produce) fn steps_back(&mut self, node: i32, lane: usize) -> bool {
-        let lanes = &mut self.nodes.entry(node).or_default().lanes;
-        let mut others = lanes.iter().enumerate().filter(|(at, _)| *at != lane);
-        if !others.any(|(_, lane)| lane.has_task) {
-            return false;
-        }
-        self.has_ended(node, lane);
-        self.nodes.entry(node).or_default().alone_until = Some(Instant::now() + ALONE);
-        true
     }
 
     /// Brokers that have something to send and nobody to do it.

@@ -1,6 +1,6 @@
 //! Two requests under way to one broker, of different partitions.
 
-use super::script::{Act, Inner, Script};
+use super::script::{Act, Script};
 use super::{LONG, NewRecord, Producer, SHORT, record, soon, within};
 use crate::produce::tests::script::TOPIC;
 
@@ -32,31 +32,6 @@ async fn what_is_for_another_partition_does_not_wait_for_an_answer() {
         "one sends both of the others"
     );
     assert_ne!(connections[1], connections[2]);
-}
-
-#[tokio::test]
-async fn a_broker_that_has_no_second_connection_is_sent_all_by_the_first() {
-    let (script, producer) = leading(2).await;
-    let gate = script.world.hold(Act::Store);
-    let first = producer.send(record(0, "a"));
-    let second = async {
-        script.world.arrived(1).await;
-        script.world.turn_away(0, usize::MAX);
-        let asked = script.world.inner().asked;
-        let turned_away = async {
-            let is_so = |inner: &Inner| inner.has_turned_away(0);
-            script.world.until("it is turned away", is_so).await;
-            drop(gate);
-        };
-        let (second, ()) = tokio::join!(producer.send(record(1, "b")), turned_away);
-        assert_eq!(script.world.inner().asked, asked, "its leader is known");
-        second
-    };
-    let (first, second) = soon(async { tokio::join!(first, second) }).await;
-    first.unwrap();
-    second.unwrap();
-    let sent = script.world.sent();
-    assert_eq!(sent[0].connection, sent[1].connection);
 }
 
 #[tokio::test]

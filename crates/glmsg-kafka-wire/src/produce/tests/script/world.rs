@@ -54,14 +54,6 @@ pub(in crate::produce::tests) struct Inner {
     pub(in crate::produce::tests) most: usize,
 }
 
-impl Inner {
-    /// Whether a broker that turns all away has had one to do it with.
-    pub(in crate::produce::tests) fn has_turned_away(&self, node: i32) -> bool {
-        let left = self.turned_away.get(&node);
-        left.is_some_and(|left| *left < usize::MAX)
-    }
-}
-
 impl World {
     pub(super) fn new(leaders: &[i32]) -> Arc<Self> {
         let inner = Inner {
