@@ -3,7 +3,9 @@
 use glmsg_core::{AttemptOutcome, DeadLetterReason};
 
 use crate::Fixture;
-use crate::messages::{build, builder, dead_letters, ids, lag, numbered, only_dead_letter, store};
+use crate::messages::{
+    build, builder, dead_letters, ids, lag, message, numbered, only_dead_letter, store,
+};
 use crate::patience::until;
 use crate::process::ledger::What;
 use crate::process::plan::{Plan, Role};
@@ -87,9 +89,11 @@ pub async fn a_failing_handler_loses_nothing<F: Fixture>(stage: Stage<F>) {
     let mut victim = stage.start_as(Role::Fail);
     victim.take(What::Begun, 30).await;
     victim.kill().await;
+    // It may have been killed late. There is something left for the other to do, who can be told to stop from then on.
+    store(&broker, &[message("the last")]).await;
     let heir = stage.start_as(Role::Fail);
     until("all dead letters", || async {
-        dead_letters(&broker, "g").await.len() == 20
+        dead_letters(&broker, "g").await.len() == 21
     })
     .await;
     heir.stop().await;
