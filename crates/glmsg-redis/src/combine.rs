@@ -10,11 +10,11 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use glmsg_broker::Published;
-use glmsg_core::{Error, Message, Result, TopicName};
+use glmsg_core::{Message, Result, TopicName};
 use tokio::sync::{Notify, oneshot};
 
 use self::linger::Habit;
-use crate::broker::{Shared, closed};
+use crate::broker::Shared;
 use crate::frame::Packing;
 use crate::known::Known;
 use crate::publish::{MOST_BYTES, MOST_MESSAGES, size_of};
@@ -93,18 +93,24 @@ impl Combiner {
         Entered::Wait(wait)
     }
 
-    /// What goes with the next step, when others have been waited for.
-    fn next_gathered(&self) -> Vec<Waiting> {
+    /// Others have been waited for.
+    fn note_gathered(&self) {
         let mut state = self.state();
         state.is_gathering = false;
         let publishes = state.waiting.len();
         state.habit.note(publishes);
-        drop(state);
-        self.next()
     }
 
-    /// What goes with the next step. Where nothing waits, one step fewer is under way.
-    fn next(&self) -> Vec<Waiting> {
+    /// Whether something waits. Where nothing does, one step fewer is under way.
+    fn has_more(&self) -> bool {
+        let mut state = self.state();
+        let has_more = !state.waiting.is_empty();
+        state.under_way -= usize::from(!has_more);
+        has_more
+    }
+
+    /// What goes with the next step. `None` where nothing waits: one step fewer is under way then.
+    fn next(&self) -> Option<Vec<Waiting>> {
         let mut state = self.state();
         let (mut count, mut bytes, mut taken) = (0, 0, 0);
         for waiting in &state.waiting {
@@ -117,51 +123,95 @@ impl Combiner {
         }
         if taken == 0 {
             state.under_way -= 1;
+            return None;
         }
         let rest = state.waiting.split_off(taken);
-        mem::replace(&mut state.waiting, rest)
+        Some(mem::replace(&mut state.waiting, rest))
     }
-}
 
-/// A step under way. When it ends, also by being given up, what waits goes on.
-struct UnderWay {
-    shared: Arc<Shared>,
-    known: Arc<Known>,
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        let next = self.known.combiner.next();
-        if next.is_empty() {
+    /// A step ends before its end. Where it was the only one, those that wait go by themselves.
+    fn give_up(&self) {
+        let mut state = self.state();
+        state.under_way -= 1;
+        state.is_gathering = false;
+        if state.under_way > 0 {
             return;
         }
-        let (shared, known) = (Arc::clone(&self.shared), Arc::clone(&self.known));
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(drain(shared, known, next));
+        let waiting = mem::take(&mut state.waiting);
+        drop(state);
+        drop(waiting);
+    }
+}
+
+/// One of the steps that may be under way.
+struct Place {
+    shared: Arc<Shared>,
+    known: Arc<Known>,
+    is_given_back: bool,
+}
+
+impl Place {
+    fn new(shared: &Arc<Shared>, known: &Arc<Known>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            known: Arc::clone(known),
+            is_given_back: false,
+        }
+    }
+
+    fn next(&mut self) -> Option<Vec<Waiting>> {
+        let next = self.known.combiner.next();
+        self.is_given_back = next.is_none();
+        next
+    }
+
+    /// Stores what waits, step by step.
+    async fn drain(mut self) {
+        while let Some(step) = self.next() {
+            let messages: Vec<&Message> = step.iter().flat_map(|w| &w.messages).collect();
+            let stored = self.shared.store_batch(&self.known, &messages).await;
+            match stored {
+                Ok(stored) => {
+                    let mut stored = stored.into_iter();
+                    for waiting in step {
+                        let own = stored.by_ref().take(waiting.messages.len()).collect();
+                        // Who has given up is not told.
+                        let _ = waiting.answer.send(Ok(own));
+                    }
+                }
+                Err(error) => {
+                    for waiting in step {
+                        let _ = waiting.answer.send(Err(error.duplicate()));
+                    }
+                }
+            }
         }
     }
 }
 
-async fn drain(shared: Arc<Shared>, known: Arc<Known>, mut step: Vec<Waiting>) {
-    while !step.is_empty() {
-        let messages: Vec<&Message> = step.iter().flat_map(|w| &w.messages).collect();
-        let stored = shared.store_batch(&known, &messages).await;
-        match stored {
-            Ok(stored) => {
-                let mut stored = stored.into_iter();
-                for waiting in step {
-                    let own = stored.by_ref().take(waiting.messages.len()).collect();
-                    // Who has given up is not told.
-                    let _ = waiting.answer.send(Ok(own));
-                }
-            }
-            Err(error) => {
-                for waiting in step {
-                    let _ = waiting.answer.send(Err(error.duplicate()));
-                }
-            }
+/// Its task has ended in the midst: with its runtime, which need not be that of those who wait.
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.is_given_back {
+            self.known.combiner.give_up();
         }
-        step = known.combiner.next();
+    }
+}
+
+/// A step that its caller does. When it ends, also by being given up, what waits goes on.
+struct Lone(Option<Place>);
+
+impl Drop for Lone {
+    fn drop(&mut self) {
+        let Some(mut place) = self.0.take() else {
+            return;
+        };
+        place.is_given_back = !place.known.combiner.has_more();
+        if !place.is_given_back
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(place.drain());
+        }
     }
 }
 
@@ -175,24 +225,24 @@ impl Shared {
         let known = self.known(topic);
         let wait = match known.combiner.enter(&known.packing, messages) {
             Entered::Go => {
-                let _under_way = UnderWay {
-                    shared: Arc::clone(self),
-                    known: Arc::clone(&known),
-                };
+                let _lone = Lone(Some(Place::new(self, &known)));
                 return self.store_batch(&known, messages).await;
             }
             Entered::Wait(wait) => wait,
             Entered::Begin(wait) => {
-                let step = known.combiner.next();
-                tokio::spawn(drain(Arc::clone(self), known, step));
+                tokio::spawn(Place::new(self, &known).drain());
                 wait
             }
             Entered::Gather(wait) => {
-                tokio::spawn(linger::gather(Arc::clone(self), known));
+                tokio::spawn(linger::gather(Place::new(self, &known)));
                 wait
             }
         };
-        wait.await.unwrap_or_else(|_| Err::<_, Error>(closed()))
+        match wait.await {
+            Ok(answer) => answer,
+            // The runtime of whoever did the step has ended.
+            Err(_) => self.store_batch(&known, messages).await,
+        }
     }
 }
 

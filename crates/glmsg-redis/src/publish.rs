@@ -256,8 +256,6 @@ impl Shared {
     }
 }
 
-/// Waits until nobody publishes one of these for the first time: a look for a duplicate would come
-/// too early. Seldom, so looking now and then is good enough.
 /// Whoever publishes it first keeps it, and does not go on.
 fn not_first() -> Error {
     Error::new(
@@ -267,6 +265,8 @@ fn not_first() -> Error {
     .remedy("await the other call, or drop it")
 }
 
+/// Waits until nobody publishes one of these for the first time: a look for a duplicate would come
+/// too early. Seldom, so looking now and then is good enough.
 async fn wait_for_others(batch: &[&Message]) {
     for message in batch {
         while message.is_first_publish_under_way() {

@@ -1,10 +1,12 @@
 //! Batches: the primitive of publishing, receiving and settling.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use glmsg_broker::{Nack, Published, Settled, Settler, SubscribeOptions, Token};
 use glmsg_core::limits::MAX_BATCH;
 use glmsg_core::{ErrorKind, Message};
+use tokio::task::JoinSet;
 
 use crate::member::{Member, received_ids};
 use crate::messages::{group, ids, message, named_topic, numbered, publish, store};
@@ -24,6 +26,7 @@ macro_rules! batch_cases {
             settling_gives_an_outcome_for_each_token,
             empty_settlements_are_no_error,
             calls_that_nobody_polls_hold_up_no_others,
+            calls_that_end_with_their_runtime_hold_up_no_others,
         ] $($args)* }
     };
 }
@@ -199,4 +202,50 @@ pub async fn calls_that_nobody_polls_hold_up_no_others<F: Fixture>(f: F) {
         within("an ack", call).await.expect("acking works");
     }
     member.expect_nothing(&broker).await;
+}
+
+/// A runtime may end in the midst of its calls, while others go on with the same broker: no call of
+/// theirs waits for one of those for ever.
+pub async fn calls_that_end_with_their_runtime_hold_up_no_others<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let lost = numbered(18);
+    for of_a_runtime in lost.chunks(6) {
+        let (broker, messages) = (broker.clone(), of_a_runtime.to_vec());
+        let ends = tokio::task::spawn_blocking(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            let mut left = Vec::new();
+            for message in messages {
+                let broker = broker.clone();
+                let call = async move { broker.publish(&[message]).await };
+                left.extend(runtime.block_on(begun(call)));
+            }
+            // Half of them end before their runtime, half of them after it.
+            left.truncate(3);
+            runtime.shutdown_background();
+        });
+        within("the end of a runtime", ends)
+            .await
+            .expect("no panic");
+    }
+    let messages = numbered(20);
+    let mut calls = JoinSet::new();
+    for message in messages.clone() {
+        let broker = broker.clone();
+        calls.spawn(async move { broker.publish(&[message]).await });
+    }
+    let outcomes = within("publishes of another runtime", calls.join_all()).await;
+    for outcome in outcomes {
+        let outcome = outcome.expect("publishing works");
+        assert!(outcome[0].is_stored(), "{outcome:?}");
+    }
+    let mut member = Member::join(&broker, "g").await;
+    let mut seen = BTreeSet::new();
+    while !ids(&messages).iter().all(|id| seen.contains(id)) {
+        let got = member.next().await;
+        assert!(seen.insert(got.message.id()), "once");
+        member.ack(&got).await;
+    }
 }

@@ -5,16 +5,13 @@
 //! as many after each further one. So publishers that come one after the other hardly ever wait,
 //! and those that come together share.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use glmsg_core::Message;
 use tokio::time::sleep;
 
-use super::{Waiting, drain};
-use crate::broker::Shared;
+use super::{Place, Waiting};
 use crate::frame::Packing;
-use crate::known::Known;
 
 /// The most publishes that go at once after a wait in vain.
 const MOST_AT_ONCE: u32 = 1023;
@@ -61,14 +58,14 @@ pub(super) fn is_full(packing: &Packing, waiting: &[Waiting]) -> bool {
 }
 
 /// Waits, then stores what has gathered, and goes on until nothing waits.
-pub(super) async fn gather(shared: Arc<Shared>, known: Arc<Known>) {
-    let delay = known.packing.delay().saturating_sub(TICK);
+pub(super) async fn gather(place: Place) {
+    let delay = place.known.packing.delay().saturating_sub(TICK);
     tokio::select! {
         () = sleep(delay) => {}
-        () = known.combiner.full.notified() => {}
+        () = place.known.combiner.full.notified() => {}
     }
-    let step = known.combiner.next_gathered();
-    drain(shared, known, step).await;
+    place.known.combiner.note_gathered();
+    place.drain().await;
 }
 
 #[cfg(test)]
