@@ -140,7 +140,8 @@ impl Backend for KafkaBroker {
         which: &DeadLetterSelector,
     ) -> Result<u64> {
         self.shared.check_open()?;
-        let moved = self.shared.settle_letters(topic, group, which, true).await;
+        let cluster = &self.shared.cluster;
+        let moved = cluster.settle_letters(topic, group, which, true).await;
         moved.map_err(|e| e.operation("redrive"))
     }
 
@@ -151,7 +152,8 @@ impl Backend for KafkaBroker {
         which: &DeadLetterSelector,
     ) -> Result<u64> {
         self.shared.check_open()?;
-        let moved = self.shared.settle_letters(topic, group, which, false).await;
+        let cluster = &self.shared.cluster;
+        let moved = cluster.settle_letters(topic, group, which, false).await;
         moved.map_err(|e| e.operation("purge"))
     }
 

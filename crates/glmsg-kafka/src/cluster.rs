@@ -12,9 +12,9 @@ use glmsg_broker::SubscribeOptions;
 use glmsg_core::{GroupName, Result, TopicName};
 
 use crate::KafkaConfig;
-use crate::connection::{Link, apart};
+use crate::connection::{Link, apart, on_task};
 use crate::encode::Encoder;
-use crate::group::Group;
+use crate::group::{Group, Membership};
 use crate::names::{Kind, TopicNames};
 use crate::storage::Store;
 use crate::subscriber::other_kind;
@@ -134,7 +134,15 @@ impl Cluster {
     }
 
     /// Takes part in a group as one more source.
-    pub(crate) async fn join_group(&self, options: &SubscribeOptions) -> Result<Arc<Group>> {
+    pub(crate) async fn join_group(
+        self: &Arc<Self>,
+        options: &SubscribeOptions,
+    ) -> Result<Membership> {
+        let (cluster, options) = (Arc::clone(self), options.clone());
+        on_task(async move { cluster.join_in_turn(&options).await }).await
+    }
+
+    async fn join_in_turn(&self, options: &SubscribeOptions) -> Result<Membership> {
         let (topic, group) = (&options.topic, &options.group);
         // One at a time, so that there is one reader for each group.
         let turns = self.turns(topic, group);
@@ -149,7 +157,7 @@ impl Cluster {
         }
         if let Some(here) = self.group_here(topic, group) {
             if here.join() {
-                return Ok(here);
+                return Ok(Membership(here));
             }
             here.await_end().await;
         }
@@ -158,7 +166,7 @@ impl Cluster {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         groups.retain(|_, group| !*group.ended.borrow());
         groups.insert((topic.clone(), group.clone()), Arc::clone(&made));
-        Ok(made)
+        Ok(Membership(made))
     }
 
     /// Waits until everything that is done is committed, and groups that nobody takes part in any

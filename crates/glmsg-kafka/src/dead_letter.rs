@@ -20,7 +20,7 @@ use rdkafka::message::BorrowedMessage;
 
 use self::change::{Changed, change};
 use crate::cluster::Cluster;
-use crate::connection::{Link, Place, apart};
+use crate::connection::{Link, Place, apart, on_task};
 use crate::entry::{Content, Entry};
 use crate::moving::{DEAD_AT, DETAIL, LETTER, REASON};
 use crate::names::GroupNames;
@@ -122,13 +122,24 @@ impl Cluster {
 
     /// Gives letters back to their group, or throws them away. Returns how many.
     pub(crate) async fn settle_letters(
-        &self,
+        self: &Arc<Self>,
         topic: &TopicName,
         group: &GroupName,
         which: &DeadLetterSelector,
         redrive: bool,
     ) -> Result<u64> {
         let names = self.find_group(topic, group).await?;
+        let (cluster, topic, which) = (Arc::clone(self), topic.clone(), which.clone());
+        on_task(async move { cluster.settle_in_turn(&topic, names, which, redrive).await }).await
+    }
+
+    async fn settle_in_turn(
+        &self,
+        topic: &TopicName,
+        names: GroupNames,
+        which: DeadLetterSelector,
+        redrive: bool,
+    ) -> Result<u64> {
         // Of one process one at a time: between processes the cluster sees to it.
         let _turn = self.changing_letters.lock().await;
         let mut tries = 0;

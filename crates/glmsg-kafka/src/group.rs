@@ -80,6 +80,17 @@ impl Drop for OpenInbox<'_> {
     }
 }
 
+/// That a source takes part in a group, as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Membership(pub(crate) Arc<Group>);
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.0.taking_part().sources -= 1;
+        self.0.nudge();
+    }
+}
+
 /// How many sources there are, and whether there will be no more.
 #[derive(Debug)]
 struct TakingPart {
@@ -178,12 +189,6 @@ impl Group {
     /// How many sources take part.
     pub(crate) fn sources(&self) -> u64 {
         self.taking_part().sources as u64
-    }
-
-    /// A source is gone.
-    pub(crate) fn leave(&self) {
-        self.taking_part().sources -= 1;
-        self.nudge();
     }
 
     /// Has the thread look at once.

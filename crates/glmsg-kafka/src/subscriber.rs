@@ -10,7 +10,7 @@ use glmsg_core::{DeadLetterReason, Error, ErrorKind, Result};
 
 use crate::KafkaSettler;
 use crate::broker::{Shared, closed};
-use crate::group::Group;
+use crate::group::{Group, Membership};
 use crate::inbox::Taken;
 use crate::moving;
 use crate::names::Kind;
@@ -20,6 +20,8 @@ use crate::names::Kind;
 pub struct KafkaSource {
     shared: Arc<Shared>,
     group: Arc<Group>,
+    /// Ends when what this had is given back.
+    _membership: Membership,
     lease: Duration,
     /// Taken, and to be told of before it is handed out.
     taken: Option<(Vec<Received>, u64)>,
@@ -41,10 +43,11 @@ impl KafkaSource {
     pub(crate) async fn join(shared: &Arc<Shared>, options: &SubscribeOptions) -> Result<Self> {
         options.check()?;
         shared.check_open()?;
-        let group = shared.join_group(options).await?;
+        let membership = shared.cluster.join_group(options).await?;
         Ok(Self {
             shared: Arc::clone(shared),
-            group,
+            group: Arc::clone(&membership.0),
+            _membership: membership,
             lease: options.lease,
             taken: None,
             condemned: VecDeque::new(),
@@ -185,7 +188,6 @@ impl Drop for KafkaSource {
             inbox.release(*token);
         }
         drop(inbox);
-        self.group.leave();
         self.group.ready.notify_waiters();
     }
 }

@@ -31,6 +31,7 @@ macro_rules! dead_letter_cases {
             redriving_selects,
             a_redrive_is_for_its_group_alone,
             of_several_redrives_one_counts,
+            redrives_that_nobody_polls_hold_up_no_others,
             a_redriven_message_may_die_again,
             a_redriven_message_waits_for_its_key (PerKeyOrder),
             bytes_that_are_no_message_become_one_dead_letter,

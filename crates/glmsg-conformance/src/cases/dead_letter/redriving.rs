@@ -9,9 +9,10 @@ use super::bury;
 use crate::Fixture;
 use crate::member::{Member, options, received_ids};
 use crate::messages::{
-    build, builder, dead_letters, ids, lag, message, numbered, only_dead_letter, redrive, store,
+    build, builder, dead_letters, group, ids, lag, message, numbered, only_dead_letter, redrive,
+    store, topic,
 };
-use crate::patience::within;
+use crate::patience::{begun, within};
 
 /// A redriven message comes back once, with its attempts counted from zero and no history, and is
 /// no dead letter any more.
@@ -97,6 +98,29 @@ pub async fn of_several_redrives_one_counts<F: Fixture>(f: F) {
     }
     assert_eq!(total, 20, "each counted by one of the four");
     let mut got = received_ids(&member.take(20).await);
+    got.sort();
+    let mut expected = ids(&messages);
+    expected.sort();
+    assert_eq!(got, expected, "each back once");
+    member.expect_nothing(&broker).await;
+}
+
+/// Redrives that were begun and are not polled any more keep no other from its end.
+pub async fn redrives_that_nobody_polls_hold_up_no_others<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let messages = numbered(5);
+    let mut member = bury(&broker, &messages).await;
+    let (topic, group, all) = (topic(), group("g"), DeadLetterSelector::All);
+    let mut left = Vec::new();
+    for _ in 0..3 {
+        left.extend(begun(broker.redrive(&topic, &group, &all)).await);
+    }
+    // What is not given back by now the others may give back yet.
+    redrive(&broker, "g", &all).await;
+    for call in left {
+        within("a redrive", call).await.expect("redriving works");
+    }
+    let mut got = received_ids(&member.take(5).await);
     got.sort();
     let mut expected = ids(&messages);
     expected.sort();

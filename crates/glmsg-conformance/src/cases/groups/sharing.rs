@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::Fixture;
-use crate::member::{Member, received_ids};
+use crate::member::{Member, options, received_ids};
 use crate::messages::{dead_letters, ids, message, numbered, store};
-use crate::patience::within;
+use crate::patience::{begun, within};
 
 /// Each of several groups gets every message.
 ///
@@ -54,6 +54,28 @@ pub async fn members_share_a_groups_messages<F: Fixture>(f: F) {
         assert_eq!(attempt, 1);
     }
     assert_eq!(got, ids(&messages).into_iter().collect());
+}
+
+/// Subscriptions that were begun and are not polled any more keep no other of their group from its
+/// messages.
+pub async fn joins_that_nobody_polls_hold_up_no_others<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let options = options("g");
+    let mut left = Vec::new();
+    for _ in 0..3 {
+        left.extend(begun(broker.open_source(&options)).await);
+    }
+    let mut member = Member::join(&broker, "g").await;
+    let messages = numbered(5);
+    store(&broker, &messages).await;
+    let got = member.take(5).await;
+    assert_eq!(received_ids(&got), ids(&messages));
+    member.ack_all(&got).await;
+    for call in left {
+        within("a subscription", call)
+            .await
+            .expect("subscribing works");
+    }
 }
 
 /// A message that one group failed comes again to that group and to no other.
