@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::runtime::{Handle, Runtime};
+
 /// How long the suite waits for anything that must happen, in seconds. Generous, because it is a
 /// bound on defects and not a claim about speed.
 static PATIENCE: AtomicU64 = AtomicU64::new(60);
@@ -26,12 +28,25 @@ pub(crate) async fn within<T>(what: &str, event: impl Future<Output = T>) -> T {
 }
 
 /// Polls a future once. None if it is over with that.
-pub(crate) async fn begun<T>(
-    future: impl Future<Output = T>,
-) -> Option<Pin<Box<impl Future<Output = T>>>> {
+pub(crate) async fn begun<F: Future>(future: F) -> Option<Pin<Box<F>>> {
+    begun_on(&Handle::current(), future).await
+}
+
+/// The same, of which all that it begins is on this runtime.
+pub(crate) async fn begun_on<F: Future>(runtime: &Handle, future: F) -> Option<Pin<Box<F>>> {
     let mut future = Box::pin(future);
-    let is_over = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await;
-    (!is_over).then_some(future)
+    let is_over = poll_fn(|cx| {
+        let _entered = runtime.enter();
+        Poll::Ready(future.as_mut().poll(cx).is_ready())
+    });
+    (!is_over.await).then_some(future)
+}
+
+/// A runtime with a thread of its own.
+pub(crate) fn another_runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let built = builder.worker_threads(1).enable_all().build();
+    built.expect("a runtime")
 }
 
 /// Asks again until `question` says yes: for states that no event announces.

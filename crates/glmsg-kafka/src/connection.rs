@@ -5,6 +5,7 @@ mod metadata;
 mod offsets;
 
 use std::fmt;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use glmsg_kafka_wire::Cluster;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::{Client, DefaultClientContext};
 use rdkafka::error::RDKafkaErrorCode;
+use tokio::task::JoinSet;
 
 pub(crate) use self::askers::{ask_again, close, close_later};
 pub(crate) use self::metadata::{SETTLING, Topics, partitions};
@@ -175,12 +177,19 @@ fn millis(duration: Duration) -> String {
     duration.as_millis().to_string()
 }
 
-/// Goes on in a task of its own: a caller may leave its future unpolled, and make another call
-/// meanwhile, which waits for what this holds.
+/// Does something in a task of its own, which ends early where this is dropped: a caller may leave its
+/// future unpolled, and make another call meanwhile, which waits for what this holds.
 pub(crate) async fn on_task<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    tokio::spawn(work).await.unwrap_or_else(|_| Err(closed()))
+    let mut task = JoinSet::new();
+    task.spawn(work);
+    match task.join_next().await {
+        Some(Ok(done)) => done,
+        Some(Err(ended)) if ended.is_panic() => resume_unwind(ended.into_panic()),
+        // With its runtime.
+        _ => Err(closed()),
+    }
 }
 
 /// Runs what blocks, apart from the runtime's threads.

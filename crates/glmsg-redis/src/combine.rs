@@ -17,7 +17,7 @@ use self::linger::Habit;
 use crate::broker::Shared;
 use crate::frame::Packing;
 use crate::known::Known;
-use crate::publish::{MOST_BYTES, MOST_MESSAGES, size_of};
+use crate::publish::{MOST_BYTES, MOST_MESSAGES, is_held, size_of};
 
 /// How many steps of a topic may be under way: the next is made while the server does one.
 const UNDER_WAY: usize = 2;
@@ -129,14 +129,11 @@ impl Combiner {
         Some(mem::replace(&mut state.waiting, rest))
     }
 
-    /// A step ends before its end. Where it was the only one, those that wait go by themselves.
+    /// A step ends before its end. Those that wait go by themselves: nobody polls the other one that may
+    /// be under way, perhaps.
     fn give_up(&self) {
         let mut state = self.state();
         state.under_way -= 1;
-        state.is_gathering = false;
-        if state.under_way > 0 {
-            return;
-        }
         let waiting = mem::take(&mut state.waiting);
         drop(state);
         drop(waiting);
@@ -169,7 +166,7 @@ impl Place {
     async fn drain(mut self) {
         while let Some(step) = self.next() {
             let messages: Vec<&Message> = step.iter().flat_map(|w| &w.messages).collect();
-            let stored = self.shared.store_batch(&self.known, &messages).await;
+            let stored = self.shared.store_batch(&self.known, &messages, false).await;
             match stored {
                 Ok(stored) => {
                     let mut stored = stored.into_iter();
@@ -223,10 +220,14 @@ impl Shared {
         messages: &[&Message],
     ) -> Result<Vec<Published>> {
         let known = self.known(topic);
+        if is_held(messages) {
+            // Here, so that none of those wait that it would share a step with.
+            self.wait_for_others(messages).await?;
+        }
         let wait = match known.combiner.enter(&known.packing, messages) {
             Entered::Go => {
                 let _lone = Lone(Some(Place::new(self, &known)));
-                return self.store_batch(&known, messages).await;
+                return self.store_batch(&known, messages, false).await;
             }
             Entered::Wait(wait) => wait,
             Entered::Begin(wait) => {
@@ -240,8 +241,8 @@ impl Shared {
         };
         match wait.await {
             Ok(answer) => answer,
-            // The runtime of whoever did the step has ended.
-            Err(_) => self.store_batch(&known, messages).await,
+            // The runtime of whoever did the step has ended, in its midst perhaps.
+            Err(_) => self.store_batch(&known, messages, true).await,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use glmsg_broker::Published;
 use glmsg_core::{Error, ErrorKind, Message, Result, Schedule};
 use redis::Pipeline;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use self::outcome::{Outcome, each_failed, failed, untold};
 use self::plain::Plain;
@@ -35,6 +35,11 @@ const RELIEF: usize = 1000;
 /// About how many bytes a message takes on the way.
 pub(crate) fn size_of(message: &Message) -> usize {
     message.payload().len() + 512
+}
+
+/// Whether another call publishes one of these for the first time.
+pub(crate) fn is_held(messages: &[&Message]) -> bool {
+    messages.iter().any(|m| m.is_first_publish_under_way())
 }
 
 impl RedisBroker {
@@ -129,11 +134,12 @@ impl Doubt {
 }
 
 impl Shared {
-    /// Stores messages of one topic, in their order.
+    /// Stores messages of one topic, in their order; of this call some may have been `sent` before.
     pub(crate) async fn store_batch(
         &self,
         known: &Arc<Known>,
         batch: &[&Message],
+        sent: bool,
     ) -> Result<Vec<Published>> {
         // Each is asked: one that goes by the step has been published from then on.
         let firsts: Vec<_> = batch.iter().map(|m| m.claim_first_publish()).collect();
@@ -142,9 +148,7 @@ impl Shared {
             self.store_plain(known, batch).await
         } else {
             drop(firsts);
-            let limit = self.link.config().timeout;
-            let waited = timeout(limit, wait_for_others(batch)).await;
-            waited.map_err(|_| not_first())?;
+            self.wait_for_others(batch).await?;
             Plain::refused(batch.len())
         };
         let mut outcomes = plain.outcomes;
@@ -159,7 +163,7 @@ impl Shared {
             // Boxed, as the future of the step is large and the usual publish needs none of it.
             let doubt = Doubt {
                 is_first,
-                was_sent: plain.is_in_doubt,
+                was_sent: plain.is_in_doubt || (sent && !is_first),
             };
             let stored = Box::pin(self.store_step(known, &messages, doubt)).await;
             if messages
@@ -180,6 +184,24 @@ impl Shared {
             }
         }
         Ok(all_of(outcomes))
+    }
+
+    /// Waits until nobody publishes one of these for the first time: a look for a duplicate would come
+    /// too early. Seldom, so looking now and then is good enough.
+    pub(crate) async fn wait_for_others(&self, batch: &[&Message]) -> Result<()> {
+        let until = Instant::now() + self.link.config().timeout;
+        while is_held(batch) {
+            if Instant::now() >= until {
+                // Whoever publishes it first keeps it, and does not go on.
+                return Err(Error::new(
+                    ErrorKind::Indeterminate,
+                    "the same message is being published by another call, which does not end",
+                )
+                .remedy("await the other call, or drop it"));
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
     }
 
     /// Stores messages of one topic in one step, which looks whether it has them already.
@@ -253,24 +275,5 @@ impl Shared {
         let mut call = self.scripts.relieve.of_topic(keys);
         call.arg(RELIEF);
         count(self.run(keys.slot, call).await?)
-    }
-}
-
-/// Whoever publishes it first keeps it, and does not go on.
-fn not_first() -> Error {
-    Error::new(
-        ErrorKind::Indeterminate,
-        "the same message is being published by another call, which does not end",
-    )
-    .remedy("await the other call, or drop it")
-}
-
-/// Waits until nobody publishes one of these for the first time: a look for a duplicate would come
-/// too early. Seldom, so looking now and then is good enough.
-async fn wait_for_others(batch: &[&Message]) {
-    for message in batch {
-        while message.is_first_publish_under_way() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
     }
 }

@@ -18,6 +18,7 @@ macro_rules! groups_cases {
             every_group_gets_every_message,
             members_share_a_groups_messages,
             joins_that_nobody_polls_hold_up_no_others,
+            a_member_that_ends_with_its_runtime_holds_up_no_others,
             a_retry_goes_only_to_its_group,
             a_dead_letter_belongs_to_its_group,
             a_group_may_start_at_the_end,

@@ -149,7 +149,7 @@ pub async fn a_scheduled_message_lives_from_its_due_time<F: Fixture>(f: F) {
 /// Promise 4
 pub async fn each_group_finds_its_own_expired<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let life = 10 * F::soon();
+    let life = 30 * F::soon();
     let mut quick = Member::join(&broker, "quick").await;
     // It is at work before the message's time runs.
     quick.expect_nothing(&broker).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use glmsg_broker::{Received, Token};
 use glmsg_core::{DeadLetterReason, Timestamp};
 
-use super::{Hold, Inbox, Out, Spot, size};
+use super::{CAREFUL, Hold, Inbox, Out, Spot, size};
 use crate::entry::{Content, Entry};
 use crate::window::State;
 
@@ -58,7 +58,10 @@ impl Inbox {
         if assigned.is_given_back {
             return;
         }
-        let is_careful = assigned.is_sealed || spot.1 < assigned.careful_until;
+        // Who has the partition after a crash is as careful with so many behind what is committed.
+        let is_careful = assigned.is_sealed
+            || spot.1 < assigned.careful_until
+            || spot.1 >= assigned.committed.saturating_add(CAREFUL);
         let Some(state) = assigned.window.get(spot.1) else {
             return;
         };

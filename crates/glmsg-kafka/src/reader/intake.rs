@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use glmsg_core::{Clock as _, ErrorKind, SystemClock};
+use glmsg_core::{Clock as _, Error, ErrorKind, SystemClock};
 use glmsg_kafka_wire::{Fetched, Fetcher, What};
 use tokio::sync::Notify;
 
@@ -156,6 +156,7 @@ impl Intake {
 
 /// Takes in what is fetched until the group is over.
 pub(super) async fn run(group: Arc<Group>) {
+    let _guard = Guard(Arc::clone(&group));
     let mut ended = group.ended.subscribe();
     let work = async {
         loop {
@@ -167,6 +168,21 @@ pub(super) async fn run(group: Arc<Group>) {
     tokio::select! {
         () = work => {}
         _ = ended.wait_for(|ended| *ended) => {}
+    }
+}
+
+/// The runtime that the first source came with may end while others of the process go on with the group, by
+/// which nothing would be read or committed any more. They are told, and who joins again begins anew.
+struct Guard(Arc<Group>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if !*self.0.ended.borrow() {
+            let text = "the runtime with which this process joined the group has ended";
+            let error = Error::new(ErrorKind::Closed, text);
+            self.0.fail(error.remedy("subscribe again"));
+            self.0.close();
+        }
     }
 }
 

@@ -27,7 +27,7 @@ impl Spent {
     pub(super) fn add(&self, mut done: Boxes) {
         done.retain(is_small);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.is_empty() {
+        if kept.is_empty() && done.len() <= MOST {
             *kept = mem::take(&mut done);
         } else {
             let room = MOST.saturating_sub(kept.len()).min(done.len());
@@ -80,6 +80,8 @@ mod tests {
     #[test]
     fn little_is_kept_and_used_once() {
         let spent = Spent::default();
+        spent.add(done(MOST + 1, SMALL));
+        assert_eq!(spent.take().len(), MOST);
         spent.add(done(700, SMALL));
         spent.add(done(3, SMALL + 1));
         spent.add(done(700, 0));

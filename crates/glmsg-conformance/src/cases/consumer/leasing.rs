@@ -13,7 +13,7 @@ use crate::messages::{ids, lag, message, numbered, store};
 use crate::watch::Watch;
 
 /// Long enough that a machine under load renews in time, short enough to outlast it several times.
-const LEASE: Duration = Duration::from_secs(1);
+const LEASE: Duration = Duration::from_secs(2);
 
 /// A handler that runs for more than three leases runs once, and its ack counts.
 ///

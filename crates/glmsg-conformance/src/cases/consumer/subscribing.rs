@@ -23,7 +23,7 @@ pub async fn a_subscription_renews_what_it_holds<F: Fixture>(f: F) {
     let _time = keep_time(&f);
     let (broker, watch) = Watch::over(f.broker().await);
     store(&broker, &numbered(3)).await;
-    let lease = Duration::from_secs(1);
+    let lease = Duration::from_secs(2);
     let subscribed = broker.subscribe(options("g").lease(lease)).await;
     let mut subscription = subscribed.expect("subscribes");
     let held = within("deliveries", subscription.recv_batch(3)).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::Fixture;
 use crate::member::{Member, options, received_ids};
 use crate::messages::{dead_letters, ids, message, numbered, store};
-use crate::patience::{begun, within};
+use crate::patience::{another_runtime, begun, within};
 
 /// Each of several groups gets every message.
 ///
@@ -76,6 +76,36 @@ pub async fn joins_that_nobody_polls_hold_up_no_others<F: Fixture>(f: F) {
             .await
             .expect("subscribing works");
     }
+}
+
+/// The runtime of a member may end, while others of its process go on: they receive, or are told that
+/// they are to join again, and never wait for ever.
+pub async fn a_member_that_ends_with_its_runtime_holds_up_no_others<F: Fixture>(f: F) {
+    let broker = f.broker().await;
+    let runtime = another_runtime();
+    let (first, options) = (broker.clone(), options("g"));
+    let joined = runtime.spawn(async move { first.open_source(&options).await });
+    let joined = within("a subscription", joined).await.expect("no panic");
+    let ended = joined.expect("subscribing works");
+    let mut member = Member::join(&broker, "g").await;
+    runtime.shutdown_background();
+    let messages = numbered(5);
+    store(&broker, &messages).await;
+    let mut seen = HashSet::new();
+    within("each message", async {
+        while seen.len() < 5 {
+            match member.recv(5).await {
+                Ok(got) => {
+                    seen.extend(received_ids(&got));
+                    member.ack_all(&got).await;
+                }
+                Err(_) => member = Member::join(&broker, "g").await,
+            }
+        }
+    })
+    .await;
+    assert_eq!(seen, ids(&messages).into_iter().collect());
+    drop(ended);
 }
 
 /// A message that one group failed comes again to that group and to no other.

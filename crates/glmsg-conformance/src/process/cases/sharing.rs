@@ -1,6 +1,7 @@
 //! Several processes on one store.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use crate::Fixture;
 use crate::messages::{ids, lag, message, numbered, store};
@@ -16,6 +17,8 @@ pub async fn two_processes_share_a_group<F: Fixture>(stage: Stage<F>) {
     let broker = stage.broker().await;
     let plan = Plan {
         prefetch: 4,
+        // Nothing is to come again, however slow the machine is.
+        lease: Duration::from_secs(60),
         ..stage.plan(Role::Handle)
     };
     let (mut one, mut two) = (stage.start(&plan), stage.start(&plan));
