@@ -16,6 +16,7 @@ use crate::commands::{
 };
 use crate::failure::Failure;
 use crate::logging::Logging;
+use crate::wanted_form;
 
 /// Publish, consume and operate a glmsg broker.
 ///
@@ -51,7 +52,7 @@ pub(crate) struct Cli {
     )]
     config: Option<OsString>,
 
-    /// Print JSON, one object a line
+    /// Print JSON, one object a line; an error is one on stderr
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
 
@@ -178,7 +179,9 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
             Err(ExitCode::from(code))
         }
         _ => {
-            let line = one_line(&error.to_string(), &asked_for(std::env::args_os().skip(1)));
+            let words = || std::env::args_os().skip(1);
+            wanted_form::follow(words());
+            let line = one_line(&error.to_string(), &asked_for(words()));
             Err(Failure::usage(line).report())
         }
     }

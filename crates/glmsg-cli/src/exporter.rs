@@ -181,10 +181,13 @@ impl Exporter {
             return;
         };
         if let Some(hold) = self.hold {
-            // How far groups are behind at the end is seen too. A failure is in the metrics.
-            let _ = monitor.look().await;
+            let read = async {
+                // How far groups are behind at the end is seen too. A failure is in the metrics.
+                let _ = monitor.look().await;
+                server.scraped().await;
+            };
             tokio::select! {
-                () = server.scraped() => {}
+                () = read => {}
                 () = tokio::time::sleep(hold) => {}
                 () = interrupt.finish.cancelled() => {}
             }

@@ -5,6 +5,7 @@ use glmsg::tracing::{LogFilter, LogFormat, Telemetry, TelemetryBuilder, TracingL
 use crate::failure::{Failure, say};
 use crate::preferences::Preferences;
 use crate::remark;
+use crate::wanted_form;
 
 /// What is logged, and where spans go, over what the settings say.
 #[derive(clap::Args, Default)]
@@ -38,6 +39,11 @@ struct Wanted {
 }
 
 impl Logging {
+    /// Whether the command line itself asks for JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.log_format.as_ref().is_some_and(wanted_form::is_json)
+    }
+
     /// Sets up what is asked for; nothing, if nothing is.
     pub(crate) fn install(self, preferences: &Preferences) -> Result<Logs, Failure> {
         let settled = settled(preferences);

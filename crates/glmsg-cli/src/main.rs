@@ -22,6 +22,7 @@ mod remark;
 mod session;
 mod table;
 mod waiting;
+mod wanted_form;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,13 @@ fn main() -> ExitCode {
 }
 
 fn run(mut cli: cli::Cli) -> Result<(), Failure> {
+    // Before there are settings: they may be what is wrong.
+    if cli.json {
+        remark::errors_as_json();
+    }
+    if cli.logging.is_json() {
+        remark::as_json();
+    }
     let preferences = commands::preferences(&cli)?;
     let logs = std::mem::take(&mut cli.logging).install(&preferences)?;
     let layer = logs.layer();

@@ -71,7 +71,7 @@ impl Preferences {
     /// Reads a file, the environment, and the address that the command line names.
     #[cfg(feature = "config")]
     pub(crate) fn load(broker: Option<&str>, file: Option<&Path>) -> Result<Self, Failure> {
-        let settings = builder(broker, file).and_then(SettingsBuilder::build);
+        let settings = add(Settings::builder(), broker, file).and_then(SettingsBuilder::build);
         Ok(settings.map_err(|e| unsettled(&e))?.into())
     }
 
@@ -84,8 +84,11 @@ impl Preferences {
 
 /// A file, the environment, and what the command line names over them.
 #[cfg(feature = "config")]
-pub(crate) fn builder(broker: Option<&str>, file: Option<&Path>) -> glmsg::Result<SettingsBuilder> {
-    let mut builder = Settings::builder();
+pub(crate) fn add(
+    mut builder: SettingsBuilder,
+    broker: Option<&str>,
+    file: Option<&Path>,
+) -> glmsg::Result<SettingsBuilder> {
     if let Some(file) = file {
         builder = builder.file(file)?;
     }

@@ -15,8 +15,8 @@ use glmsg_core::{Error, Result};
 
 use self::query::Query;
 use crate::builder::secret_text;
-use crate::fault::refused;
-use crate::given::{Given, Rank};
+use crate::fault::{Faults, refused};
+use crate::given::Given;
 use crate::schema;
 use crate::{Origin, Secret};
 
@@ -99,14 +99,26 @@ impl fmt::Debug for BrokerUrl {
     }
 }
 
-/// The address, without what topics and messages add to it.
-pub(crate) fn resolve(given: &Given) -> Result<BrokerUrl> {
-    if let Some(url) = whole(given)? {
-        return Ok(url);
+/// The address, without what topics and messages add to it; none where it cannot be known. One that is
+/// made of what is wrong is of no use but to look for more that is.
+pub(crate) fn resolve(given: &Given, faults: &mut Faults) -> Option<BrokerUrl> {
+    if given.is_doubtful(&[
+        "broker",
+        "broker_file",
+        "broker_type",
+        "redis",
+        "kafka",
+        "sqlite",
+    ]) {
+        return None;
+    }
+    if let Some(url) = faults.note(whole(given))? {
+        overrule(given, faults);
+        return Some(url);
     }
     let is_set = |section: &str| {
         let mut names = given.iter().filter_map(|(name, _)| name.split_once('.'));
-        names.any(|(of, _)| of == section)
+        names.any(|(of, _)| of == section) || given.has_doubts_in(section)
     };
     let kind = match given.text("broker_type") {
         Some(kind) => kind,
@@ -114,44 +126,56 @@ pub(crate) fn resolve(given: &Given) -> Result<BrokerUrl> {
         None if is_set("kafka") => "kafka",
         None => "sqlite",
     };
-    match kind {
-        "redis" => redis::url(given),
-        "kafka" => kafka::url(given),
-        "sqlite" => local::sqlite(given),
-        _ => Ok(BrokerUrl::new("memory:")),
-    }
+    Some(match kind {
+        "redis" => redis::url(given, faults),
+        "kafka" => kafka::url(given, faults),
+        "sqlite" => local::sqlite(given, faults),
+        _ => BrokerUrl::new("memory:"),
+    })
+}
+
+/// The key that gives the address as a whole, if one does.
+fn whole_key(given: &Given) -> Option<&'static str> {
+    let names = ["broker", "broker_file"];
+    names.into_iter().find(|name| given.get(name).is_some())
 }
 
 /// The address that somebody gave as a whole.
 fn whole(given: &Given) -> Result<Option<BrokerUrl>> {
-    let (name, url) = if let Some(url) = given.text("broker") {
-        ("broker", url.to_owned())
-    } else if let Some(path) = given.text("broker_file") {
-        let url = secret_text(
-            Path::new(path),
-            "the file with the broker's address cannot be read",
-        );
-        ("broker_file", url?)
-    } else {
+    let Some((name, text)) = whole_key(given).and_then(|name| Some((name, given.text(name)?)))
+    else {
         return Ok(None);
     };
-    let at = given.origin(name);
+    let url = match name {
+        "broker" => text.to_owned(),
+        _ => secret_text(
+            Path::new(text),
+            "the file with the broker's address cannot be read",
+        )?,
+    };
     let has_scheme = url.split_once(':').is_some_and(|(scheme, _)| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
         !scheme.is_empty() && scheme.chars().all(plain)
     });
     if !has_scheme || url.contains(char::is_control) {
+        let at = given.origin(name);
         return Err(refused(format!("{name} is no address of a broker"), &at)
             .remedy("write it like redis://HOST:6379, kafka://HOST:9092 or sqlite:PATH"));
     }
-    // What would be lost in silence.
-    let rank = given.get(name).map_or(Rank::Code, |it| it.rank);
+    Ok(Some(BrokerUrl::new(url)))
+}
+
+/// What would be lost in silence beside an address that was given as a whole.
+fn overrule(given: &Given, faults: &mut Faults) {
+    let Some(name) = whole_key(given) else {
+        return;
+    };
+    let (at, rank) = (given.origin(name), given.get(name).map(|it| it.rank));
     for (other, it) in given.iter() {
-        if is_of_address(other) && it.rank >= rank {
-            return Err(overruled(other, &it.origin, name, &at));
+        if is_of_address(other) && Some(it.rank) >= rank {
+            faults.add(overruled(other, &it.origin, name, &at));
         }
     }
-    Ok(Some(BrokerUrl::new(url)))
 }
 
 fn overruled(other: &str, origin: &Origin, name: &str, at: &Origin) -> Error {
@@ -178,8 +202,8 @@ fn is_of_address(name: &str) -> bool {
 }
 
 /// Adds what topics and messages say.
-pub(crate) fn with_topics(url: &BrokerUrl, given: &Given) -> Result<BrokerUrl> {
-    topics::add(url, given)
+pub(crate) fn with_topics(url: &BrokerUrl, given: &Given, faults: &mut Faults) -> BrokerUrl {
+    topics::add(url, given, faults)
 }
 
 /// A query to be put behind an address.

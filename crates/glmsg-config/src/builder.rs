@@ -2,17 +2,19 @@
 
 mod environment;
 mod file;
+mod slip;
 
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 
-use glmsg_core::Result;
+use glmsg_core::{Error, Result};
 
-use crate::document::{Content, Entry};
-use crate::fault::{excerpt, refused};
+use self::slip::Slip;
+use crate::document::{self, Content, Entry};
+use crate::fault::{Faults, refused};
 use crate::given::{Assigned, Given, Rank};
-use crate::schema::{self, Key, nearest};
+use crate::schema::{self, Key};
 use crate::{Format, Origin, Settings, reading};
 
 /// Puts [`Settings`] together: defaults, then files, then the environment, then what the program
@@ -38,6 +40,8 @@ use crate::{Format, Origin, Settings, reading};
 pub struct SettingsBuilder {
     given: Given,
     files: u32,
+    /// Where a mistake does not end it.
+    faults: Option<Faults>,
 }
 
 impl SettingsBuilder {
@@ -46,16 +50,44 @@ impl SettingsBuilder {
         Self::default()
     }
 
+    /// From now on a mistake in what is added does not end it: [`check`](Self::check) tells them all.
+    ///
+    /// ```
+    /// use glmsg_config::{Format, SettingsBuilder};
+    ///
+    /// let file = "redis:\n  hots: db.local\n  port: lots\nmetrics:\n  listen: here\n";
+    /// let builder = SettingsBuilder::new().thorough();
+    /// let mistakes = builder.text("glmsg.yaml", Format::Yaml, file)?.check().unwrap_err();
+    /// let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    /// assert_eq!(lines, [
+    ///     "config: there is no key redis.hots (at: glmsg.yaml:2); did you mean redis.host?",
+    ///     "config: redis.port takes a whole number from 1 to 65535, not \"lots\" (at: glmsg.yaml:3)",
+    ///     "config: metrics.listen takes an IP address (at: glmsg.yaml:5); write it like 127.0.0.1 or \
+    ///      0.0.0.0; the port is prometheus_port",
+    /// ]);
+    /// # Ok::<(), glmsg_core::Error>(())
+    /// ```
+    pub fn thorough(mut self) -> Self {
+        self.faults.get_or_insert_default();
+        self
+    }
+
     /// Adds a file; its format is told by the ending of its name. An empty file says nothing.
     ///
     /// # Errors
     /// `NotFound` or `PermissionDenied` for a file that cannot be read; `ConfigInvalid`, with the
     /// line, for a text that is not of its format, an unknown key (with the nearest one) and a value
     /// of the wrong form; `Unsupported` for a format that is not compiled in.
-    pub fn file(self, path: impl AsRef<Path>) -> Result<Self> {
+    pub fn file(mut self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let (format, text) = file::read(path)?;
-        self.text(&path.display().to_string(), format, &text)
+        match file::read(path) {
+            Ok((format, text)) => self.text(&path.display().to_string(), format, &text),
+            Err(error) => {
+                self.given.leave_unread();
+                self.meet(error)?;
+                Ok(self)
+            }
+        }
     }
 
     /// Adds a text, as if it were a file of this name.
@@ -63,7 +95,17 @@ impl SettingsBuilder {
     /// # Errors
     /// As [`file`](Self::file).
     pub fn text(mut self, name: &str, format: Format, text: &str) -> Result<Self> {
-        let entries = file::parse(name, format, text)?;
+        let entries = match document::read(format, text) {
+            Ok(entries) => entries,
+            Err(unreadable) => {
+                self.given.leave_unread();
+                self.meet(unreadable.into_error(name))?;
+                return Ok(self);
+            }
+        };
+        for doubled in document::doubled(&entries) {
+            self.meet(doubled.into_error(name))?;
+        }
         self.files += 1;
         let rank = Rank::File(self.files);
         for entry in entries {
@@ -93,14 +135,14 @@ impl SettingsBuilder {
         V: Into<OsString>,
     {
         for (name, value) in variables {
-            if let Some(variable) = environment::variable(&name.into(), value.into())? {
-                let origin = Origin::Variable(variable.name);
-                self.take(
-                    variable.key,
-                    &Content::Word(variable.value),
-                    origin,
-                    variable.rank,
-                )?;
+            match environment::variable(&name.into(), value.into()) {
+                Ok(None) => {}
+                Ok(Some(variable)) => {
+                    let origin = Origin::Variable(variable.name);
+                    let value = Content::Word(variable.value);
+                    self.take(variable.key, &value, origin, variable.rank)?;
+                }
+                Err(slip) => self.slipped(slip)?,
             }
         }
         Ok(self)
@@ -120,9 +162,13 @@ impl SettingsBuilder {
     /// As [`set`](Self::set).
     pub fn set_by(mut self, what: &str, key: &str, value: impl fmt::Display) -> Result<Self> {
         let origin = Origin::Code(what.to_owned());
-        let known = schema::key(key).ok_or_else(|| unknown(key, &origin))?;
-        let content = Content::Word(value.to_string());
-        self.take(known, &content, origin, Rank::Code)?;
+        match schema::key(key) {
+            Some(known) => {
+                let content = Content::Word(value.to_string());
+                self.take(known, &content, origin, Rank::Code)?;
+            }
+            None => self.slipped(Slip::unknown(key, &origin))?,
+        }
         Ok(self)
     }
 
@@ -133,7 +179,41 @@ impl SettingsBuilder {
     /// `production` refuses; `NotFound` or `PermissionDenied` for a file with a secret that cannot
     /// be read.
     pub fn build(self) -> Result<Settings> {
-        Settings::resolve(self.given)
+        self.check().map_err(|mistakes| {
+            let first = mistakes.into_iter().next();
+            first.unwrap_or_else(|| refused("the settings make no sense", &Origin::Default))
+        })
+    }
+
+    /// The settings, or all that is wrong with them, at least one mistake. What was added
+    /// [thoroughly](Self::thorough) is told, too.
+    ///
+    /// What only follows from another mistake is not told: of a file that cannot be read, and of a value
+    /// that is refused, nothing is known.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn check(self) -> Result<Settings, Vec<Error>> {
+        let faults = self.faults.unwrap_or_default();
+        Settings::resolve(self.given, faults).map_err(Faults::into_all)
+    }
+
+    /// Ends it, or goes on where all mistakes are to be told.
+    fn meet(&mut self, error: Error) -> Result<()> {
+        match &mut self.faults {
+            Some(faults) => {
+                faults.add(error);
+                Ok(())
+            }
+            None => Err(error),
+        }
+    }
+
+    fn slipped(&mut self, slip: Slip) -> Result<()> {
+        if let Some(meant) = slip.meant {
+            self.given.doubt(meant);
+        }
+        self.meet(slip.error)
     }
 
     fn top(&mut self, entry: Entry, path: &str, rank: Rank) -> Result<()> {
@@ -146,25 +226,29 @@ impl SettingsBuilder {
             let at = origin(entry.line);
             // With a dot it would be a key of a section, and there is one place for those.
             let key = schema::key(&section).filter(|key| key.section().is_none());
-            let key = key.ok_or_else(|| unknown(&section, &at))?;
-            return self.take(key, &entry.content, at, rank);
+            return match key {
+                Some(key) => self.take(key, &entry.content, at, rank),
+                None => self.slipped(Slip::unknown(&section, &at)),
+            };
         }
         let entries = match entry.content {
             Content::Map(entries) => entries,
             Content::Null => return Ok(()),
             _ => {
-                return Err(refused(
-                    format!("{section} is a section of keys, and has a value"),
-                    &origin(entry.line),
-                )
-                .remedy("write its keys below it, indented"));
+                let what = format!("{section} is a section of keys, and has a value");
+                let error = refused(what, &origin(entry.line));
+                let meant = schema::sections().into_iter().find(|name| *name == section);
+                let remedy = "write its keys below it, indented";
+                return self.slipped(Slip::of(error, remedy, meant));
             }
         };
         for entry in entries {
             let at = origin(entry.line);
             let name = format!("{section}.{}", entry.name);
-            let key = schema::key(&name).ok_or_else(|| unknown(&name, &at))?;
-            self.take(key, &entry.content, at, rank)?;
+            match schema::key(&name) {
+                Some(key) => self.take(key, &entry.content, at, rank)?,
+                None => self.slipped(Slip::unknown(&name, &at))?,
+            }
         }
         Ok(())
     }
@@ -176,15 +260,22 @@ impl SettingsBuilder {
         origin: Origin,
         rank: Rank,
     ) -> Result<()> {
-        if let Some(value) = reading::read(key, content, &origin)? {
-            let assigned = Assigned {
-                value,
-                origin,
-                rank,
-            };
-            self.given.assign(key, assigned);
+        match reading::read(key, content, &origin) {
+            Ok(None) => Ok(()),
+            Ok(Some(value)) => {
+                let assigned = Assigned {
+                    value,
+                    origin,
+                    rank,
+                };
+                self.given.assign(key, assigned);
+                Ok(())
+            }
+            Err(error) => {
+                self.given.doubt(key.name());
+                self.meet(error)
+            }
         }
-        Ok(())
     }
 }
 
@@ -192,49 +283,4 @@ impl SettingsBuilder {
 pub(crate) fn secret_text(path: &Path, unreadable: &str) -> Result<String> {
     let text = file::text(path, unreadable)?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// A key that is not there: what was written, and what may have been meant.
-fn unknown(name: &str, at: &Origin) -> glmsg_core::Error {
-    let error = refused(format!("there is no key {}", excerpt(name)), at);
-    if let Some(key) = schema::key(name) {
-        // With a dot at the top of a file, where it is no section.
-        let section = key.section().unwrap_or_default();
-        return error.remedy(format!(
-            "write {} below {section}, as in {section}: {{ {}: … }}",
-            key.short_name(),
-            key.short_name()
-        ));
-    }
-    let near = match name.contains('.') {
-        true => nearest(name, schema::keys().map(Key::name)),
-        // At the top of a file there are keys and sections.
-        false => {
-            let top = schema::keys().filter(|key| key.section().is_none());
-            nearest(
-                name,
-                schema::sections().into_iter().chain(top.map(Key::name)),
-            )
-        }
-    };
-    if let Some(near) = near {
-        return error.remedy(match schema::is_section(near) {
-            true => format!("did you mean the section {near}?"),
-            false => format!("did you mean {near}?"),
-        });
-    }
-    // The right name in the wrong place.
-    let short = name.rsplit('.').next().unwrap_or(name);
-    if let Some(key) = schema::keys().find(|key| key.short_name() == short) {
-        return error.remedy(format!("did you mean {}?", key.name()));
-    }
-    match name.split_once('.') {
-        Some((section, _)) if schema::is_section(section) => error.remedy(format!(
-            "glmsg config reference lists the keys of {section}"
-        )),
-        _ => error.remedy(format!(
-            "there are the sections {}; glmsg config reference lists all keys",
-            schema::sections().join(", ")
-        )),
-    }
 }

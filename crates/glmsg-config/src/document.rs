@@ -93,7 +93,7 @@ pub(crate) fn read(format: Format, text: &str) -> Result<Vec<Entry>, Unreadable>
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let entries: Vec<Entry> = match format {
+    match format {
         #[cfg(feature = "yaml")]
         Format::Yaml => yaml::read(text),
         #[cfg(feature = "toml")]
@@ -106,9 +106,7 @@ pub(crate) fn read(format: Format, text: &str) -> Result<Vec<Entry>, Unreadable>
             what: format!("this build of glmsg reads no {format}"),
             remedy: Some(format.feature_remedy()),
         }),
-    }?;
-    once_each(&entries, "")?;
-    Ok(entries)
+    }
 }
 
 /// The line, from 1, of a byte.
@@ -117,8 +115,14 @@ fn line_at(text: &str, at: usize) -> usize {
     1 + before.filter(|byte| **byte == b'\n').count()
 }
 
-/// Of two values for one key, one would be lost in silence.
-fn once_each(entries: &[Entry], section: &str) -> Result<(), Unreadable> {
+/// What is there twice: of two values for one key, one would be lost in silence.
+pub(crate) fn doubled(entries: &[Entry]) -> Vec<Unreadable> {
+    let mut found = Vec::new();
+    find_doubled(entries, "", &mut found);
+    found
+}
+
+fn find_doubled(entries: &[Entry], section: &str, found: &mut Vec<Unreadable>) {
     for (n, entry) in entries.iter().enumerate() {
         let name = &entry.name;
         if let Some(first) = entries[..n].iter().find(|other| other.name == *name) {
@@ -127,11 +131,10 @@ fn once_each(entries: &[Entry], section: &str) -> Result<(), Unreadable> {
                 "{section}{name} is there twice, first in line {}",
                 first.line
             );
-            return Err(Unreadable::new(entry.line, what).remedy("keep one of them"));
+            found.push(Unreadable::new(entry.line, what).remedy("keep one of them"));
         }
         if let Content::Map(inner) = &entry.content {
-            once_each(inner, &format!("{}.", crate::fault::excerpt(name)))?;
+            find_doubled(inner, &format!("{}.", crate::fault::excerpt(name)), found);
         }
     }
-    Ok(())
 }

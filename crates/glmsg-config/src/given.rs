@@ -1,6 +1,6 @@
 //! What was said, key by key, and who has the last word.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::schema::Key;
 use crate::{Origin, Value};
@@ -28,25 +28,61 @@ pub(crate) struct Assigned {
 
 /// The values that somebody gave.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Given(BTreeMap<&'static str, Assigned>);
+pub(crate) struct Given {
+    values: BTreeMap<&'static str, Assigned>,
+    doubts: BTreeSet<&'static str>,
+    is_unread: bool,
+}
 
 impl Given {
     /// Takes a value, unless somebody with a higher rank has given another.
     pub(crate) fn assign(&mut self, key: &'static Key, assigned: Assigned) {
-        match self.0.get(key.name()) {
+        match self.values.get(key.name()) {
             Some(other) if other.rank > assigned.rank => {}
             _ => {
-                self.0.insert(key.name(), assigned);
+                self.values.insert(key.name(), assigned);
             }
         }
     }
 
+    /// Somebody has meant this key, or section, and it is not known what: of its value nothing follows.
+    pub(crate) fn doubt(&mut self, name: &'static str) {
+        self.doubts.insert(name);
+    }
+
+    /// Whether something else was meant than what is known of any of these keys or sections.
+    pub(crate) fn is_doubtful(&self, names: &[&str]) -> bool {
+        let has = |name: &str| self.doubts.contains(name);
+        let mut names = names.iter();
+        names.any(|name| {
+            has(name)
+                || name
+                    .split_once('.')
+                    .is_some_and(|(section, _)| has(section))
+        })
+    }
+
+    /// Whether a key of this section is doubtful.
+    pub(crate) fn has_doubts_in(&self, section: &str) -> bool {
+        let mut sections = self.doubts.iter().filter_map(|name| name.split_once('.'));
+        sections.any(|(of, _)| of == section)
+    }
+
+    /// There is a file that could not be read: of nothing is known what was meant.
+    pub(crate) fn leave_unread(&mut self) {
+        self.is_unread = true;
+    }
+
+    pub(crate) fn is_unread(&self) -> bool {
+        self.is_unread
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Assigned> {
-        self.0.get(name)
+        self.values.get(name)
     }
 
     pub(crate) fn remove(&mut self, name: &str) {
-        self.0.remove(name);
+        self.values.remove(name);
     }
 
     pub(crate) fn origin(&self, name: &str) -> Origin {
@@ -56,7 +92,8 @@ impl Given {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, &Assigned)> {
-        self.0.iter().map(|(name, assigned)| (*name, assigned))
+        let values = self.values.iter();
+        values.map(|(name, assigned)| (*name, assigned))
     }
 
     /// What was given as a text, a word or a path; none where nothing was.

@@ -3,9 +3,9 @@
 use glmsg_broker::{Finding, Severity};
 use glmsg_core::{Error, Result};
 
-use crate::fault::refused;
+use crate::fault::{Faults, refused};
 use crate::given::Given;
-use crate::{Origin, Profile, Settings};
+use crate::{BrokerUrl, Origin, Profile, Settings};
 
 /// Settings of an address that lose messages, the key for each, and what to do.
 const RISKS: [(&str, &str, &str, &str); 5] = [
@@ -41,23 +41,19 @@ const RISKS: [(&str, &str, &str, &str); 5] = [
     ),
 ];
 
-pub(crate) fn check(settings: &Settings) -> Result<()> {
-    if settings.profile() != Profile::Production {
-        return Ok(());
+pub(crate) fn check(profile: Profile, url: &BrokerUrl, given: &Given, faults: &mut Faults) {
+    if profile != Profile::Production {
+        return;
     }
-    let given = settings.given();
-    let url = settings.broker();
     if url.scheme() == "memory" {
         let at = first(given, &["broker", "broker_file", "broker_type"]);
-        return Err(refuse("the broker in memory", &at)
-            .remedy("use sqlite, redis or kafka: what is in memory ends with the process"));
+        let remedy = "use sqlite, redis or kafka: what is in memory ends with the process";
+        faults.add(refuse("the broker in memory", &at).remedy(remedy));
     }
     if url.section() == "redis" && given.flag("redis.aof_enabled") == Some(false) {
-        return Err(refuse(
-            "redis.aof_enabled: false",
-            &given.origin("redis.aof_enabled"),
-        )
-        .remedy("set the server's appendonly to yes, and take the key out"));
+        let at = given.origin("redis.aof_enabled");
+        let remedy = "set the server's appendonly to yes, and take the key out";
+        faults.add(refuse("redis.aof_enabled: false", &at).remedy(remedy));
     }
     for (name, value) in url.pairs() {
         for (risky, risk, key, remedy) in RISKS {
@@ -65,11 +61,11 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
                 // By a key, or in the address itself.
                 let by_key = if key == "profile" { "broker" } else { key };
                 let at = first(given, &[by_key, "broker", "broker_file"]);
-                return Err(refuse(&format!("{name}={value}"), &at).remedy(remedy));
+                let error = refuse(&format!("{name}={value}"), &at);
+                faults.add(error.remedy(remedy));
             }
         }
     }
-    Ok(())
 }
 
 /// Whether two ways of writing are one value: 1 and 01.

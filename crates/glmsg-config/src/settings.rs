@@ -17,7 +17,7 @@ use glmsg_broker::{Broker, Consumer, ConsumerBuilder, Finding, TopicConfig};
 use glmsg_core::{Error, GroupName, Result, TopicName};
 
 use crate::address;
-use crate::fault::refused;
+use crate::fault::{Faults, refused};
 use crate::given::{Assigned, Given};
 use crate::schema::{self, Key};
 use crate::{BrokerUrl, Origin, SettingsBuilder, Value, production};
@@ -77,34 +77,49 @@ impl Settings {
         builder.environment()?.build()
     }
 
-    pub(crate) fn resolve(mut given: Given) -> Result<Self> {
+    /// The settings, unless there are faults, found before or here.
+    pub(crate) fn resolve(mut given: Given, mut faults: Faults) -> Result<Self, Faults> {
+        if given.is_unread() {
+            return Err(faults);
+        }
         for (value, file) in [
             ("broker", "broker_file"),
             ("redis.password", "redis.password_file"),
             ("redis.sentinel_password", "redis.sentinel_password_file"),
             ("kafka.sasl_password", "kafka.sasl_password_file"),
         ] {
-            keep_one(&mut given, value, file)?;
+            faults.note(keep_one(&mut given, value, file));
         }
-        let url = address::resolve(&given)?;
-        translate(&mut given, url.section())?;
-        let broker = address::with_topics(&url, &given)?;
-        let settings = Self {
-            profile: Profile::of(&given),
-            topic: topic::config(&given)?,
-            consumer: ConsumerSettings::of(&given)?,
+        let broker = address::resolve(&given, &mut faults).map(|url| {
+            translate(&mut given, url.section(), &mut faults);
+            address::with_topics(&url, &given, &mut faults)
+        });
+        let profile = Profile::of(&given);
+        let topic = faults.note(topic::config(&given));
+        let consumer = faults.note(ConsumerSettings::of(&given));
+        let metrics = faults.note(MetricsSettings::of(&given));
+        let tracing = faults.note(TracingSettings::of(&given));
+        if let Some(url) = &broker {
+            production::check(profile, url, &given, &mut faults);
+        }
+        let (true, Some(broker), Some(topic), Some(consumer), Some(metrics), Some(tracing)) =
+            (faults.is_empty(), broker, topic, consumer, metrics, tracing)
+        else {
+            return Err(faults);
+        };
+        let health_interval = given.whole("health_check_interval_seconds");
+        Ok(Self {
+            profile,
+            topic,
+            consumer,
             circuit_breaker: CircuitBreakerSettings::of(&given),
-            metrics: MetricsSettings::of(&given)?,
+            metrics,
             log: LogSettings::of(&given),
-            tracing: TracingSettings::of(&given)?,
-            health_interval: Duration::from_secs(
-                given.whole("health_check_interval_seconds").unwrap_or(30),
-            ),
+            tracing,
+            health_interval: Duration::from_secs(health_interval.unwrap_or(30)),
             broker,
             given,
-        };
-        production::check(&settings)?;
-        Ok(settings)
+        })
     }
 
     /// The broker's address, with what topics and messages say in its query: for
@@ -207,10 +222,6 @@ impl Settings {
     pub fn check_findings(&self, findings: &[Finding]) -> Result<()> {
         production::check_findings(self, findings)
     }
-
-    pub(crate) fn given(&self) -> &Given {
-        &self.given
-    }
 }
 
 /// By itself: within bounds on the kinds of names the compiler takes the names for those.
@@ -235,7 +246,7 @@ fn keep_one(given: &mut Given, value: &str, file: &str) -> Result<()> {
 }
 
 /// Gives the keys that the original's names stand for their values, on brokers of their section.
-fn translate(given: &mut Given, section: &str) -> Result<()> {
+fn translate(given: &mut Given, section: &str, faults: &mut Faults) {
     let of_section = schema::keys().filter(|key| key.section() == Some(section));
     for key in of_section {
         let Some(target) = key.stands_for().and_then(schema::key) else {
@@ -252,15 +263,13 @@ fn translate(given: &mut Given, section: &str) -> Result<()> {
             && other.rank == assigned.rank
             && other.value != assigned.value
         {
-            return Err(refused(
-                format!("{} and {} say different things", key.name(), target.name()),
-                &assigned.origin,
-            )
-            .remedy(format!("keep {}", target.name())));
+            let what = format!("{} and {} say different things", key.name(), target.name());
+            let error = refused(what, &assigned.origin);
+            faults.add(error.remedy(format!("keep {}", target.name())));
+            continue;
         }
         given.assign(target, assigned);
     }
-    Ok(())
 }
 
 fn times(value: &Value, key: &Key) -> Value {

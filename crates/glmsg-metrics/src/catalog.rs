@@ -193,7 +193,12 @@ pub(crate) const OLDEST_AGE: MetricInfo = gauge(
 pub(crate) const LAG_POLL_ERRORS: MetricInfo = counter(
     "lag_poll_errors_total",
     &[],
-    "Looks at the groups that failed; the last good numbers stay",
+    "Looks at the groups that failed, in whole or in part; the last good numbers stay",
+);
+pub(crate) const LAG_ERRORS: MetricInfo = counter(
+    "consumer_lag_errors_total",
+    GROUP,
+    "Looks in which this group gave no answer; its last good numbers stay",
 );
 
 /// The broker and the process.
@@ -205,7 +210,7 @@ pub(crate) const BREAKER: MetricInfo = gauge(
 pub(crate) const CONNECTED: MetricInfo = gauge(
     "broker_connected",
     &[],
-    "Whether the broker answered when it was asked last: 1 or 0",
+    "Whether the broker answered anything when it was asked last: 1 or 0",
 );
 pub(crate) const HEALTHY: MetricInfo = gauge(
     "broker_healthy",
@@ -226,7 +231,7 @@ pub(crate) const BUILD_INFO: MetricInfo = gauge(
 );
 
 /// Every metric of this crate, in the order in which they are exposed.
-pub const METRICS: [MetricInfo; 30] = [
+pub const METRICS: [MetricInfo; 31] = [
     PUBLISHED,
     DUPLICATE,
     REFUSED,
@@ -251,6 +256,7 @@ pub const METRICS: [MetricInfo; 30] = [
     DEAD_LETTERS,
     OLDEST_AGE,
     LAG_POLL_ERRORS,
+    LAG_ERRORS,
     BREAKER,
     CONNECTED,
     HEALTHY,

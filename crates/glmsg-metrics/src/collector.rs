@@ -223,7 +223,12 @@ fn behind(store: &Store, writer: &mut Writer<'_>) -> Result<(), Error> {
     writer.counters(
         &catalog::LAG_POLL_ERRORS,
         [(vec![], store.lag_poll_errors.get())],
-    )
+    )?;
+    let errors = store.lag_errors.all();
+    let errors = errors.iter();
+    let errors =
+        errors.map(|((topic, group), count)| (vec![topic.as_str(), group.as_str()], count.get()));
+    writer.counters(&catalog::LAG_ERRORS, errors)
 }
 
 fn process(store: &Store, writer: &mut Writer<'_>) -> Result<(), Error> {

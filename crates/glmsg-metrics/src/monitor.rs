@@ -1,24 +1,19 @@
 //! Looking after a broker in the background.
 
-use std::collections::BTreeSet;
+mod look;
+mod turns;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use glmsg_broker::Broker;
-use glmsg_core::{Error, ErrorKind, Result};
+use glmsg_core::Result;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 
-use crate::store::{GroupKey, LagTable, Store};
+use self::look::{Look, Seen};
+use crate::store::{LagTable, Store};
 use crate::{HealthProbe, PrometheusLayer};
-
-/// How long one answer of the broker may take. Not a look at all groups: where they are many, or one has very
-/// many dead letters to count, it takes its time.
-const LIMIT: Duration = Duration::from_secs(30);
-/// After how many groups for which no answer came the others are left for the next look, which asks for these
-/// last. One alone does not keep them from being seen.
-const SILENCES: u32 = 2;
 
 /// Looks after a broker in the background: how far groups are behind, each
 /// [`lag_interval`](crate::Options::lag_interval), and how it is, each
@@ -27,8 +22,13 @@ const SILENCES: u32 = 2;
 ///
 /// # Behavior
 /// - A group that is deleted is gone from the metrics after the next look.
-/// - A look that fails counts in `lag_poll_errors_total`, and the last good numbers stay. If it
-///   failed because the broker does not answer, `broker_connected` is 0 until it answers again.
+/// - A group that gives no answer keeps its last good numbers and counts in
+///   `consumer_lag_errors_total`; the look goes on with the others, and asks for this one last from
+///   then on. So it is with a topic that does not tell its groups: those that are known are asked.
+/// - A look in which anything failed counts in `lag_poll_errors_total`. If the broker answered
+///   nothing at all, `broker_connected` is 0 until it answers again.
+/// - A look ends after three minutes and a half at the latest; what it has not reached is first in the
+///   next.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -57,14 +57,6 @@ pub struct Monitor {
     eye: Arc<Eye>,
     health: HealthProbe,
     task: JoinHandle<()>,
-}
-
-/// What the last look saw.
-#[derive(Debug, Default)]
-struct Seen {
-    table: LagTable,
-    /// For these no answer came.
-    silent: BTreeSet<GroupKey>,
 }
 
 /// What looks at the groups.
@@ -104,10 +96,11 @@ impl Monitor {
     /// Looks at the groups now, and returns when the metrics show them.
     ///
     /// # Cancel safety
-    /// Dropping the future gives the look up; the metrics stay as they were.
+    /// Dropping the future gives the look up; the metrics show what was shown before.
     ///
     /// # Errors
-    /// What kept the broker from answering; it is counted as any other look that fails.
+    /// The first of what was not answered, and a look that did not reach all groups in its time; it is
+    /// counted as any other look that fails. What was answered is shown.
     pub async fn look(&self) -> Result<()> {
         self.eye.look().await
     }
@@ -118,15 +111,6 @@ impl Drop for Monitor {
         self.task.abort();
         self.eye.store.forget_watcher(self.eye.watcher);
     }
-}
-
-/// What the broker answers in its time.
-async fn answer<T>(asked: impl Future<Output = Result<T>>) -> Result<T> {
-    let answered = timeout(LIMIT, asked).await;
-    answered.unwrap_or_else(|_| {
-        let silent = Error::new(ErrorKind::Timeout, "the broker does not answer");
-        Err(silent.operation("look at groups"))
-    })
 }
 
 async fn watch(eye: Arc<Eye>, health: HealthProbe) {
@@ -159,88 +143,19 @@ async fn watch(eye: Arc<Eye>, health: HealthProbe) {
 impl Eye {
     async fn look(&self) -> Result<()> {
         let mut seen = self.seen.lock().await;
-        match self.groups(&mut seen).await {
-            Ok((table, failure)) => {
-                seen.table.clone_from(&table);
-                self.store.set_lag(self.watcher, table);
-                match failure {
-                    None => {
-                        self.store.set_connected(true);
-                        self.health.hear(true);
-                    }
-                    Some(error) => return Err(self.failed(error)),
-                }
-                Ok(())
-            }
-            Err(error) => Err(self.failed(error)),
+        let show = |table: &_| self.store.set_lag(self.watcher, LagTable::clone(table));
+        let look = Look::begin(self.broker.as_ref(), &self.store);
+        let outcome = look.run(&mut seen, show).await;
+        if let Some(is_answering) = outcome.is_answering {
+            self.store.set_connected(is_answering);
+            self.health.hear(is_answering);
         }
-    }
-
-    fn failed(&self, error: Error) -> Error {
-        self.store.lag_poll_errors.add(1);
-        // A user who may not see a group has a broker that answers.
-        if error.is_transient() || error.kind() == ErrorKind::Closed {
-            self.store.set_connected(false);
-            self.health.hear(false);
-        }
-        error
-    }
-
-    /// How far the watched groups are behind, and the first error. A group that cannot be asked
-    /// stays as it was; one that is no longer there goes.
-    async fn groups(&self, seen: &mut Seen) -> Result<(LagTable, Option<Error>)> {
-        let mut watched = match self.store.options.watched.is_empty() {
-            true => self.all_groups().await?,
-            false => self.store.options.watched.clone(),
-        };
-        seen.silent.retain(|key| watched.contains(key));
-        watched.sort_by_key(|key| seen.silent.contains(key));
-        let mut table = LagTable::new();
-        let mut failure = None;
-        let mut silences = 0;
-        for key in watched {
-            match answer(self.broker.lag(&key.0, &key.1)).await {
-                Ok(lag) => {
-                    seen.silent.remove(&key);
-                    table.insert(key, lag);
-                }
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => {
-                    if let Some(lag) = seen.table.get(&key) {
-                        table.insert(key.clone(), *lag);
-                    }
-                    if error.is_transient() {
-                        silences += 1;
-                        seen.silent.insert(key);
-                    }
-                    failure.get_or_insert(error);
-                    if silences >= SILENCES {
-                        // What does not answer for these is not asked for each of the others.
-                        let kept = seen.table.iter().map(|(key, lag)| (key.clone(), *lag));
-                        for (key, lag) in kept {
-                            table.entry(key).or_insert(lag);
-                        }
-                        break;
-                    }
-                }
+        match outcome.failure {
+            None => Ok(()),
+            Some(error) => {
+                self.store.lag_poll_errors.add(1);
+                Err(error)
             }
         }
-        Ok((table, failure))
-    }
-
-    async fn all_groups(&self) -> Result<Vec<GroupKey>> {
-        let mut all = Vec::new();
-        for topic in answer(self.broker.topic_names()).await? {
-            match answer(self.broker.groups(&topic)).await {
-                Ok(groups) => {
-                    let names = groups.into_iter().map(|group| group.name);
-                    all.extend(names.map(|name| (topic.clone(), name)));
-                }
-                // Deleted meanwhile.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(all)
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Store {
     pub(crate) breakers: Bounded<String, AtomicU64>,
     pub(crate) scalers: Bounded<GroupKey, Workers>,
     pub(crate) lag_poll_errors: Count,
+    /// Of one group each.
+    pub(crate) lag_errors: Bounded<GroupKey, Count>,
     state: Mutex<State>,
 }
 
@@ -60,6 +62,7 @@ impl Store {
             breakers: Bounded::new(bound, OTHER.to_owned()),
             scalers: Bounded::new(bound, other.clone()),
             lag_poll_errors: Count::default(),
+            lag_errors: Bounded::new(bound, other.clone()),
             state: Mutex::default(),
             options,
             other,

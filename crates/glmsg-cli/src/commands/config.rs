@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use glmsg::config::{Settings, SettingsBuilder};
 use serde_json::json;
 
-use crate::failure::Failure;
-use crate::preferences::{builder, unsettled};
+use crate::failure::{Failure, say};
+use crate::preferences::{add, unsettled};
 use crate::session::{Session, unopened};
 use crate::table::{Align, Table};
 
@@ -15,7 +15,7 @@ use crate::table::{Align, Table};
 pub(crate) enum Command {
     /// Whether a file and the environment make sense together; nothing is opened
     ///
-    /// Exit code 2 and one line with file, line and key if they do not.
+    /// Exit code 2 if they do not, and a line with file, line and key for each mistake.
     Check {
         /// This file [default: --config]
         file: Option<PathBuf>,
@@ -46,7 +46,7 @@ pub(crate) fn run(
     given: &Given<'_>,
 ) -> Result<(), Failure> {
     match command {
-        Command::Check { file } => check(session, &load(file.as_deref(), given)?)?,
+        Command::Check { file } => check(session, &checked(file.as_deref(), given)?)?,
         Command::Show { file, set } => show(session, &load(file.as_deref(), given)?, *set)?,
         Command::Schema => session.out.line(glmsg::config::json_schema().trim_end())?,
         Command::Reference => session.out.line(glmsg::config::reference().trim_end())?,
@@ -55,8 +55,23 @@ pub(crate) fn run(
 }
 
 fn load(file: Option<&Path>, given: &Given<'_>) -> Result<Settings, Failure> {
-    let settings = builder(given.broker, file.or(given.file)).and_then(SettingsBuilder::build);
+    let builder = add(Settings::builder(), given.broker, file.or(given.file));
+    let settings = builder.and_then(SettingsBuilder::build);
     settings.map_err(|e| unsettled(&e))
+}
+
+/// The settings; of those that make no sense each mistake is told.
+fn checked(file: Option<&Path>, given: &Given<'_>) -> Result<Settings, Failure> {
+    let thorough = Settings::builder().thorough();
+    let builder = add(thorough, given.broker, file.or(given.file)).map_err(|e| unsettled(&e))?;
+    builder.check().map_err(|mut mistakes| {
+        // The command ends with the last.
+        let last = mistakes.pop();
+        mistakes
+            .iter()
+            .for_each(|mistake| say(&mistake.to_string()));
+        last.map_or(Failure::Reported, |last| unsettled(&last))
+    })
 }
 
 fn check(session: &mut Session, settings: &Settings) -> Result<(), Failure> {

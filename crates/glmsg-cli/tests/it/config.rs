@@ -184,6 +184,47 @@ fn a_check_tells_file_line_and_key() {
         .fails(2, &["GLMSG_REDIS__PROT", "did you mean GLMSG_REDIS__PORT?"]);
 }
 
+#[test]
+fn a_check_tells_every_mistake_and_other_commands_the_first() {
+    let store = Store::new();
+    let bad = store.file(
+        "bad.yaml",
+        "redis:\n  prot: 6379\n  tls_ca: /c\nconsumer:\n  workers: lots\nmetrics:\n  listen: here\n",
+    );
+    let variables = [("GLMSG_REDIS__HOTS", "a")];
+    let check = run(&store, &bad, &variables, &["config", "check"], "");
+    assert_eq!(check.code, Some(2));
+    assert_eq!(check.text(), "");
+    let lines: Vec<&str> = check.stderr.lines().collect();
+    for (line, words) in lines.iter().zip([
+        ["no key redis.prot", "bad.yaml:2", "redis.port?"],
+        [
+            "consumer.workers takes a whole number",
+            "bad.yaml:5",
+            "lots",
+        ],
+        ["GLMSG_REDIS__HOTS names no key", "", "GLMSG_REDIS__HOST?"],
+        [
+            "redis.tls_ca is for TLS",
+            "bad.yaml:3",
+            "set redis.tls to true",
+        ],
+        [
+            "metrics.listen takes an IP address",
+            "bad.yaml:7",
+            "127.0.0.1",
+        ],
+    ]) {
+        assert!(line.starts_with("glmsg: config: "), "{line}");
+        for word in words {
+            assert!(line.contains(word), "{word:?} is not in {line}");
+        }
+    }
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    run(&store, &bad, &variables, &["topics"], "").fails(2, &["redis.prot"]);
+    run(&store, &bad, &variables, &["config", "show"], "").fails(2, &["redis.prot"]);
+}
+
 /// As they stand there, without the variables of a pod.
 #[test]
 fn the_settings_of_the_deployment_make_sense() {

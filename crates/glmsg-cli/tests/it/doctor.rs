@@ -57,7 +57,9 @@ fn a_server_that_throws_messages_away_is_named_and_fails() {
     let first = run.lines()[1];
     assert!(first.starts_with("problem   eviction"), "{}", run.text());
     assert!(run.lines()[2].contains("-> set the server's maxmemory-policy"));
-    let run = redis.run(&["--json", "doctor"]).fails(1, &["1 problem"]);
+    let run = redis
+        .run(&["--json", "doctor"])
+        .fails_in_json(1, &["1 problem"]);
     let findings = run.objects();
     assert_eq!(about(&findings, "eviction")["severity"], "problem");
     // It is looked at to the end.
@@ -89,7 +91,9 @@ fn a_clock_that_has_gone_back_is_found() {
 fn a_server_that_is_not_there_is_one_object() {
     let redis = Redis::start();
     redis.kill();
-    let run = redis.run(&["--json", "doctor"]).fails(1, &["listens"]);
+    let run = redis
+        .run(&["--json", "doctor"])
+        .fails_in_json(1, &["listens"]);
     let findings = run.objects();
     assert_eq!(findings.len(), 1);
     let open = &findings[0];

@@ -132,14 +132,14 @@ fn health_is_one_object_also_where_no_broker_opens() {
     let store = Store::new();
     let health = |broker: &str| {
         let run = store.run(&["--json", "--broker", broker, "health"]);
-        let run = run.fails(1, &[]);
+        let run = run.fails_in_json(1, &[]);
         let object = run.objects().remove(0);
         assert_eq!(run.lines().len(), 1, "{}", run.text());
         assert_eq!(
             (&object["broker"], &object["status"]),
             (&json!("sqlite"), &json!("unhealthy"))
         );
-        assert!(run.stderr.contains(object["problem"].as_str().unwrap()));
+        assert_eq!(run.errors()[0]["message"], object["problem"]);
         object["problem"].to_string()
     };
     assert!(health(&store.url()).contains("no broker"));

@@ -362,7 +362,7 @@ fn a_file_size_limit_is_reported_and_what_was_stored_stays() {
         &many,
     ];
     limited.arg(env!("CARGO_BIN_EXE_glmsg")).args(publish);
-    let run = finish(limited, b"").fails(1, &["disk"]);
+    let run = finish(limited, b"").fails_in_json(1, &["disk"]);
     let stored: i64 = run
         .objects()
         .iter()

@@ -14,6 +14,7 @@ mod demo;
 mod doctor;
 mod guidance;
 mod hostile;
+mod json_errors;
 mod leaving;
 mod logging;
 mod metrics;

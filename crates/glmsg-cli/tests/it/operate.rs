@@ -173,7 +173,9 @@ fn what_was_changed_on_the_disk_is_found_and_not_passed_on() {
     file[found.unwrap()] = b'b';
     std::fs::write(&path, file).unwrap();
 
-    let run = store.run(&["--json", "verify"]).fails(1, &["1 of 3"]);
+    let run = store
+        .run(&["--json", "verify"])
+        .fails_in_json(1, &["1 of 3"]);
     let id = run.objects()[0]["ids"][0].as_str().unwrap().to_owned();
     assert!(store.run(&["verify"]).text().contains(&id));
 

@@ -179,7 +179,12 @@ fn a_wait_ends_with_its_time_and_says_what_to_do() {
             "{said:?}"
         );
         let last = said[waits];
-        for words in ["glmsg: ", &redis.place(), "within 1.5s", "--timeout"] {
+        let form = match args.contains(&"--json") {
+            true => "{\"level\":\"ERROR\"",
+            false => "glmsg: ",
+        };
+        assert!(last.starts_with(form), "{last}");
+        for words in [&*redis.place(), "within 1.5s", "--timeout"] {
             assert!(last.contains(words), "{words:?} is not in {last}");
         }
     }

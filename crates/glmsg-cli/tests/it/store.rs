@@ -169,6 +169,37 @@ impl Run {
         self
     }
 
+    /// Failed with this exit code, and one object on stderr whose message holds these words.
+    #[track_caller]
+    pub(crate) fn fails_in_json(self, code: i32, words: &[&str]) -> Self {
+        assert_eq!(self.code, Some(code), "{:?}", self.stderr);
+        let errors = self.errors();
+        let [error] = &errors[..] else {
+            panic!("one object: {errors:?}");
+        };
+        let message = error["message"].as_str().unwrap();
+        for word in words {
+            assert!(message.contains(word), "{word:?} is not in {message:?}");
+        }
+        self
+    }
+
+    /// The errors on stderr, where it has nothing but objects.
+    #[track_caller]
+    pub(crate) fn errors(&self) -> Vec<Value> {
+        let parse = |line: &str| -> Value {
+            let error: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+            assert_eq!(error["level"], "ERROR", "{line}");
+            assert_eq!(error["target"], "glmsg", "{line}");
+            assert!(
+                error["timestamp"].as_str().unwrap().ends_with('Z'),
+                "{line}"
+            );
+            error
+        };
+        self.stderr.lines().map(parse).collect()
+    }
+
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.stdout).unwrap()
     }

@@ -6,28 +6,30 @@ use super::percent::encode;
 use super::query::Query;
 use super::{BrokerUrl, finish, name};
 use crate::Origin;
-use crate::fault::refused;
+use crate::fault::{Faults, refused};
 use crate::given::Given;
 
-pub(super) fn url(given: &Given) -> Result<BrokerUrl> {
-    name::plain(given, "kafka.namespace", "_-", 40)?;
-    name::plain(given, "kafka.instance", "_-.", 100)?;
-    name::visible(given, "kafka.client_name")?;
+pub(super) fn url(given: &Given, faults: &mut Faults) -> BrokerUrl {
+    faults.note(name::plain(given, "kafka.namespace", "_-", 40));
+    faults.note(name::plain(given, "kafka.instance", "_-.", 100));
+    faults.note(name::visible(given, "kafka.client_name"));
     let default = ["localhost:9092".to_owned()];
     let servers = given.list("kafka.bootstrap_servers").unwrap_or(&default);
     let at = given.origin("kafka.bootstrap_servers");
-    for server in servers {
-        host("kafka.bootstrap_servers", server, &at)?;
-    }
+    let mut each = servers.iter();
+    faults.note(each.try_for_each(|server| host("kafka.bootstrap_servers", server, &at)));
     let protocol = given.text("kafka.security_protocol").unwrap_or("PLAINTEXT");
+    let is_known = !given.is_doubtful(&["kafka.security_protocol"]);
     let mut query = Query::default();
     match protocol.ends_with("SSL") {
         true => query.push("tls", "true"),
-        false => without_tls(given, protocol)?,
+        false if is_known => without_tls(given, protocol, faults),
+        false => {}
     }
     let login = match protocol.starts_with("SASL_") {
-        true => login(given, protocol, &mut query)?,
-        false => without_login(given, protocol)?,
+        true => login(given, protocol, &mut query, faults),
+        false if is_known => without_login(given, protocol, faults),
+        false => String::new(),
     };
     query.take(
         given,
@@ -53,41 +55,39 @@ pub(super) fn url(given: &Given) -> Result<BrokerUrl> {
     if let Some(millis) = given.number("kafka.linger_ms") {
         query.push("linger_ms", millis);
     }
-    Ok(finish(
-        format!("kafka://{login}{}", servers.join(",")),
-        &query,
-    ))
+    finish(format!("kafka://{login}{}", servers.join(",")), &query)
 }
 
-fn login(given: &Given, protocol: &str, query: &mut Query) -> Result<String> {
+fn login(given: &Given, protocol: &str, query: &mut Query, faults: &mut Faults) -> String {
     let lacks = |name: &str| {
         refused(
             format!("kafka.security_protocol is {protocol}, and {name} is missing"),
             &given.origin("kafka.security_protocol"),
         )
     };
-    let user = given
-        .text("kafka.sasl_username")
-        .ok_or_else(|| lacks("kafka.sasl_username").remedy("set it, and a password"))?;
-    let password = given.text("kafka.sasl_password");
-    if password.is_none() && given.get("kafka.sasl_password_file").is_none() {
-        return Err(lacks("kafka.sasl_password")
-            .remedy("set it, by GLMSG_KAFKA__SASL_PASSWORD say, or kafka.sasl_password_file"));
+    let is_missing = |names: &[&str]| {
+        !given.is_doubtful(names) && names.iter().all(|name| given.get(name).is_none())
+    };
+    if is_missing(&["kafka.sasl_username"]) {
+        faults.add(lacks("kafka.sasl_username").remedy("set it, and a password"));
+    } else if is_missing(&["kafka.sasl_password", "kafka.sasl_password_file"]) {
+        let remedy = "set it, by GLMSG_KAFKA__SASL_PASSWORD say, or kafka.sasl_password_file";
+        faults.add(lacks("kafka.sasl_password").remedy(remedy));
     }
     let mechanism = given
         .text("kafka.sasl_mechanism")
         .unwrap_or("SCRAM-SHA-256");
     query.push("sasl", mechanism.to_lowercase());
     query.take(given, &[("kafka.sasl_password_file", "password_file")]);
-    let user = encode(user, "");
-    Ok(match password {
+    let user = encode(given.text("kafka.sasl_username").unwrap_or_default(), "");
+    match given.text("kafka.sasl_password") {
         Some(password) => format!("{user}:{}@", encode(password, "")),
         None => format!("{user}@"),
-    })
+    }
 }
 
 /// A login that is not made would only be noticed where the cluster refuses it.
-fn without_login(given: &Given, protocol: &str) -> Result<String> {
+fn without_login(given: &Given, protocol: &str, faults: &mut Faults) -> String {
     for name in [
         "kafka.sasl_username",
         "kafka.sasl_password",
@@ -95,27 +95,22 @@ fn without_login(given: &Given, protocol: &str) -> Result<String> {
         "kafka.sasl_mechanism",
     ] {
         if given.get(name).is_some() {
-            return Err(refused(
-                format!("{name} is for a login, and kafka.security_protocol is {protocol}"),
-                &given.origin(name),
-            )
-            .remedy("set kafka.security_protocol to SASL_SSL or SASL_PLAINTEXT"));
+            let what = format!("{name} is for a login, and kafka.security_protocol is {protocol}");
+            let remedy = "set kafka.security_protocol to SASL_SSL or SASL_PLAINTEXT";
+            faults.add(refused(what, &given.origin(name)).remedy(remedy));
         }
     }
-    Ok(String::new())
+    String::new()
 }
 
-fn without_tls(given: &Given, protocol: &str) -> Result<()> {
+fn without_tls(given: &Given, protocol: &str, faults: &mut Faults) {
     for name in ["kafka.tls_ca", "kafka.tls_cert", "kafka.tls_key"] {
         if given.get(name).is_some() {
-            return Err(refused(
-                format!("{name} is for TLS, and kafka.security_protocol is {protocol}"),
-                &given.origin(name),
-            )
-            .remedy("set kafka.security_protocol to SSL or SASL_SSL"));
+            let what = format!("{name} is for TLS, and kafka.security_protocol is {protocol}");
+            let remedy = "set kafka.security_protocol to SSL or SASL_SSL";
+            faults.add(refused(what, &given.origin(name)).remedy(remedy));
         }
     }
-    Ok(())
 }
 
 /// What would be read as another part of the address. The text is not repeated: it may hold a login.

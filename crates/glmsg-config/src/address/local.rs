@@ -1,19 +1,17 @@
 //! The address of a broker in a file.
 
-use glmsg_core::Result;
-
 use super::percent::encode;
 use super::query::Query;
 use super::{BrokerUrl, finish};
-use crate::fault::refused;
+use crate::fault::{Faults, refused};
 use crate::given::Given;
 
-pub(super) fn sqlite(given: &Given) -> Result<BrokerUrl> {
+pub(super) fn sqlite(given: &Given, faults: &mut Faults) -> BrokerUrl {
     let path = given.text("sqlite.path").unwrap_or("glmsg.db");
     if path == ":memory:" {
         let at = given.origin("sqlite.path");
-        return Err(refused("sqlite.path :memory: would not be durable", &at)
-            .remedy("name a file, or set broker_type: memory"));
+        let error = refused("sqlite.path :memory: would not be durable", &at);
+        faults.add(error.remedy("name a file, or set broker_type: memory"));
     }
     let mut query = Query::default();
     query.take(
@@ -25,5 +23,5 @@ pub(super) fn sqlite(given: &Given) -> Result<BrokerUrl> {
             ("sqlite.max_file_size", "max_file_size"),
         ],
     );
-    Ok(finish(format!("sqlite:{}", encode(path, "/")), &query))
+    finish(format!("sqlite:{}", encode(path, "/")), &query)
 }

@@ -1,10 +1,8 @@
 //! What topics and messages add to an address.
 
-use glmsg_core::Result;
-
 use super::BrokerUrl;
 use super::query::Query;
-use crate::fault::refused;
+use crate::fault::{Faults, refused};
 use crate::given::Given;
 
 /// A key, and what it is called in the addresses of the backends that have it.
@@ -62,7 +60,7 @@ fn named() -> [Named; 7] {
 }
 
 /// Adds them, where the address does not say so itself.
-pub(super) fn add(url: &BrokerUrl, given: &Given) -> Result<BrokerUrl> {
+pub(super) fn add(url: &BrokerUrl, given: &Given, faults: &mut Faults) -> BrokerUrl {
     let section = url.section();
     let mut query = Query::default();
     for named in named() {
@@ -79,11 +77,10 @@ pub(super) fn add(url: &BrokerUrl, given: &Given) -> Result<BrokerUrl> {
             if is_default(named.key, &assigned.value.to_string()) {
                 continue;
             }
-            return Err(refused(
-                format!("{} has no effect on {section}", named.key),
-                &assigned.origin,
-            )
-            .remedy("take it out, or use a broker that has it"));
+            let what = format!("{} has no effect on {section}", named.key);
+            let error = refused(what, &assigned.origin);
+            faults.add(error.remedy("take it out, or use a broker that has it"));
+            continue;
         };
         if url.pairs().any(|(said, _)| said == name) {
             continue;
@@ -97,13 +94,11 @@ pub(super) fn add(url: &BrokerUrl, given: &Given) -> Result<BrokerUrl> {
     }
     if let Some(delay) = given.get("topic.frame_delay_ms")
         && given.get("topic.frames").is_none()
+        && !given.is_doubtful(&["topic.frames"])
         && !url.pairs().any(|(said, _)| said == "frames")
     {
-        return Err(refused(
-            "topic.frame_delay_ms is there without topic.frames",
-            &delay.origin,
-        )
-        .remedy("set topic.frames, too"));
+        let what = "topic.frame_delay_ms is there without topic.frames";
+        faults.add(refused(what, &delay.origin).remedy("set topic.frames, too"));
     }
     if section == "kafka"
         && given.text("profile") == Some("production")
@@ -113,7 +108,7 @@ pub(super) fn add(url: &BrokerUrl, given: &Given) -> Result<BrokerUrl> {
     }
     let mut whole = url.reveal().to_owned();
     query.write_to(&mut whole);
-    Ok(BrokerUrl::new(whole))
+    BrokerUrl::new(whole)
 }
 
 /// Whether a value only says what is so anyway.

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use glmsg_core::Result;
 
+use super::slip::Slip;
 use crate::Origin;
 use crate::fault::{excerpt, refused};
 use crate::given::Rank;
@@ -28,7 +29,7 @@ pub(super) struct Variable {
 }
 
 /// What a variable sets; none if it is not one of ours.
-pub(super) fn variable(name: &OsStr, value: OsString) -> Result<Option<Variable>> {
+pub(super) fn variable(name: &OsStr, value: OsString) -> Result<Option<Variable>, Slip> {
     let Some(name) = name.to_str() else {
         return Ok(None);
     };
@@ -48,7 +49,8 @@ pub(super) fn variable(name: &OsStr, value: OsString) -> Result<Option<Variable>
     };
     let value = value.into_string().map_err(|_| {
         let at = Origin::Variable(name.to_owned());
-        refused(format!("the value of {} is not UTF-8", key.name()), &at).remedy("set it in UTF-8")
+        let error = refused(format!("the value of {} is not UTF-8", key.name()), &at);
+        Slip::of(error, "set it in UTF-8", Some(key.name()))
     })?;
     Ok(Some(Variable {
         name: name.to_owned(),
@@ -58,7 +60,7 @@ pub(super) fn variable(name: &OsStr, value: OsString) -> Result<Option<Variable>
     }))
 }
 
-fn ours(name: &str, rest: &str) -> Result<Option<&'static Key>> {
+fn ours(name: &str, rest: &str) -> Result<Option<&'static Key>, Slip> {
     let written = rest.to_lowercase().replace("__", ".");
     let known = schema::key(&written);
     if known.is_some() && rest == rest.to_uppercase() {
@@ -93,7 +95,7 @@ fn ours(name: &str, rest: &str) -> Result<Option<&'static Key>> {
 
 /// The original is part of a system that sets others of this beginning, and they are none of ours: only one
 /// that is close to a key is a slip.
-fn original(name: &str) -> Result<Option<&'static Key>> {
+fn original(name: &str) -> Result<Option<&'static Key>, Slip> {
     let of = |key: &&'static Key| key.original_variable() == Some(name);
     if let Some(key) = schema::keys().find(of) {
         return Ok(Some(key));
@@ -108,14 +110,16 @@ fn original(name: &str) -> Result<Option<&'static Key>> {
     }
 }
 
-fn unknown(name: &str, near: Option<&str>) -> glmsg_core::Error {
+fn unknown(name: &str, near: Option<&str>) -> Slip {
     let error = refused(
         format!("the variable {} names no key", excerpt(name)),
         &Origin::Default,
     );
-    match near {
-        Some(near) => error.remedy(format!("did you mean {near}?")),
-        None => error
-            .remedy("a key of a section is GLMSG_SECTION__KEY; unset what is not meant for glmsg"),
-    }
+    let Some(near) = near else {
+        let remedy = "a key of a section is GLMSG_SECTION__KEY; unset what is not meant for glmsg";
+        return Slip::of(error, remedy, None);
+    };
+    let sets = |key: &&Key| key.variable() == near || key.original_variable() == Some(near);
+    let meant = schema::keys().find(sets).map(Key::name);
+    Slip::of(error, format!("did you mean {near}?"), meant)
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 use glmsg_core::{Error, ErrorKind, Result};
 
 use crate::Format;
-use crate::document::{self, Entry};
 
 /// The largest file of settings, in bytes. One with every key has a tenth of it, and where each key
 /// stands is looked up so simply that more would take its time.
@@ -54,11 +53,6 @@ pub(super) fn text(path: &Path, unreadable: &str) -> Result<String> {
             .with("at", format!("{place}:{line}"))
             .remedy("save it as UTF-8")
     })
-}
-
-/// The entries of a text.
-pub(super) fn parse(name: &str, format: Format, text: &str) -> Result<Vec<Entry>> {
-    document::read(format, text).map_err(|unreadable| unreadable.into_error(name))
 }
 
 fn invalid(what: &str) -> Error {

@@ -16,3 +16,4 @@ mod proofs;
 mod random;
 mod reference;
 mod secrets;
+mod thorough;

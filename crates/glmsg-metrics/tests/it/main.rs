@@ -14,5 +14,7 @@ mod endpoint;
 mod guide;
 mod layered;
 mod monitoring;
+mod mute;
 mod scaling;
+mod silence;
 mod text;

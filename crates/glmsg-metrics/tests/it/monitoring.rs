@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use glmsg_broker::{Broker, GroupConfig, Lag, Layer as _};
-use glmsg_conformance::{Hooks, Interposed};
-use glmsg_core::{ErrorKind, GroupName, Message, Result, TopicName};
-use glmsg_memory::MemoryBroker;
+use glmsg_broker::{Broker, GroupConfig};
+use glmsg_core::{ErrorKind, GroupName, Message, TopicName};
 use glmsg_metrics::{Monitor, Options};
 
 use crate::layered::{layered, layered_with, memory, scraped};
 
-async fn group(broker: &Arc<dyn Broker>, topic: &str, group: &str) -> (TopicName, GroupName) {
+pub(crate) async fn group(
+    broker: &Arc<dyn Broker>,
+    topic: &str,
+    group: &str,
+) -> (TopicName, GroupName) {
     let topic = TopicName::new(topic).expect("valid");
     let group = GroupName::new(group).expect("valid");
     let created = broker
@@ -96,48 +98,4 @@ async fn health_is_asked_for_once_an_interval() {
     broker.close().await.expect("closed");
     // The answer is thirty seconds old at most, and so is this one.
     assert_eq!(monitor.health().health().await, before);
-}
-
-/// Never says how far groups of this name are behind.
-struct Silent(&'static str);
-
-impl Hooks for Silent {
-    async fn lag(
-        &self,
-        topic: &TopicName,
-        group: &GroupName,
-        broker: &Arc<dyn Broker>,
-    ) -> Result<Lag> {
-        if group.as_str() == self.0 {
-            std::future::pending::<()>().await;
-        }
-        broker.lag(topic, group).await
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_group_that_gets_no_answer_does_not_hide_the_others() {
-    let (layer, registry) = layered();
-    let inner: Arc<dyn Broker> = Arc::new(MemoryBroker::default());
-    let broker = layer.layer(Arc::new(Interposed::new(inner, Arc::new(Silent("slow")))));
-    for (topic, name) in [
-        ("first", "slow"),
-        ("orders", "billing"),
-        ("second", "slow"),
-        ("third", "slow"),
-        ("z", "last"),
-    ] {
-        group(&broker, topic, name).await;
-    }
-    let monitor = Monitor::start(&layer, broker);
-    let error = monitor.look().await.expect_err("two have no answer");
-    assert_eq!(error.kind(), ErrorKind::Timeout);
-    let found = scraped(&registry);
-    assert!(found.has("consumer_lag_messages{topic=\"orders\",group=\"billing\"}"));
-    // After the second the others are left for the next look, or a broker that hangs would be waited for as often
-    // as there are groups.
-    assert_eq!(found.count("consumer_lag_messages"), 1);
-    // Which then sees what it can: those that were silent are asked last.
-    monitor.look().await.expect_err("three have no answer");
-    assert!(scraped(&registry).has("consumer_lag_messages{topic=\"z\",group=\"last\"}"));
 }
