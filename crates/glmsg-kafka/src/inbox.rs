@@ -34,13 +34,16 @@ use crate::window::{State, Window};
 
 /// Behind the offset that was committed when a partition came here that nobody has given back, so many
 /// messages are told of before they are handed out: one of them may be what ended a process before
-/// it could tell. So far a process gets whose commits are answered, with what may be on its way when its
-/// window is full, and with what is done until the next commit.
-const CAREFUL: i64 = WIDEST + 8_000 + 2 * AHEAD;
+/// it could tell. A process gets no further without telling: so far it may be when its window is full, with
+/// what waits to be taken, and with what is done until the next commit.
+const CAREFUL: i64 = WIDEST + MOST_READY as i64 + 2 * AHEAD;
 /// How far a partition's window may span before it is read no further.
 const WIDEST: i64 = 10_000;
-/// How far it may be done beyond what is committed before the next commit waits no longer.
-const AHEAD: i64 = 2_500;
+/// The most messages that wait to be taken.
+pub(crate) const MOST_READY: usize = 16_000;
+/// How far it may be done beyond what is committed before the next commit waits no longer: a commit takes a
+/// broker almost a millisecond, and after a crash what was not committed comes again.
+const AHEAD: i64 = 10_000;
 
 /// A message that is here: which partition by our number, and its offset.
 pub(crate) type Spot = (u64, i64);

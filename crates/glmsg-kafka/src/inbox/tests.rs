@@ -177,8 +177,17 @@ fn the_first_after_a_start_are_told_of_before_they_are_handed_out() {
     desk.come_all(&["a"]);
     assert!(desk.inbox.take(1, LEASE, desk.now).must_tell);
     desk.next = super::CAREFUL;
-    desk.come_all(&["b"]);
+    desk.come_all(&["b", "c", "d"]);
+    let mut must_tell = || desk.inbox.take(1, LEASE, desk.now).must_tell;
+    assert!(
+        must_tell(),
+        "so far behind what is committed it is told of, too"
+    );
+    let (newest, offset) = (desk.inbox.newest(), 2);
+    let offsets = [("t".to_owned(), 0, offset, String::new())];
+    desk.inbox.are_committed(&offsets, newest);
     assert!(!desk.inbox.take(1, LEASE, desk.now).must_tell);
+    assert!(desk.inbox.take(1, LEASE, desk.now).must_tell);
 }
 
 /// What is committed of the first partition when it is given back.

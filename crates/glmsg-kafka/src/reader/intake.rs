@@ -14,10 +14,8 @@ use super::spent::{Boxes, Spent};
 use crate::absence::Reason;
 use crate::connection::Link;
 use crate::group::Group;
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, MOST_READY};
 
-/// The most messages that wait to be taken.
-pub(crate) const MOST_READY: usize = 8_000;
 /// How long there may be no room until a group is said to stand still.
 const STANDSTILL: Duration = Duration::from_millis(500);
 
