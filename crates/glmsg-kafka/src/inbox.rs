@@ -36,6 +36,7 @@ use crate::window::{State, Window};
 /// messages are told of before they are handed out: one of them may be what ended a process before
 /// it could tell. A process gets no further without telling: so far it may be when its window is full, with
 /// what waits to be taken, and with what is done until the next commit.
+#[allow(clippy::cast_possible_wrap, reason = "it is small")]
 const CAREFUL: i64 = WIDEST + MOST_READY as i64 + 2 * AHEAD;
 /// How far a partition's window may span before it is read no further.
 const WIDEST: i64 = 10_000;

@@ -15,13 +15,16 @@ use crate::{BoxSource, Intake, Received, Settled, Settler, Source, Token};
 /// So few messages go to the user before anything else is done, the next receive included.
 const FEW: usize = 16;
 
-type Receiving = Pin<Box<dyn Future<Output = (BoxSource, Vec<Received>, Result<Intake>)> + Send>>;
+type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Receipt = (BoxSource, Vec<Received>, Result<Intake>);
 
 pub(super) async fn run(source: BoxSource, shared: Arc<Shared>) {
     let mut source = Some(source);
     // A receive under way is never given up for room alone, so that nothing it has taken waits
     // unseen; dropping it with its source gives that back and leaves the group.
-    let mut receiving: Option<Receiving> = None;
+    let mut receiving: Option<Task<Receipt>> = None;
+    // Beside the receive, which may take acks along that somebody waits for.
+    let mut renewing: Option<Task<()>> = None;
     let beat = shared.options.lease / 3;
     let mut heartbeat = interval_at(Instant::now() + beat, beat);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -52,7 +55,10 @@ pub(super) async fn run(source: BoxSource, shared: Arc<Shared>) {
         tokio::select! {
             biased;
             () = shared.pump.notified() => {}
-            _ = heartbeat.tick() => renew(&shared).await,
+            _ = heartbeat.tick(), if renewing.is_none() => {
+                renewing = Some(Box::pin(renew(Arc::clone(&shared))));
+            }
+            () = finish(&mut renewing) => renewing = None,
             (back, buf, received) = finish(&mut receiving) => {
                 (source, receiving) = (Some(back), None);
                 match received {
@@ -78,15 +84,15 @@ pub(super) async fn run(source: BoxSource, shared: Arc<Shared>) {
     }
 }
 
-async fn receive(mut source: BoxSource, room: usize) -> (BoxSource, Vec<Received>, Result<Intake>) {
+async fn receive(mut source: BoxSource, room: usize) -> Receipt {
     let mut buf = Vec::new();
     let received = source.recv(&mut buf, room).await;
     (source, buf, received)
 }
 
-async fn finish(receiving: &mut Option<Receiving>) -> (BoxSource, Vec<Received>, Result<Intake>) {
-    match receiving {
-        Some(receiving) => receiving.await,
+async fn finish<T>(task: &mut Option<Task<T>>) -> T {
+    match task {
+        Some(task) => task.await,
         None => std::future::pending().await,
     }
 }
@@ -111,7 +117,7 @@ async fn hand_over(shared: &Shared, buf: Vec<Received>) {
     }
 }
 
-async fn renew(shared: &Shared) {
+async fn renew(shared: Arc<Shared>) {
     let tokens: Vec<Token> = {
         let state = shared.state();
         let buffered = state.ready.iter().map(|r| r.token);
