@@ -121,7 +121,8 @@ pub trait Backend: Send + Sync + 'static {
     fn topics(&self) -> impl Future<Output = Result<Vec<TopicInfo>>> + Send;
 
     /// The names of all topics, in their order. Of [`topics`](Self::topics) unless a backend knows
-    /// them for less: what looks for new topics asks for them over and over.
+    /// them for less: what looks for new topics asks for them over and over. One that is being made
+    /// or deleted may be among them.
     ///
     /// # Errors
     /// Of the connection or store.

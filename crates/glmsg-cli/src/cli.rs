@@ -169,7 +169,15 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
         Ok(cli) => return Ok(cli),
         Err(error) => error,
     };
+    let words = || std::env::args_os().skip(1);
     match error.kind() {
+        // A page of help is nothing for a program.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if wanted_form::is_said(words()) => {
+            wanted_form::follow(words());
+            let command = asked_for(words());
+            let text = format!("'{command}' requires a subcommand but one was not provided");
+            Err(Failure::usage(one_line(&text, &command)).report())
+        }
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
@@ -179,7 +187,6 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
             Err(ExitCode::from(code))
         }
         _ => {
-            let words = || std::env::args_os().skip(1);
             wanted_form::follow(words());
             let line = one_line(&error.to_string(), &asked_for(words()));
             Err(Failure::usage(line).report())

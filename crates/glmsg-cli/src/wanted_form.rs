@@ -38,7 +38,7 @@ pub(crate) fn is_json(format: impl AsRef<OsStr>) -> bool {
 
 fn said(words: impl Iterator<Item = OsString>) -> Said {
     let mut said = Said::default();
-    let mut words = words.take_while(|word| word != "--");
+    let mut words = words.take_while(|word| word != "--").peekable();
     while let Some(word) = words.next() {
         let (name, value) = match word.to_str().and_then(|word| word.split_once('=')) {
             Some((name, value)) => (OsString::from(name), Some(OsString::from(value))),
@@ -46,12 +46,23 @@ fn said(words: impl Iterator<Item = OsString>) -> Said {
         };
         match name.to_str() {
             Some("--json") => said.json = true,
-            Some("--log-format") => said.log_format = value.or_else(|| words.next()),
-            Some("--config") => said.config = value.or_else(|| words.next()),
+            Some("--log-format") => said.log_format = value.or_else(|| words.next_if(is_value)),
+            Some("--config") => said.config = value.or_else(|| words.next_if(is_value)),
             _ => {}
         }
     }
     said
+}
+
+/// Whether a word may be the value of the option before it.
+fn is_value(word: &OsString) -> bool {
+    !word.to_str().is_some_and(|word| word.starts_with('-'))
+}
+
+/// Whether the words themselves want errors as JSON.
+pub(crate) fn is_said(words: impl Iterator<Item = OsString>) -> bool {
+    let said = said(words);
+    said.json || said.log_format.is_some_and(is_json)
 }
 
 /// What a file and the environment say; nothing, where they make no sense either.
@@ -81,6 +92,7 @@ mod tests {
         assert_eq!(of("lag --frob"), Said::default());
         assert!(of("lag --frob --json").json);
         assert!(!of("consume t --exec x -- --json").json);
+        assert!(of("--log-format --json lag").json);
         for words in ["--log-format json x", "x --log-format=json --log-format"] {
             let format = of(words).log_format;
             assert_eq!(format.is_some_and(is_json), words.ends_with('x'), "{words}");

@@ -210,7 +210,7 @@ pub(crate) const BREAKER: MetricInfo = gauge(
 pub(crate) const CONNECTED: MetricInfo = gauge(
     "broker_connected",
     &[],
-    "Whether the broker answered anything when it was asked last: 1 or 0",
+    "Whether the broker answered when it was asked last: 1 or 0",
 );
 pub(crate) const HEALTHY: MetricInfo = gauge(
     "broker_healthy",

@@ -96,11 +96,11 @@ impl Monitor {
     /// Looks at the groups now, and returns when the metrics show them.
     ///
     /// # Cancel safety
-    /// Dropping the future gives the look up; the metrics show what was shown before.
+    /// Dropping the future gives the look up; the metrics show what was answered until then, or before.
     ///
     /// # Errors
-    /// The first of what was not answered, and a look that did not reach all groups in its time; it is
-    /// counted as any other look that fails. What was answered is shown.
+    /// The first of what was not answered; it is counted as any other look that fails. What was answered
+    /// is shown.
     pub async fn look(&self) -> Result<()> {
         self.eye.look().await
     }

@@ -43,18 +43,21 @@ impl Shared {
         Ok(Info { topic, groups })
     }
 
-    pub(crate) async fn all_topics(&self) -> Result<Vec<TopicInfo>> {
+    /// The names that are noted: of a topic that is about to be made, or was deleted, too.
+    pub(crate) async fn topic_names(&self) -> Result<Vec<TopicName>> {
         let (slot, key) = registry(&self.link.config().namespace);
         let mut find = redis::cmd("SMEMBERS");
         find.arg(key);
         let names = list(self.run(slot, find).await?)?.into_iter();
         let mut names = names.map(text).collect::<Result<Vec<String>>>()?;
         names.sort();
+        let names = names.into_iter().map(TopicName::new);
+        Ok(names.filter_map(Result::ok).collect())
+    }
+
+    pub(crate) async fn all_topics(&self) -> Result<Vec<TopicInfo>> {
         let mut found = Vec::new();
-        for name in names {
-            let Ok(name) = TopicName::new(name) else {
-                continue;
-            };
+        for name in self.topic_names().await? {
             match self.info(&name).await {
                 Ok(info) => found.push(info.topic),
                 // Noted before it was made, or deleted since.

@@ -62,6 +62,11 @@ impl Backend for RedisBroker {
         found.map_err(|e| e.operation("topics"))
     }
 
+    async fn topic_names(&self) -> Result<Vec<TopicName>> {
+        let found = self.shared.topic_names().await;
+        found.map_err(|e| e.operation("topic names"))
+    }
+
     async fn create_group(
         &self,
         topic: &TopicName,

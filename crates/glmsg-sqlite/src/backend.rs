@@ -69,6 +69,15 @@ impl Backend for SqliteBroker {
         done.await.map_err(|e| e.operation("delete topic"))
     }
 
+    async fn topic_names(&self) -> Result<Vec<TopicName>> {
+        self.check_open()?;
+        let names = self.readers.read(move |conn| {
+            let topics = TopicRow::all(conn)?.into_iter();
+            Ok(topics.map(|topic| topic.name).collect())
+        });
+        names.await.map_err(|e| e.operation("topic names"))
+    }
+
     async fn topics(&self) -> Result<Vec<TopicInfo>> {
         self.check_open()?;
         let now = self.clock.now();

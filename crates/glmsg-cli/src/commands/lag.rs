@@ -82,7 +82,13 @@ async fn look(broker: &dyn Broker, args: &Args) -> glmsg::Result<Vec<Row>> {
             // A user who may see its own group alone may not list them.
             Some(only) if args.topic.is_some() => vec![only.clone()],
             only => {
-                let groups = broker.groups(&topic).await?.into_iter().map(|g| g.name);
+                let groups = match broker.groups(&topic).await {
+                    // Deleted since it was listed.
+                    Err(e) if args.topic.is_none() && e.kind() == glmsg::ErrorKind::NotFound => {
+                        continue;
+                    }
+                    found => found?.into_iter().map(|g| g.name),
+                };
                 groups
                     .filter(|g| only.as_ref().is_none_or(|only| only == g))
                     .collect()

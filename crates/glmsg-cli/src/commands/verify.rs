@@ -29,6 +29,7 @@ struct Found {
 
 pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure> {
     let broker = session.connect(Access::Existing).await?;
+    let is_named = args.topic.is_some();
     let topics = match args.topic {
         Some(topic) => vec![topic],
         None => broker.topic_names().await?,
@@ -36,7 +37,13 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     let mut checked = 0;
     let mut bad = 0;
     for topic in topics {
-        let found = check(broker.as_ref(), &topic).await?;
+        let found = match check(broker.as_ref(), &topic).await {
+            // Deleted since it was listed.
+            Err(e) if !is_named && e.kind() == glmsg::ErrorKind::NotFound => {
+                continue;
+            }
+            found => found?,
+        };
         checked += found.checked;
         bad += found.bad.len();
         print(session, &topic, &found)?;
@@ -50,7 +57,7 @@ pub(crate) async fn run(session: &mut Session, args: Args) -> Result<(), Failure
     }
 }
 
-async fn check(broker: &dyn Broker, topic: &TopicName) -> Result<Found, Failure> {
+async fn check(broker: &dyn Broker, topic: &TopicName) -> glmsg::Result<Found> {
     let mut found = Found::default();
     let mut from = StartFrom::Earliest;
     loop {

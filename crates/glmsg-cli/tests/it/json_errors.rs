@@ -31,6 +31,15 @@ fn a_command_line_that_makes_no_sense_is_told_to_a_program_too() {
         assert_eq!(run.code, Some(2));
         assert!(!run.stderr.contains("\"message\""), "{}", run.stderr);
     }
+    // Also where nothing else is set.
+    for args in [
+        &["--json", "dlq"][..],
+        &["--json"],
+        &["--log-format", "json", "dlq"],
+    ] {
+        let run = finish(bare(args), b"");
+        run.fails_in_json(2, &["requires a subcommand"]);
+    }
     let help = store.run(&["--json", "--help"]).success();
     assert!(help.text().contains("Usage:"));
 }

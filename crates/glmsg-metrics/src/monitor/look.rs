@@ -36,7 +36,8 @@ pub(super) struct Seen {
 /// How a look has gone.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// Whether the broker has answered anything; none where nothing says so.
+    /// Whether the broker answers: where it has answered all, or nothing. None where it has answered some of
+    /// it, which a probe finds out.
     pub(super) is_answering: Option<bool>,
     /// What kept the look from being complete, first of all.
     pub(super) failure: Option<Error>,
@@ -101,9 +102,9 @@ impl<'a> Look<'a> {
         show(&seen.table);
         self.ask_topics(silent_topics, SILENT_TOPICS, seen).await;
         Outcome {
-            is_answering: match self.is_answered && !self.is_closed {
-                true => Some(true),
-                false => (self.silences > 0).then_some(false),
+            is_answering: match self.failure {
+                None => Some(true),
+                Some(_) => (!self.is_answered && self.silences > 0).then_some(false),
             },
             failure: self.failure,
         }
@@ -111,7 +112,16 @@ impl<'a> Look<'a> {
 
     /// Which groups there are, but for the topics that were silent: those are told.
     async fn list(&mut self, seen: &mut Seen) -> Vec<TopicName> {
-        let asked = self.broker.topic_names();
+        let asked = async {
+            let names = self.broker.topic_names().await;
+            // The whole store is not gone in the way in which a topic is.
+            names.map_err(|error| match error.kind() {
+                ErrorKind::NotFound => Error::new(ErrorKind::Unavailable, "the store is not there")
+                    .operation("look at groups")
+                    .source(error),
+                _ => error,
+            })
+        };
         if let Said::Answer(names) = self.ask(asked, |error| error).await {
             let names: BTreeSet<TopicName> = names.into_iter().collect();
             seen.groups.retain(|topic, _| names.contains(topic));
@@ -178,7 +188,8 @@ impl<'a> Look<'a> {
             return true;
         }
         let is_late = asked > 0 && self.began.elapsed() >= until;
-        if is_late {
+        // Where all answer there is much to ask, and no more to it.
+        if is_late && self.silences > 0 {
             self.failure.get_or_insert_with(|| {
                 let late = Error::new(ErrorKind::Timeout, "a look at all groups takes too long");
                 late.operation("look at groups")
@@ -213,11 +224,8 @@ impl<'a> Look<'a> {
         tracing::debug!(%error, "a part of a look at the groups failed");
         self.is_closed |= error.kind() == ErrorKind::Closed;
         let is_silent = self.is_closed || error.is_transient();
-        // A user who may not see a group has a broker that answers.
-        match is_silent {
-            true => self.silences += 1,
-            false => self.is_answered = true,
-        }
+        // A refusal may be that of the login, or of a connection that is not trusted.
+        self.silences += u32::from(is_silent);
         self.failure.get_or_insert(error);
         match is_silent {
             true => Said::Silence,
