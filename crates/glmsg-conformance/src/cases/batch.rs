@@ -6,6 +6,7 @@ use std::time::Duration;
 use glmsg_broker::{Nack, Published, Settled, Settler, SubscribeOptions, Token};
 use glmsg_core::limits::MAX_BATCH;
 use glmsg_core::{ErrorKind, Message};
+use tokio::task::JoinSet;
 
 use crate::member::{Member, received_ids};
 use crate::messages::{group, ids, message, named_topic, numbered, publish, store};
@@ -226,9 +227,12 @@ pub async fn calls_that_end_with_their_runtime_hold_up_no_others<F: Fixture>(f: 
         ending.truncate(3);
         runtime.shutdown_background();
     }
+    let mut going_on = JoinSet::new();
     for call in calls {
-        let outcome = within("a publish of another runtime", call).await;
-        let outcome = outcome.expect("publishing works");
+        going_on.spawn(call);
+    }
+    while let Some(ended) = within("a publish of another runtime", going_on.join_next()).await {
+        let outcome = ended.expect("no panic").expect("publishing works");
         assert!(outcome[0].is_stored(), "{outcome:?}");
     }
     if let Some(left) = left {
