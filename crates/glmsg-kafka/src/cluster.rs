@@ -12,7 +12,7 @@ use glmsg_broker::SubscribeOptions;
 use glmsg_core::{GroupName, Result, TopicName};
 
 use crate::KafkaConfig;
-use crate::connection::{Link, apart, on_task};
+use crate::connection::{Link, apart, blocking};
 use crate::encode::Encoder;
 use crate::group::{Group, Membership};
 use crate::names::{Kind, TopicNames};
@@ -53,7 +53,7 @@ impl Cluster {
             open.link.all_topics().await?;
             return Ok(open);
         }
-        let made = apart(move || Link::new(config)).await?;
+        let made = blocking(move || Link::new(config)).await?;
         let link = Arc::new(made);
         // Finds out now whether anybody answers.
         link.all_topics().await?;
@@ -139,7 +139,7 @@ impl Cluster {
         options: &SubscribeOptions,
     ) -> Result<Membership> {
         let (cluster, options) = (Arc::clone(self), options.clone());
-        on_task(async move { cluster.join_in_turn(&options).await }).await
+        apart(async move { cluster.join_in_turn(&options).await }).await
     }
 
     async fn join_in_turn(&self, options: &SubscribeOptions) -> Result<Membership> {

@@ -1,11 +1,11 @@
 //! The clients that a broker holds, and how it asks the cluster.
 
+mod apart;
 mod askers;
 mod metadata;
 mod offsets;
 
 use std::fmt;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
@@ -15,13 +15,12 @@ use glmsg_kafka_wire::Cluster;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::{Client, DefaultClientContext};
 use rdkafka::error::RDKafkaErrorCode;
-use tokio::task::JoinSet;
 
+pub(crate) use self::apart::apart;
 pub(crate) use self::askers::{ask_again, close, close_later};
 pub(crate) use self::metadata::{SETTLING, Topics, partitions};
 pub(crate) use self::offsets::{Committed, Place, committed, ends, list};
 use crate::KafkaConfig;
-use crate::broker::closed;
 use crate::error::{from_code, from_kafka};
 use crate::producer::Producer;
 
@@ -177,23 +176,8 @@ fn millis(duration: Duration) -> String {
     duration.as_millis().to_string()
 }
 
-/// Does something in a task of its own, which ends early where this is dropped: a caller may leave its
-/// future unpolled, and make another call meanwhile, which waits for what this holds.
-pub(crate) async fn on_task<T: Send + 'static>(
-    work: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<T> {
-    let mut task = JoinSet::new();
-    task.spawn(work);
-    match task.join_next().await {
-        Some(Ok(done)) => done,
-        Some(Err(ended)) if ended.is_panic() => resume_unwind(ended.into_panic()),
-        // With its runtime.
-        _ => Err(closed()),
-    }
-}
-
 /// Runs what blocks, apart from the runtime's threads.
-pub(crate) async fn apart<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {

@@ -20,7 +20,7 @@ use rdkafka::message::BorrowedMessage;
 
 use self::change::{Changed, change};
 use crate::cluster::Cluster;
-use crate::connection::{Link, Place, apart, on_task};
+use crate::connection::{Link, Place, apart, blocking};
 use crate::entry::{Content, Entry};
 use crate::moving::{DEAD_AT, DETAIL, LETTER, REASON};
 use crate::names::GroupNames;
@@ -55,7 +55,7 @@ impl Cluster {
     async fn read_letters(&self, names: &GroupNames) -> Result<Letters> {
         let range = self.letters_range(names).await?;
         let link = Arc::clone(&self.link);
-        apart(move || read_letters(&link, range)).await
+        blocking(move || read_letters(&link, range)).await
     }
 
     async fn letters_range(&self, names: &GroupNames) -> Result<Range> {
@@ -130,7 +130,7 @@ impl Cluster {
     ) -> Result<u64> {
         let names = self.find_group(topic, group).await?;
         let (cluster, topic, which) = (Arc::clone(self), topic.clone(), which.clone());
-        on_task(async move { cluster.settle_in_turn(&topic, names, which, redrive).await }).await
+        apart(async move { cluster.settle_in_turn(&topic, names, which, redrive).await }).await
     }
 
     async fn settle_in_turn(
@@ -150,7 +150,7 @@ impl Cluster {
             }
             let retry = names.retry.clone();
             let (link, of, which) = (Arc::clone(&self.link), names.clone(), which.clone());
-            let changed = apart(move || change(&link, &of, &which, redrive)).await;
+            let changed = blocking(move || change(&link, &of, &which, redrive)).await;
             tries += 1;
             match changed {
                 Ok(Changed { count, next, end }) => {

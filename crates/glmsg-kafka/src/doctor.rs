@@ -8,7 +8,7 @@ use glmsg_core::Result;
 use rdkafka::admin::ResourceSpecifier;
 
 use crate::cluster::Cluster;
-use crate::connection::{Link, apart};
+use crate::connection::{Link, blocking};
 use crate::error::from_kafka;
 
 /// What a broker says of itself.
@@ -54,7 +54,7 @@ impl Cluster {
 impl Link {
     async fn facts(self: &Arc<Self>) -> Result<Facts> {
         let link = Arc::clone(self);
-        let (brokers, first) = apart(move || link.brokers()).await?;
+        let (brokers, first) = blocking(move || link.brokers()).await?;
         let mut settings = BTreeMap::new();
         let asked = [ResourceSpecifier::Broker(first)];
         let found = self.admin().describe_configs(&asked, &self.options()).await;

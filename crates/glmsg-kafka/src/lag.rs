@@ -8,7 +8,7 @@ use glmsg_core::{Clock as _, GroupName, Result, SystemClock, Timestamp, TopicNam
 use rdkafka::Message as _;
 
 use crate::cluster::Cluster;
-use crate::connection::{Place, apart, partitions};
+use crate::connection::{Place, blocking, partitions};
 use crate::marks::{self, Mark};
 use crate::read_record::ReadRecord as _;
 use crate::record;
@@ -88,7 +88,7 @@ impl Cluster {
 
     async fn count_left(&self, left: BTreeMap<(String, i32), Left>) -> Result<Lag> {
         let link = Arc::clone(&self.link);
-        apart(move || {
+        blocking(move || {
             let (now, mut lag) = (SystemClock.now(), Lag::default());
             let mut oldest: Option<Timestamp> = None;
             let ranges: Vec<Range> = left

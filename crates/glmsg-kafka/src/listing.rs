@@ -9,7 +9,7 @@ use glmsg_core::{Clock as _, ErrorKind, GroupName, Result, SystemClock, Timestam
 use rdkafka::Message as _;
 
 use crate::cluster::Cluster;
-use crate::connection::{Place, Topics, apart};
+use crate::connection::{Place, Topics, blocking};
 use crate::dead_letter::count_letters;
 use crate::names::{GroupNames, Part, TopicNames, read};
 use crate::record;
@@ -95,7 +95,7 @@ impl Cluster {
             for range in topic.groups.values().flat_map(|g| standing.of(&g.dead)) {
                 if range.from < range.to {
                     let (link, range) = (Arc::clone(&self.link), range.clone());
-                    dead_letters += apart(move || count_letters(&link, range)).await?;
+                    dead_letters += blocking(move || count_letters(&link, range)).await?;
                 }
             }
             infos.push(TopicInfo {
@@ -171,7 +171,7 @@ impl Cluster {
             .flat_map(|topic| standing.of(&topic.names.later));
         let ranges: Vec<Range> = later.cloned().collect();
         let link = Arc::clone(&self.link);
-        apart(move || {
+        blocking(move || {
             let (now, mut found) = (SystemClock.now(), HashMap::new());
             link.scan(&ranges, |record| {
                 let due = record::due_of_published(record).and_then(|(due, ..)| due);

@@ -17,7 +17,7 @@ use rdkafka::Message as _;
 use rdkafka::message::BorrowedMessage;
 
 use crate::cluster::Cluster;
-use crate::connection::{Place, apart, partitions};
+use crate::connection::{Place, blocking, partitions};
 use crate::names::TopicNames;
 use crate::read_record::ReadRecord as _;
 use crate::record;
@@ -173,7 +173,7 @@ impl Cluster {
             Place::Begin | Place::End => i64::MIN,
         };
         let (link, names, topic) = (Arc::clone(&self.link), names.clone(), topic.clone());
-        apart(move || {
+        blocking(move || {
             let now = SystemClock.now().as_millis();
             let mut streams: BTreeMap<(usize, i32), Stream> = BTreeMap::new();
             link.scan(&ranges, |record| {

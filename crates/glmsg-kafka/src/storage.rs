@@ -30,7 +30,7 @@ pub(crate) use self::store::Store;
 use self::store::{Inner, unread};
 use self::view::Piece;
 use crate::broker::{Shared, closed};
-use crate::connection::{apart, on_task};
+use crate::connection::{apart, blocking};
 
 /// About how many bytes a read gives at once.
 const PAGE_BYTES: usize = 4 << 20;
@@ -55,7 +55,7 @@ impl KafkaStorage {
         shared.check_open()?;
         let cluster = &shared.cluster;
         let cluster = Arc::clone(cluster);
-        let opening = on_task(async move {
+        let opening = apart(async move {
             let opening = cluster.store.get_or_try_init(|| Store::open(&cluster));
             Ok(Arc::clone(&opening.await?.inner))
         });
@@ -133,7 +133,7 @@ impl KafkaStorage {
             } = &*store;
             archive.read(link, topic, partition, &missing)
         };
-        let mut found = apart(reading).await?;
+        let mut found = blocking(reading).await?;
         for piece in pieces.iter_mut() {
             if let Some(body) = found.remove(&piece.offset) {
                 piece.chunk.body = Some(body);

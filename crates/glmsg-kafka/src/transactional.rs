@@ -26,7 +26,7 @@ use self::outlet::Outlet;
 use self::state::{Desk, Place};
 use self::worker::{Command, Worker};
 use crate::broker::{Shared, closed};
-use crate::connection::apart;
+use crate::connection::blocking;
 use crate::names::Kind;
 use crate::{KafkaBroker, KafkaConfig};
 
@@ -152,7 +152,7 @@ impl Transactional {
         let desk = Arc::new(Desk::new(topic, group, &topics, ensured.names, shared));
         let (commands, orders) = mpsc::channel();
         let (at, settings, own) = (Arc::clone(&desk), options.clone(), id.clone());
-        apart(move || {
+        blocking(move || {
             // First, so that what a predecessor left open is settled before anything is read.
             let outlet = Outlet::open(at.link.config(), &own, &settings)?;
             let intake = Intake::open(&at, &settings)?;

@@ -17,7 +17,7 @@ pub(crate) use self::rules::Wanted;
 use self::rules::{Difference, Facts};
 use crate::Profile;
 use crate::cluster::Cluster;
-use crate::connection::{Link, apart};
+use crate::connection::{Link, blocking};
 use crate::error::{from_code, from_kafka};
 use crate::names::{GroupNames, Part, TopicNames, read};
 use crate::retry;
@@ -214,7 +214,7 @@ impl Link {
     async fn layout(self: &Arc<Self>, names: &[&str]) -> Result<BTreeMap<String, Facts>> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let link = Arc::clone(self);
-        apart(move || {
+        blocking(move || {
             let mut facts = BTreeMap::new();
             for name in &names {
                 let found = link.metadata(Some(name))?;

@@ -11,7 +11,7 @@ use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaRespErr;
 use tokio::runtime::Handle;
 
-use super::{Link, apart};
+use super::{Link, blocking};
 use crate::error::{from_code, from_kafka};
 
 /// How long a cluster may take at least until all of it knows a new topic: a controller that makes
@@ -28,7 +28,7 @@ impl Link {
     /// All topics of the cluster.
     pub(crate) async fn all_topics(self: &Arc<Self>) -> Result<Topics> {
         let link = Arc::clone(self);
-        apart(move || link.look(None)).await
+        blocking(move || link.look(None)).await
     }
 
     /// Those of these topics that there are.
@@ -45,7 +45,7 @@ impl Link {
             }
             Ok(found)
         };
-        apart(looking).await
+        blocking(looking).await
     }
 
     /// How many brokers there are, and the number of one.
@@ -134,7 +134,7 @@ impl Link {
     /// How many processes take part in a consumer group.
     pub(crate) async fn count_members(self: &Arc<Self>, id: &str) -> Result<u64> {
         let (link, id) = (Arc::clone(self), id.to_owned());
-        apart(move || {
+        blocking(move || {
             let client = link.client();
             let found = client.fetch_group_list(Some(&id), link.config.timeout);
             let found = found.map_err(|e| from_kafka(&e, false))?;

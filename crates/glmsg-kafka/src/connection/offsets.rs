@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::metadata::Partitions;
-use super::{Link, apart, ask_again};
+use super::{Link, ask_again, blocking};
 use crate::error::from_kafka;
 
 /// A place in a topic's partitions.
@@ -35,7 +35,7 @@ impl Link {
         place: Place,
     ) -> Result<BTreeMap<(String, i32), i64>> {
         let link = Arc::clone(self);
-        apart(move || {
+        blocking(move || {
             if partitions.is_empty() {
                 return Ok(BTreeMap::new());
             }
@@ -113,7 +113,7 @@ impl Link {
         partitions: Partitions,
     ) -> Result<BTreeMap<(String, i32), Committed>> {
         let (link, group) = (Arc::clone(self), group.to_owned());
-        apart(move || {
+        blocking(move || {
             let mut asked = TopicPartitionList::with_capacity(partitions.len());
             for (topic, partition) in &partitions {
                 asked.add_partition(topic, *partition);
@@ -133,7 +133,7 @@ impl Link {
         offsets: BTreeMap<(String, i32), Committed>,
     ) -> Result<()> {
         let (link, group) = (Arc::clone(self), group.to_owned());
-        apart(move || {
+        blocking(move || {
             let list = list(&offsets)?;
             link.as_outsider(&group, |client| {
                 let done = client.commit(&list, CommitMode::Sync);

@@ -18,7 +18,7 @@ use super::shelf::Shelf;
 use super::topic::PARTITIONS;
 use super::view::View;
 use crate::cluster::Cluster;
-use crate::connection::{Link, apart, ask_again, on_task};
+use crate::connection::{Link, apart, ask_again, blocking};
 use crate::error::from_kafka;
 use crate::producer::Producer;
 use crate::settling::settled;
@@ -66,7 +66,7 @@ impl Store {
     pub(crate) async fn open(cluster: &Cluster) -> Result<Self> {
         let topic = cluster.ensure_storage().await?;
         let link = Arc::clone(&cluster.link);
-        let inner = apart(move || {
+        let inner = blocking(move || {
             let config = link.config();
             let producer = Producer::with(Arc::clone(&link.wire), config.sending_once());
             let consumer = config.storage_consumer()?.create();
@@ -206,7 +206,7 @@ impl Inner {
             // The topic was made anew, or has lost its end with a broker.
             shelf.begin_again();
             let (inner, partition) = (Arc::clone(self), shelf.partition);
-            apart(move || inner.begin_again(partition)).await?;
+            blocking(move || inner.begin_again(partition)).await?;
         }
         self.reach(shelf, end).await?;
         if shelf.is_loading() {
@@ -218,7 +218,7 @@ impl Inner {
     /// Where the partition ends, at a moment after the call. Who calls at a time shares an answer.
     async fn end(self: &Arc<Self>, shelf: &Shelf) -> Result<i64> {
         let (inner, partition) = (Arc::clone(self), shelf.partition);
-        on_task(async move { inner.find_end(partition).await }).await
+        apart(async move { inner.find_end(partition).await }).await
     }
 
     async fn find_end(self: &Arc<Self>, partition: i32) -> Result<i64> {
@@ -232,7 +232,7 @@ impl Inner {
         }
         let number = shelf.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let inner = Arc::clone(self);
-        let found = apart(move || inner.ask_end(partition)).await?;
+        let found = blocking(move || inner.ask_end(partition)).await?;
         *end = (number, found);
         Ok(found)
     }
