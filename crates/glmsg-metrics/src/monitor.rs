@@ -26,7 +26,8 @@ use crate::{HealthProbe, PrometheusLayer};
 ///   `consumer_lag_errors_total`; the look goes on with the others, and asks for this one last from
 ///   then on. So it is with a topic that does not tell its groups: those that are known are asked.
 /// - A look in which anything failed counts in `lag_poll_errors_total`. If the broker answered
-///   nothing at all, `broker_connected` is 0 until it answers again.
+///   nothing at all, `broker_connected` is 0 until it answers again; where it answered a part, that is
+///   left to the probe of the health.
 /// - A look ends after three minutes and a half at the latest; what it has not reached is first in the
 ///   next.
 ///
