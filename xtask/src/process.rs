@@ -1,16 +1,20 @@
 //! Running another program, and showing what is run.
 
+mod errors;
 mod forward;
+mod lines;
 mod runners;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::PoisonError;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use self::forward::Forward;
+use self::errors::Errors;
+use self::forward::{Forward, Shared};
 use self::runners::Runners;
 use crate::failure::{Failure, Outcome};
 use crate::secrets;
@@ -20,8 +24,8 @@ use crate::secrets;
 pub(crate) struct Process {
     command: Command,
     shown: String,
-    /// Those whose output its stdout is.
-    runners: Option<Runners>,
+    /// It starts test runners, whose output its stdout is.
+    of_tests: bool,
 }
 
 /// What a program printed, and how it ended.
@@ -39,7 +43,7 @@ impl Process {
         Self {
             command: Command::new(program),
             shown: program.to_owned(),
-            runners: None,
+            of_tests: false,
         }
     }
 
@@ -57,7 +61,7 @@ impl Process {
         Self {
             command,
             shown: "cargo".to_owned(),
-            runners: None,
+            of_tests: false,
         }
         .words(words)
     }
@@ -98,7 +102,7 @@ impl Process {
         if std::io::stdout().is_terminal() {
             this = this.args(["--color", "always"]);
         }
-        this.runners = Some(Runners::default());
+        this.of_tests = true;
         this
     }
 
@@ -120,7 +124,8 @@ impl Process {
         Err(Failure::failed(format!("{ended}{failures}")))
     }
 
-    /// Runs it with its output passing through this process, which searches it; returns the tests that failed, too.
+    /// Runs it with its output passing through this process, which searches it; returns the tests that failed and what
+    /// cargo says of them, too.
     fn watched(&mut self) -> std::io::Result<(ExitStatus, String)> {
         // It sees no terminal, and shows colours none the less where there is one.
         if std::io::stderr().is_terminal() && std::env::var_os("CARGO_TERM_COLOR").is_none() {
@@ -128,15 +133,20 @@ impl Process {
         }
         let command = self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
-        let stderr = forward_stderr(&mut child);
-        let runners = self.runners.take();
-        let stdout = child.stdout.take();
-        let stdout = stdout.map(|from| Forward::start(from, std::io::stdout(), runners));
+        let (errors, runners) = (Shared::<Errors>::default(), Shared::<Runners>::default());
+        let stderr = forward_stderr(&mut child, self.of_tests.then(|| errors.clone()));
+        let stdout = child.stdout.take().map(|from| {
+            let reader = self.of_tests.then(|| runners.clone());
+            Forward::start(from, std::io::stdout(), reader)
+        });
         let status = child.wait()?;
-        let runners = stdout.and_then(Forward::finish);
-        stderr.and_then(Forward::finish);
-        let failures = runners.map(|runners| runners.failures());
-        Ok((status, failures.unwrap_or_default()))
+        [stdout, stderr]
+            .into_iter()
+            .flatten()
+            .for_each(Forward::finish);
+        let failures = runners.lock().unwrap_or_else(PoisonError::into_inner);
+        let errors = errors.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok((status, failures.failures() + &errors.text()))
     }
 
     /// Runs it and returns its stdout; its stderr streams through.
@@ -149,10 +159,10 @@ impl Process {
         let command = self.command.stdin(Stdio::null());
         let child = command.stdout(Stdio::piped()).stderr(stderr).spawn();
         let mut child = child.map_err(|error| self.cannot_start(&error))?;
-        let stderr = forward_stderr(&mut child);
+        let stderr = forward_stderr(&mut child, None);
         let output = child.wait_with_output();
         let output = output.map_err(|error| self.cannot_start(&error))?;
-        stderr.and_then(Forward::finish);
+        stderr.into_iter().for_each(Forward::finish);
         secrets::search(&output.stdout);
         if !output.status.success() {
             return Err(self.ended(output.status));
@@ -220,9 +230,9 @@ impl Process {
 }
 
 /// Passes on what it prints on stderr, if that comes to us.
-fn forward_stderr(child: &mut Child) -> Option<Forward> {
+fn forward_stderr(child: &mut Child, errors: Option<Shared<Errors>>) -> Option<Forward> {
     let from = child.stderr.take()?;
-    Some(Forward::start(from, std::io::stderr(), None))
+    Some(Forward::start(from, std::io::stderr(), errors))
 }
 
 /// Whether it is one of the variables that cargo sets for the package it runs.

@@ -2,48 +2,55 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::runners::Runners;
+use super::lines::{Lines, Reader};
 use crate::secrets::{self, Scanner};
 
 /// How long the end is waited for once the program has ended: one that it left behind may hold its output open.
 const LEFT_BEHIND: Duration = Duration::from_secs(10);
 
-/// A stream that is passed on by a thread, which sends what it knows of test runners at the end.
+/// A stream that is passed on by a thread.
 #[derive(Debug)]
-pub(super) struct Forward(Receiver<Option<Runners>>);
+pub(super) struct Forward(Receiver<()>);
+
+/// A reader that is looked at while a thread may still feed it: what was left behind by a program must not hide what is
+/// known of it.
+pub(super) type Shared<R> = Arc<Mutex<R>>;
 
 impl Forward {
-    /// Passes everything on until the end; with `runners`, without what that leaves out. All of it is searched.
-    pub(super) fn start(
+    /// Passes everything on until the end; with a reader, what that shows. All of it is searched.
+    pub(super) fn start<R: Reader + 'static>(
         from: impl Read + Send + 'static,
         to: impl Write + Send + 'static,
-        runners: Option<Runners>,
+        reader: Option<Shared<R>>,
     ) -> Self {
         let (at_the_end, ended) = mpsc::channel();
         thread::spawn(move || {
-            let runners = pass(from, to, runners, secrets::found);
+            pass(from, to, reader.as_deref(), secrets::found);
             // Nobody waits for it once the time for what was left behind is over.
-            let _ = at_the_end.send(runners);
+            let _ = at_the_end.send(());
         });
         Self(ended)
     }
 
-    /// Waits until all of it is passed on. To be called when the program has ended. Returns what was given to the start.
-    pub(super) fn finish(self) -> Option<Runners> {
-        self.0.recv_timeout(LEFT_BEHIND).ok().flatten()
+    /// Waits until all of it is passed on. To be called when the program has ended.
+    pub(super) fn finish(self) {
+        // Who holds it open for longer is not waited for.
+        let _ = self.0.recv_timeout(LEFT_BEHIND);
     }
 }
 
-fn pass(
+fn pass<R: Reader>(
     mut from: impl Read,
     mut to: impl Write,
-    mut runners: Option<Runners>,
+    reader: Option<&Mutex<R>>,
     mut found: impl FnMut(Vec<String>),
-) -> Option<Runners> {
+) {
     let mut scanner = Scanner::default();
+    let mut lines = Lines::default();
     let mut buffer = vec![0; 1 << 16];
     // A reader who went away does not stop the program: what it prints is still searched.
     let mut show = |bytes: &[u8]| {
@@ -58,24 +65,28 @@ fn pass(
         };
         let bytes = &buffer[..count];
         found(scanner.feed(bytes));
-        match &mut runners {
-            Some(runners) => show(&runners.feed(bytes)),
+        match reader {
+            Some(reader) => show(&lines.feed(bytes, &mut *locked(reader))),
             None => show(bytes),
         }
     }
     found(scanner.end());
-    if let Some(runners) = &mut runners {
-        show(&runners.end());
+    if let Some(reader) = reader {
+        show(&lines.end(&mut *locked(reader)));
     }
-    runners
+}
+
+fn locked<R>(reader: &Mutex<R>) -> MutexGuard<'_, R> {
+    reader.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::runners::Runners;
     use crate::secrets::MARK;
 
-    fn passed(text: &[u8], runners: Option<Runners>) -> (Vec<u8>, Vec<String>) {
+    fn passed(text: &[u8], runners: Option<&Mutex<Runners>>) -> (Vec<u8>, Vec<String>) {
         let (mut shown, mut found) = (Vec::new(), Vec::new());
         pass(text, &mut shown, runners, |lines| found.extend(lines));
         (shown, found)
@@ -95,7 +106,7 @@ mod tests {
     #[test]
     fn what_is_left_out_is_searched_too() {
         let text = format!("running 1 test\nsuccesses:\n{MARK}\ntest result: ok.\n");
-        let (shown, found) = passed(text.as_bytes(), Some(Runners::default()));
+        let (shown, found) = passed(text.as_bytes(), Some(&Mutex::default()));
         assert_eq!(shown, b"running 1 test\ntest result: ok.\n");
         assert_eq!(found, ["***"]);
     }

@@ -1,6 +1,8 @@
 //! What test runners print: what tests that pass have printed stands in a section of its own, which is left out of what
 //! a reader sees; what those print that fail is shown, and its end kept for that of a long run.
 
+use super::lines::Reader;
+
 /// The sections begin and end with such lines.
 const SUCCESSES: &str = "successes:";
 const FAILURES: &str = "failures:";
@@ -27,8 +29,6 @@ enum Place {
 #[derive(Debug, Default)]
 pub(super) struct Runners {
     place: Place,
-    /// The line that has not ended yet.
-    line: Vec<u8>,
     failed: Vec<Failed>,
 }
 
@@ -41,32 +41,6 @@ struct Failed {
 }
 
 impl Runners {
-    /// Takes the next bytes; returns the lines to show that end here.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let mut shown = Vec::new();
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.line.extend_from_slice(piece);
-            if piece.ends_with(b"\n") {
-                shown.extend(self.end());
-            }
-        }
-        shown
-    }
-
-    /// The stream has ended, or the line.
-    pub(super) fn end(&mut self) -> Vec<u8> {
-        let line = std::mem::take(&mut self.line);
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end();
-        self.place = self.after(text);
-        match self.place {
-            Place::Successes => return Vec::new(),
-            Place::Failures => self.keep(text),
-            Place::Outside | Place::Tests => {}
-        }
-        line
-    }
-
     /// The tests that failed, each with the end of what it printed; empty if none did.
     pub(super) fn failures(&self) -> String {
         let mut text = String::new();
@@ -119,9 +93,27 @@ impl Runners {
     }
 }
 
+impl Reader for Runners {
+    fn line(&mut self, line: &str) -> bool {
+        self.place = self.after(line);
+        if self.place == Place::Failures {
+            self.keep(line);
+        }
+        self.place != Place::Successes
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::lines::Lines;
+
+    fn shown(text: &str, runners: &mut Runners) -> String {
+        let mut lines = Lines::default();
+        let mut shown = lines.feed(text.as_bytes(), runners);
+        shown.extend(lines.end(runners));
+        String::from_utf8(shown).unwrap()
+    }
 
     const BOTH: &str = "\
 running 2 tests
@@ -188,16 +180,10 @@ test c ... ok
 
 test result: ok. 1 passed
 ";
-        for cut in 0..BOTH.len() {
-            let (one, two) = BOTH.as_bytes().split_at(cut);
-            let mut runners = Runners::default();
-            let mut shown = runners.feed(one);
-            shown.extend(runners.feed(two));
-            shown.extend(runners.end());
-            assert_eq!(String::from_utf8(shown).unwrap(), expected);
-            let kept = "\n  b\n    successes:\n    thread 'b' panicked";
-            assert_eq!(runners.failures(), kept);
-        }
+        let mut runners = Runners::default();
+        assert_eq!(shown(BOTH, &mut runners), expected);
+        let kept = "\n  b\n    successes:\n    thread 'b' panicked";
+        assert_eq!(runners.failures(), kept);
     }
 
     #[test]
@@ -209,7 +195,7 @@ test result: ok. 1 passed
              {long}\n\n\nfailures:\n    one::a\n    two - b (line 3)\n\ntest result: FAILED."
         );
         let mut runners = Runners::default();
-        runners.feed(text.as_bytes());
+        shown(&text, &mut runners);
         let kept: Vec<(&str, usize)> = runners
             .failed
             .iter()
@@ -218,12 +204,5 @@ test result: ok. 1 passed
         assert_eq!(kept, [("one::a", KEPT_LINES), ("two - b (line 3)", 1)]);
         assert_eq!(runners.failed[0].lines.last().unwrap(), "99");
         assert_eq!(runners.failed[1].lines[0].len(), KEPT_CHARS);
-    }
-
-    #[test]
-    fn the_end_of_a_stream_needs_no_line_end() {
-        let mut runners = Runners::default();
-        assert!(runners.feed(b"test a ... ").is_empty());
-        assert_eq!(runners.end(), b"test a ... ");
     }
 }
