@@ -154,8 +154,8 @@ impl Held {
     /// Whether an ack needs no look at who holds it: nobody else can, and nothing else is kept of
     /// it.
     pub(crate) fn is_plain(&self, now: Instant) -> bool {
-        // It may wait for its turn, and for a machine that is busy: one that comes after the end of the lease
-        // takes the message from whoever has it by then.
+        // It may wait for its turn, and for a machine that is busy: where the answer comes after the end of the
+        // lease, nobody knows who had the message by then.
         const MARGIN: Duration = Duration::from_millis(200);
         self.attempt == 1 && self.lane < ORPHANS && now + MARGIN < self.until
     }

@@ -8,11 +8,11 @@ use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use glmsg_core::Result;
+use glmsg_core::{Error, ErrorKind, Result};
 use redis::{Cmd, Pipeline, Value};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::RedisSettler;
 use crate::broker::closed;
@@ -270,11 +270,16 @@ impl Acks {
                 (Err(error), Way::Link { .. }) => return self.fail(&error),
             }
         }
+        let now = Instant::now();
         for parcel in self.parcels.drain(..) {
             let of_lane = |held: &Held| is_acked[usize::from(held.lane)] || parcel.is_in_doubt;
-            let told = parcel.held.iter().map(of_lane).collect();
+            let told = if parcel.held.iter().any(|held| held.until <= now) {
+                Err(too_late())
+            } else {
+                Ok(parcel.held.iter().map(of_lane).collect())
+            };
             // Who has given up is not told.
-            let _ = parcel.answer.send(Ok(told));
+            let _ = parcel.answer.send(told);
         }
     }
 
@@ -290,11 +295,18 @@ impl Acks {
     }
 
     /// Tells that they failed.
-    pub(crate) fn fail(mut self, error: &glmsg_core::Error) {
+    pub(crate) fn fail(mut self, error: &Error) {
         for parcel in self.parcels.drain(..) {
             let _ = parcel.answer.send(Err(error.duplicate()));
         }
     }
+}
+
+/// The command does not look who holds a message. What stood still on its way may have come when somebody else had it, and
+/// taken it from them.
+fn too_late() -> Error {
+    let text = "the answer came when the lease was over; the message is done, and others may have received it before that";
+    Error::new(ErrorKind::Indeterminate, text)
 }
 
 impl Drop for Acks {

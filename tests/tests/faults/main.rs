@@ -14,6 +14,7 @@ mod consumer_stopped;
 mod data_gone;
 mod info;
 mod lasting;
+mod late_ack;
 mod length;
 mod logins;
 mod malformed;

@@ -66,6 +66,8 @@ local function one(what, lane, id, attempt, a, b, c, d)
   local stream, name = stream_of(lane), name_of(lane, id)
   local pending = redis.pcall('XPENDING', stream, G, id, id, 1)
   pending = not pending.err and pending[1]
+  -- Whoever acked it by a plain command left what had been noted since.
+  if not pending then forget(lane, id, name) end
   if not pending or pending[4] ~= attempt or string.match(pending[2], '^(.*)@%d+$') ~= C then return { 'S' } end
   if what == 'e' then
     local lease, own = tonumber(a), tonumber(string.match(pending[2], '@(%d+)$'))
