@@ -277,10 +277,11 @@ impl Settler for RedisSettler {
                 }
             }
         }
-        let begun = Begun {
+        let begun = |tokens: &[(usize, Token, Held)]| Begun {
             settler: self,
-            tokens: plain.iter().map(|(_, token, _)| *token).collect(),
+            tokens: tokens.iter().map(|(_, token, _)| *token).collect(),
         };
+        let (begun, _framed_begun) = (begun(&plain), begun(&framed));
         let acked = self.ack_plain(&plain, &mut settled).await;
         drop(begun);
         acked.map_err(|e| e.operation("ack"))?;

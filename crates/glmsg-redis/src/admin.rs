@@ -71,22 +71,25 @@ impl Shared {
     pub(crate) async fn delete_topic(&self, topic: &TopicName) -> Result<()> {
         let keys = self.keys(topic);
         let call = self.scripts.delete.of_topic(&keys);
-        if self.run(keys.slot, call).await? == Value::Int(0) {
-            return Err(no_topic(topic));
-        }
+        let (deleted, was_resent) = self.run_told(keys.slot, call).await?;
         self.recent.forget(&self.known(topic));
         let (slot, key) = registry(&self.link.config().namespace);
         let mut forget = redis::cmd("SREM");
         forget.arg(key).arg(topic.as_str());
-        self.run(slot, forget).await.map(drop)
+        // Also where it was not there: an earlier call may have ended in between.
+        self.run(slot, forget).await?;
+        match deleted {
+            Value::Int(0) if !was_resent => Err(no_topic(topic)),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) async fn delete_group(&self, topic: &TopicName, group: &GroupName) -> Result<()> {
         let keys = self.keys(topic);
         let mut call = self.scripts.delete.of_topic(&keys);
         call.arg(group.as_str());
-        match self.run(keys.slot, call).await? {
-            Value::Int(0) => Err(no_group(topic, group)),
+        match self.run_told(keys.slot, call).await? {
+            (Value::Int(0), false) => Err(no_group(topic, group)),
             _ => Ok(()),
         }
     }

@@ -13,7 +13,7 @@ use crate::encode::{fine, list, next, text};
 use crate::event::RedisEvent;
 use crate::keys::{GroupKeys, GroupRow, TopicKeys, registry};
 use crate::known::Known;
-use crate::recent::{self, Recent, Watch};
+use crate::recent::{Recent, Watch};
 use crate::recently_used::RecentlyUsed;
 use crate::scripts::Scripts;
 
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     pub(crate) events: broadcast::Sender<RedisEvent>,
     pub(crate) recent: Arc<Recent>,
     topics: Mutex<RecentlyUsed>,
-    _watch: Watch,
+    pub(crate) watch: Watch,
 }
 
 impl RedisBroker {
@@ -52,16 +52,17 @@ impl RedisBroker {
         let scripts = Scripts::new();
         let link = Link::open(config, scripts.sources()).await?;
         let (recent, beginning) = (Arc::new(Recent::default()), link.all_lives().await?);
-        let shared = Arc::new_cyclic(|shared| Shared {
+        let shared = Arc::new(Shared {
             link,
             scripts,
             closed: watch::Sender::new(false),
             leaving: watch::Sender::new(0),
             events: broadcast::Sender::new(64),
-            _watch: recent::start(shared.clone(), Arc::clone(&recent), beginning),
+            watch: Watch::new(beginning),
             recent,
             topics: Mutex::default(),
         });
+        shared.watch.keep(&shared);
         Ok(Self { shared })
     }
 
@@ -104,11 +105,17 @@ impl Shared {
 
     /// Runs one command.
     pub(crate) async fn run(&self, slot: u16, command: Cmd) -> Result<Value> {
+        self.run_told(slot, command).await.map(|(value, _)| value)
+    }
+
+    /// The same, and whether it was sent more than once: an earlier try may have done it.
+    pub(crate) async fn run_told(&self, slot: u16, command: Cmd) -> Result<(Value, bool)> {
         self.check_open()?;
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(command);
         let replies = self.link.send(slot, &pipeline).await?;
-        fine(next(&mut replies.values.into_iter())?)
+        let value = fine(next(&mut replies.values.into_iter())?)?;
+        Ok((value, replies.was_resent))
     }
 
     /// A group as the server has it.

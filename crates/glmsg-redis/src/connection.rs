@@ -49,6 +49,7 @@ use self::node::Nodes;
 use self::route::Route;
 use crate::config::RedisConfig;
 use crate::error::closed;
+use crate::standing::Standing;
 
 pub(crate) use apart::apart;
 pub(crate) use backoff::Backoff;
@@ -82,6 +83,8 @@ struct Inner {
     /// How many connections may be lent at a time.
     lent: Semaphore,
     fences: Fences,
+    /// Looks for another master.
+    watch: Standing,
 }
 
 /// The answers to a call.
@@ -114,13 +117,14 @@ impl Link {
             durable: Semaphore::new(config.connections),
             lent: Semaphore::new(config.connections),
             fences: Fences::default(),
+            watch: Standing::default(),
             config,
         };
         let link = Self(Arc::new_cyclic(inner));
         link.nodes().await?;
         durable::check(&link.0)?;
         crate::doctor::refuse_eviction(&link).await?;
-        watch::start(&link.0);
+        watch::keep(&link.0);
         Ok(link)
     }
 
@@ -132,6 +136,7 @@ impl Link {
     /// Runs commands, all of keys in this slot, until the server has executed or finally refused
     /// each, or the time is over. Only for commands that may be executed twice.
     pub(crate) async fn send(&self, slot: u16, commands: &Pipeline) -> Result<Replies> {
+        watch::keep(&self.0);
         send::send(&self.0, slot, commands, Wish::Answered).await
     }
 

@@ -95,6 +95,15 @@ impl GroupKeys {
         &self.keys[4 + usize::from(lane)]
     }
 
+    /// The stream of a lane, or of what is on its own.
+    pub(crate) fn stream(&self, lane: u8) -> &str {
+        if lane < ORPHANS {
+            self.lane(lane)
+        } else {
+            &self.keys[14]
+        }
+    }
+
     /// What the step touches that acks messages of frames: the normal lane, history, waiting.
     pub(crate) fn framed(&self) -> [&str; 3] {
         [5, 13, 12].map(|at| self.keys[at].as_str())

@@ -30,6 +30,7 @@ mod recently_used;
 mod replay;
 mod room;
 mod scripts;
+mod standing;
 mod storage;
 mod subscriber;
 mod topology;

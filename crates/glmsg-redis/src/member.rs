@@ -22,6 +22,8 @@ pub(crate) struct Held {
     pub(crate) lane: u8,
     pub(crate) id: EntryId,
     pub(crate) attempt: u32,
+    /// More is kept of it than who holds it: an ack must look after that, too.
+    pub(crate) is_noted: bool,
     /// Until when nobody else can have received it.
     pub(crate) until: Instant,
     /// It is being settled: whoever asks again comes too late.
@@ -70,10 +72,10 @@ impl Deliveries {
         self.held.get(token.fence())
     }
 
-    /// Whether an entry is out.
-    pub(crate) fn holds(&self, lane: u8, id: EntryId) -> bool {
+    /// Whether an entry of these lanes is out.
+    pub(crate) fn holds(&self, is_there: impl Fn(u8) -> bool, id: EntryId) -> bool {
         let mut held = self.held.all();
-        held.any(|held| held.lane == lane && held.id == id)
+        held.any(|held| is_there(held.lane) && held.id == id)
     }
 
     /// A delivery that is not being settled, for what leaves it where it is.
@@ -145,6 +147,7 @@ impl Held {
             lane: raw.lane,
             id: raw.id,
             attempt: raw.attempt,
+            is_noted: raw.is_noted,
             until,
             is_leaving: false,
             part: None,
@@ -157,7 +160,8 @@ impl Held {
         // It may wait for its turn, and for a machine that is busy: where the answer comes after the end of the
         // lease, nobody knows who had the message by then.
         const MARGIN: Duration = Duration::from_millis(200);
-        self.attempt == 1 && self.lane < ORPHANS && now + MARGIN < self.until
+        let is_first = self.attempt == 1 && !self.is_noted;
+        is_first && self.lane < ORPHANS && now + MARGIN < self.until
     }
 }
 
@@ -173,6 +177,7 @@ mod tests {
                 number: 0,
             },
             attempt: 1,
+            is_noted: false,
             until: Instant::now() + Duration::from_secs(30),
             is_leaving: false,
             part: None,
@@ -196,7 +201,7 @@ mod tests {
         let id = |held: Option<Held>| held.map(|held| held.id.millis);
         assert_eq!(id(deliveries.look_at(slow)), Some(0));
         assert!(deliveries.holds(
-            1,
+            |lane| lane == 1,
             EntryId {
                 millis: 1,
                 number: 0

@@ -45,6 +45,7 @@ pub(crate) fn is_held(messages: &[&Message]) -> bool {
 impl RedisBroker {
     pub(crate) async fn store(&self, messages: &[Message]) -> Result<Vec<Published>> {
         self.shared.check_open()?;
+        self.shared.watch.keep(&self.shared);
         let limit = self.shared.link.config().max_payload;
         // The usual publish has one message, and nothing to sort.
         if let [message] = messages

@@ -15,6 +15,7 @@ use crate::broker::no_group;
 use crate::connection::{Answers, Dedicated, First, Head, Request, apart};
 use crate::digits::Digits;
 use crate::encode::{bytes, count, fine, list, millis, next, number, text};
+use crate::keys::ORPHANS;
 use crate::outbox::{Acks, Way};
 use crate::place::EntryId;
 
@@ -82,6 +83,8 @@ pub(crate) struct Raw {
     pub(crate) expires: Option<i64>,
     pub(crate) history: Bytes,
     pub(crate) body: Bytes,
+    /// The group keeps a time of its own for it.
+    pub(crate) is_noted: bool,
     /// The body is a frame, and these of its messages are finished.
     pub(crate) finished: Option<Bytes>,
 }
@@ -164,15 +167,21 @@ fn raw(value: Value) -> Result<Raw> {
     let mut words = list(value)?.into_iter();
     let lane = u8::try_from(number(next(&mut words)?)?).unwrap_or(0);
     let id = entry_id(next(&mut words)?)?;
-    Ok(Raw {
+    let mut raw = Raw {
         lane,
         id,
         attempt: u32::try_from(number(next(&mut words)?)?).unwrap_or(u32::MAX),
         expires: None,
         history: bytes(next(&mut words)?)?,
         body: bytes(next(&mut words)?)?,
-        finished: words.next().map(bytes).transpose()?,
-    })
+        finished: None,
+        is_noted: false,
+    };
+    match words.next() {
+        None | Some(Value::Nil) => raw.is_noted = words.next().is_some(),
+        Some(finished) => raw.finished = Some(bytes(finished)?),
+    }
+    Ok(raw)
 }
 
 fn entry_id(value: Value) -> Result<EntryId> {
@@ -322,6 +331,7 @@ fn entry(lane: u8, answers: &mut Answers) -> Result<Raw> {
         history: Bytes::new(),
         body,
         finished,
+        is_noted: false,
     })
 }
 
@@ -330,26 +340,30 @@ fn entry(lane: u8, answers: &mut Answers) -> Result<Raw> {
 pub(crate) async fn give_back_unknown(asker: &Asker, but: &[Raw]) -> Result<()> {
     let keys = &asker.settler.group;
     let shared = &asker.settler.shared;
-    let mut pipeline = Pipeline::with_capacity(4);
-    for lane in 0..4 {
+    let mut pipeline = Pipeline::with_capacity(5);
+    for lane in 0..=ORPHANS {
         let mut pending = redis::cmd("XPENDING");
-        pending.arg(keys.lane(lane)).arg(&keys.stream_name);
+        pending.arg(keys.stream(lane)).arg(&keys.stream_name);
         pending.arg("-").arg("+").arg(10_000).arg(&*asker.consumer);
         pipeline.add_command(pending);
     }
     let replies = shared.link.send(keys.slot, &pipeline).await?;
     let mut unknown = Vec::new();
-    for (lane, pending) in (0..4_u8).zip(replies.values) {
-        // Where the group is gone there is nothing to give back.
-        let Ok(pending) = list(pending) else {
-            return Ok(());
+    for (lane, pending) in (0..=ORPHANS).zip(replies.values) {
+        let pending = match list(pending) {
+            Ok(pending) => pending,
+            // Nothing was ever on its own.
+            Err(_) if lane == ORPHANS => break,
+            // Where the group is gone there is nothing to give back.
+            Err(_) => return Ok(()),
         };
         for entry in pending {
             let mut words = list(entry)?.into_iter();
             let id = entry_id(next(&mut words)?)?;
             let attempt = words.nth(2).map(number).transpose()?.unwrap_or(1);
-            let is_known = asker.settler.deliveries().holds(lane, id)
-                || but.iter().any(|raw| raw.lane == lane && raw.id == id);
+            let stands = |other: u8| other.min(ORPHANS) == lane;
+            let is_known = asker.settler.deliveries().holds(stands, id)
+                || but.iter().any(|raw| stands(raw.lane) && raw.id == id);
             if !is_known {
                 unknown.push((lane, id, u32::try_from(attempt).unwrap_or(u32::MAX)));
             }
@@ -358,6 +372,7 @@ pub(crate) async fn give_back_unknown(asker: &Asker, but: &[Raw]) -> Result<()> 
     if unknown.is_empty() {
         return Ok(());
     }
+    priorities(asker, &mut unknown).await?;
     let until = Instant::now();
     let tokens: Vec<_> = {
         let mut deliveries = asker.settler.deliveries();
@@ -368,10 +383,43 @@ pub(crate) async fn give_back_unknown(asker: &Asker, but: &[Raw]) -> Result<()> 
                 id,
                 attempt,
                 until,
+                is_noted: false,
                 is_leaving: false,
                 part: None,
             });
         held.map(|held| deliveries.add(held)).collect()
     };
     asker.settler.give_back(&tokens).await
+}
+
+/// Of what is on its own, the lane has its priority.
+async fn priorities(asker: &Asker, entries: &mut [(u8, EntryId, u32)]) -> Result<()> {
+    let keys = &asker.settler.group;
+    let alone = entries.iter_mut().filter(|(lane, ..)| *lane == ORPHANS);
+    let alone: Vec<_> = alone.collect();
+    let mut pipeline = Pipeline::with_capacity(alone.len());
+    for (_, id, _) in &alone {
+        let mut range = redis::cmd("XRANGE");
+        range
+            .arg(keys.stream(ORPHANS))
+            .arg(id.text().as_bytes())
+            .arg(id.text().as_bytes());
+        pipeline.add_command(range);
+    }
+    if alone.is_empty() {
+        return Ok(());
+    }
+    let replies = asker.settler.shared.link.send(keys.slot, &pipeline).await?;
+    for ((lane, ..), found) in alone.into_iter().zip(replies.values) {
+        let fields = list(found)?.into_iter().next().map(list).transpose()?;
+        let fields = fields.and_then(|entry| entry.into_iter().nth(1)).map(list);
+        let mut fields = fields.transpose()?.unwrap_or_default().into_iter();
+        while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
+            if bytes(name)? == "p" {
+                let priority = text(value)?.parse().ok().filter(|p| *p < ORPHANS);
+                *lane = ORPHANS + priority.unwrap_or(1);
+            }
+        }
+    }
+    Ok(())
 }

@@ -24,7 +24,7 @@ use crate::place::EntryId;
 use crate::publish::size_of;
 
 pub(crate) use kept::Framed;
-pub(crate) use watch::{Watch, start};
+pub(crate) use watch::Watch;
 
 /// The most messages that are kept, and the most bytes. Of what is older the entries are.
 const MOST_MESSAGES: usize = 10_000;

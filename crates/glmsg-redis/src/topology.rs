@@ -101,7 +101,9 @@ impl Shared {
         let incarnation = format!("{tail:08x}");
         let start = (&*start.0, &*start.1);
         let made = self.make_group(topic, group, is_by_key, &incarnation, start);
-        let (_, ensured) = made.await?;
+        let (_, mut ensured) = made.await?;
+        // Its answer may have been lost, and what was sent again found the group.
+        ensured.is_new |= ensured.row.incarnation == incarnation;
         Ok(ensured)
     }
 

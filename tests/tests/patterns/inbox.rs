@@ -11,9 +11,12 @@ use glmsg_patterns::inbox::{Claim, ClaimGuard, Inbox};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A lease that no case outlives, and one that is soon over.
+const LONG: Duration = Duration::from_secs(300);
+const SHORT: Duration = Duration::from_secs(2);
+
 /// The inbox of a group; `None` if the backend says that it has no storage, as it declares.
-async fn inbox<F: Fixture>(broker: &Arc<dyn Broker>) -> Option<Inbox> {
-    let lease = Duration::from_millis(500);
+async fn inbox<F: Fixture>(broker: &Arc<dyn Broker>, lease: Duration) -> Option<Inbox> {
     let opened = Inbox::builder("billing").claim_lease(lease).open(broker);
     match opened.await {
         Ok(inbox) => Some(inbox),
@@ -50,10 +53,10 @@ async fn wait_for(inbox: &Inbox, key: &str) -> ClaimGuard {
 /// Of many who claim a key at a time, on two handles of the broker, exactly one gets it.
 pub(crate) async fn of_many_claims_one_wins<F: Fixture>(f: F) {
     let handles = [f.broker().await, f.broker().await];
-    let Some(one) = inbox::<F>(&handles[0]).await else {
+    let Some(one) = inbox::<F>(&handles[0], LONG).await else {
         return;
     };
-    let two = inbox::<F>(&handles[1]).await.expect("as the first");
+    let two = inbox::<F>(&handles[1], LONG).await.expect("as the first");
     for key in ["a", "b", "c"] {
         let claims: Vec<_> = (0..20)
             .map(|n| {
@@ -76,7 +79,7 @@ pub(crate) async fn of_many_claims_one_wins<F: Fixture>(f: F) {
 /// What is done is done, for all members of the group and for no other group.
 pub(crate) async fn what_is_done_is_not_handled_again<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let Some(billing) = inbox::<F>(&broker).await else {
+    let Some(billing) = inbox::<F>(&broker, LONG).await else {
         return;
     };
     let first = claim(&billing, "order-1").await.expect("it is new");
@@ -96,7 +99,7 @@ pub(crate) async fn what_is_done_is_not_handled_again<F: Fixture>(f: F) {
 /// A claim is renewed while its holder lives, and lapses when it has died.
 pub(crate) async fn a_claim_of_the_dead_lapses<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let Some(inbox) = inbox::<F>(&broker).await else {
+    let Some(inbox) = inbox::<F>(&broker, SHORT).await else {
         return;
     };
     let living = claim(&inbox, "living").await.expect("it is new");
@@ -122,7 +125,7 @@ pub(crate) async fn a_claim_of_the_dead_lapses<F: Fixture>(f: F) {
 /// Who stood still for longer than the claim cannot mark, or give back, what another has by now.
 pub(crate) async fn a_claim_that_was_taken_over_is_worth_nothing<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let Some(inbox) = inbox::<F>(&broker).await else {
+    let Some(inbox) = inbox::<F>(&broker, SHORT).await else {
         return;
     };
     let stands_still = || {
@@ -157,7 +160,7 @@ pub(crate) async fn a_claim_that_was_taken_over_is_worth_nothing<F: Fixture>(f: 
 /// What was done is remembered for the window, and no longer.
 pub(crate) async fn the_window_passes<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    if inbox::<F>(&broker).await.is_none() {
+    if inbox::<F>(&broker, LONG).await.is_none() {
         return;
     }
     let builder = Inbox::builder("short").window(Duration::from_secs(1));
@@ -172,7 +175,7 @@ pub(crate) async fn the_window_passes<F: Fixture>(f: F) {
 /// A handler that fails is tried again; one that has succeeded is not.
 pub(crate) async fn a_failure_gives_the_key_back<F: Fixture>(f: F) {
     let broker = f.broker().await;
-    let Some(inbox) = inbox::<F>(&broker).await else {
+    let Some(inbox) = inbox::<F>(&broker, LONG).await else {
         return;
     };
     let order = Message::text("orders", "4711").expect("a valid message");
@@ -210,13 +213,13 @@ pub(crate) async fn a_failure_gives_the_key_back<F: Fixture>(f: F) {
 pub(crate) async fn a_message_that_comes_thrice_is_handled_once<F: Fixture>(f: F) {
     const ORDERS: usize = 60;
     let handles = [f.broker().await, f.broker().await];
-    if inbox::<F>(&handles[0]).await.is_none() {
+    if inbox::<F>(&handles[0], LONG).await.is_none() {
         return;
     }
     let handled = Arc::new(Mutex::new(BTreeMap::new()));
     let mut consumers = Vec::new();
     for broker in &handles {
-        let inbox = inbox::<F>(broker).await.expect("as before");
+        let inbox = inbox::<F>(broker, LONG).await.expect("as before");
         let log = handled.clone();
         let consumer = inbox
             .consumer(Consumer::new(broker.clone(), "orders", "billing").prefetch(10))

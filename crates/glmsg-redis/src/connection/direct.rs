@@ -133,8 +133,19 @@ impl Direct {
         }
     }
 
-    /// Waits for the answers to all that was written, each no longer than [`PATIENCE`] and what
-    /// it blocks.
+    /// Waits for the first answers of those that are owed, each no longer than [`PATIENCE`]. Until
+    /// the others have come, too, the connection is of no use to anybody else.
+    pub(crate) async fn first_answers(&mut self, count: usize) -> Result<Answers> {
+        let answers = self.read(count, Duration::ZERO).await;
+        match &answers {
+            Ok(_) => self.is_once = false,
+            Err(_) => self.is_broken = true,
+        }
+        answers
+    }
+
+    /// Waits for all answers that are still owed, each no longer than [`PATIENCE`] and what it
+    /// blocks.
     pub(crate) async fn answers(&mut self, count: usize, blocks: Duration) -> Result<Answers> {
         let answers = self.read(count, blocks).await;
         match &answers {

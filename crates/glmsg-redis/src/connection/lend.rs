@@ -9,6 +9,7 @@ use tokio::sync::SemaphorePermit;
 
 use super::direct::Direct;
 use super::durable::{Seal, Wish};
+use super::watch;
 use super::within::within;
 use super::{Inner, Link};
 use crate::error::{closed, lost};
@@ -31,6 +32,7 @@ impl Link {
     /// # Errors
     /// `Unavailable` if there is none to be had at once: who can go another way goes there.
     pub(crate) async fn borrow(&self, slot: u16) -> Result<Borrowed<'_>> {
+        watch::keep(&self.0);
         let link = &*self.0;
         link.check_open()?;
         let permit = within(PATIENCE, link.lent.acquire()).await;

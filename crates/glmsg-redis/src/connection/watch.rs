@@ -10,11 +10,11 @@ use super::route::Route;
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Starts to look, if there are sentinels; ends with the link. A server that hangs, or is cut off
-/// from the sentinels but not from us, gives no error that would make us ask.
-pub(super) fn start(link: &Arc<Inner>) {
+/// Sees to it that somebody looks, if there are sentinels. A server that hangs, or is cut off from the sentinels but not
+/// from us, gives no error that would make us ask.
+pub(super) fn keep(link: &Arc<Inner>) {
     if matches!(link.route, Route::Sentinel(_)) {
-        tokio::spawn(run(Arc::downgrade(link)));
+        link.watch.keep(|| run(Arc::downgrade(link)));
     }
 }
 

@@ -82,6 +82,7 @@ impl Deliveries {
             until,
         });
         let held = |index| Held {
+            is_noted: false,
             lane: 1,
             id,
             attempt: 1,

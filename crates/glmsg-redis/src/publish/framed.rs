@@ -4,7 +4,6 @@ use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use glmsg_core::{Message, Result, wire};
 use redis::Value;
@@ -92,7 +91,7 @@ impl Shared {
         if !request.is_empty() {
             borrowed.write(&request).await?;
         }
-        let answers = borrowed.answers(expected, Duration::ZERO).await?;
+        let answers = borrowed.first_answers(expected).await?;
         let sealed = borrowed.answers(seal.tail.len(), seal.blocks.unwrap_or_default());
         let sealed = sealed.await?.values()?;
         Ok(Exchanged {

@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use glmsg_broker::Published;
 use glmsg_core::{Message, Result, wire};
@@ -158,7 +157,7 @@ async fn exchange(
     borrowed.write(&request).await?;
     request.truncate(len);
     requests.push(request);
-    let answers = borrowed.answers(batch.len(), Duration::ZERO).await?;
+    let answers = borrowed.first_answers(batch.len()).await?;
     let sealed = borrowed.answers(seal.tail.len(), seal.blocks.unwrap_or_default());
     let sealed = sealed.await?.values()?;
     Ok(Exchanged {

@@ -4,34 +4,45 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use tokio::task::AbortHandle;
+use tokio::sync::Mutex;
 
 use super::tracker::Tracker;
 use super::{Recent, Urgent};
 use crate::broker::Shared;
 use crate::connection::Life;
 use crate::known::Known;
+use crate::standing::Standing;
 
 /// How often the servers are asked for a sign of life.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The task that looks. It ends when this is dropped.
+/// The task that looks.
 #[derive(Debug)]
-pub(crate) struct Watch(AbortHandle);
+pub(crate) struct Watch {
+    task: Standing,
+    /// What it knows of the servers, which a task that is begun anew knows, too.
+    tracker: Arc<Mutex<Tracker>>,
+}
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.0.abort();
+impl Watch {
+    pub(crate) fn new(beginning: Vec<Life>) -> Self {
+        Self {
+            task: Standing::default(),
+            tracker: Arc::new(Mutex::new(Tracker::new(beginning))),
+        }
+    }
+
+    /// Sees to it that somebody looks.
+    pub(crate) fn keep(&self, shared: &Arc<Shared>) {
+        self.task.keep(|| {
+            let tracker = Arc::clone(&self.tracker);
+            run(Arc::downgrade(shared), Arc::clone(&shared.recent), tracker)
+        });
     }
 }
 
-/// Starts to look.
-pub(crate) fn start(shared: Weak<Shared>, recent: Arc<Recent>, beginning: Vec<Life>) -> Watch {
-    let tracker = Tracker::new(beginning);
-    Watch(tokio::spawn(run(shared, recent, tracker)).abort_handle())
-}
-
-async fn run(shared: Weak<Shared>, recent: Arc<Recent>, mut tracker: Tracker) {
+async fn run(shared: Weak<Shared>, recent: Arc<Recent>, tracker: Arc<Mutex<Tracker>>) {
+    let mut tracker = tracker.lock().await;
     loop {
         while recent.is_empty() {
             recent.wake.notified().await;

@@ -11,7 +11,13 @@ local function delete_group(name, row)
   for _, part in ipairs(parts) do redis.call('DEL', base .. part .. ':' .. group) end
   redis.call('HDEL', GROUPS, name)
   redis.call('HDEL', META, 'scan:' .. group)
-  redis.call('HSET', GONE, name, '1')
+  redis.call('HSET', GONE, name, whole(now))
+end
+
+-- Marks that are older than a day: the expiry of all is put off by each.
+local marks = redis.call('HGETALL', GONE)
+for i = 1, #marks, 2 do
+  if now - tonumber(marks[i + 1]) > 86400000 then redis.call('HDEL', GONE, marks[i]) end
 end
 
 local rows = redis.call('HGETALL', GROUPS)
@@ -27,7 +33,7 @@ if ARGV[1] then
   return found
 end
 redis.call('DEL', META, GROUPS, IDS, LANES[0], LANES[1], LANES[2], LANES[3], DUE, BODY, FRAMES)
-redis.call('HSET', GONE, '*', '1')
+redis.call('HSET', GONE, '*', whole(now))
 redis.call('EXPIRE', GONE, 86400)
 redis.call('DEL', BELL)
 return 1

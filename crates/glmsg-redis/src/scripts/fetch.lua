@@ -1,7 +1,7 @@
 -- Delivers. ARGV from 3: consumer, how many messages, picks and turn of the lane picker, in how many entries they may be, and '1' to
 -- look through the members' leases in any case.
 -- Returns OK, picks, turn, ms until something becomes due or -1, expired, dead, the ids to wait behind (bell, then lanes), the
--- deliveries (lane, id, attempt, history, body, and of a frame what of it is finished), the time in ms, and 1 if plain reads may
+-- deliveries (lane, id, attempt, history, body, of a frame what of it is finished, and 1 if a time of its own is noted of it), the time in ms, and 1 if plain reads may
 -- go on from here.
 local C, want, picks, turn, entries = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 if not exists() then return absence() end
@@ -22,7 +22,10 @@ local function lease_of(consumer) return tonumber(string.match(consumer, '@(%d+)
 local function forget_gone(stream, name)
   if name == C or is_nobody(name) then return end
   local seen = tonumber(redis.call('HGET', MEMBERS, name) or '0')
-  if micros - seen > 3000 * lease_of(name) then redis.call('XGROUP', 'DELCONSUMER', stream, G, name) end
+  if micros - seen > 3000 * lease_of(name) then
+    redis.call('XGROUP', 'DELCONSUMER', stream, G, name)
+    redis.call('HDEL', MEMBERS, name)
+  end
 end
 
 -- Finds leases that have run out, and members that have gone.
@@ -108,13 +111,13 @@ end
 
 local spent, scattered, is_enough = 0, 0, false
 
-local function deliver(lane, id, fields, attempt, history)
+local function deliver(lane, id, fields, attempt, history, is_noted)
   local frame = lane == NORMAL and get(fields, 'f') and open_frame(id, frame_of(fields))
   if frame then
     out[#out + 1] = { lane, id, attempt, '', frame.bytes, redis.call('HGET', H, 'f' .. frame.name) or '' }
     taken, picks = taken + frame.left, picks + frame.left - 1
   else
-    out[#out + 1] = { lane, id, attempt, history, get(fields, 'd') or get(fields, 'f') or '' }
+    out[#out + 1] = { lane, id, attempt, history, get(fields, 'd') or get(fields, 'f') or '', false, is_noted and 1 or nil }
     taken = taken + 1
   end
 end
@@ -185,7 +188,7 @@ local function deliver_returned(name)
   end
   redis.call('XCLAIM', stream, G, C, 0, id, 'RETRYCOUNT', count + 1, 'JUSTID')
   redis.call('ZREM', W, name)
-  deliver(lane, id, entry[2], count + 1, history)
+  deliver(lane, id, entry[2], count + 1, history, own)
 end
 
 local function has(p) return #returned[p] > 0 or #unseen[p] > 0 or fresh[p] end

@@ -126,8 +126,11 @@ local function promote()
     local packed = redis.call('HGET', BODY, name)
     if packed then
       local body = cmsgpack.unpack(packed)
-      if body[2] == '' then append(body[1], { 'd', body[3] })
-      else append(body[1], { 'd', body[3], 'x', body[2] }) end
+      local fields = { 'd', body[3] }
+      if body[2] ~= '' then fields = { 'd', body[3], 'x', body[2] } end
+      local id = append(body[1], fields)
+      -- IDS has had its id since it was scheduled, and must lose it with the entry.
+      if body[1] == NORMAL then redis.call('HSET', META, 'promoted', id) end
     end
     redis.call('ZREM', DUE, name)
     redis.call('HDEL', BODY, name)

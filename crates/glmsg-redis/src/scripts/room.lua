@@ -1,7 +1,7 @@
 -- Makes room in the topic, and tells how many messages may be stored by plain commands before somebody looks again: a quarter of
 -- what is free, so that several who publish at a time do not go over the bound. Returns OK, the number, how many messages a frame
 -- may hold, or 1 where there are none, and for how many microseconds one may wait; or ABSENT.
-local config = redis.call('HMGET', META, 'len', 'indexed', 'frames')
+local config = redis.call('HMGET', META, 'len', 'indexed', 'frames', 'promoted')
 if not config[1] then return { 'ABSENT' } end
 promote()
 drop_aged()
@@ -16,7 +16,9 @@ if most >= 1024 and free < most / 32 then
   local oldest = front(NORMAL)
   local goal = math.floor(most / 16) - free
   if first and oldest and before(oldest[1], first) then
-    if config[2] and not before(config[2], oldest[1]) then drop_indexed(first, goal)
+    local known = config[2] or '0-0'
+    if config[4] and before(known, config[4]) then known = config[4] end
+    if not before(known, oldest[1]) then drop_indexed(first, goal)
     else drop_unindexed(first, goal) end
   end
   free = most - length()

@@ -179,7 +179,8 @@ pub(crate) async fn late_and_second_replies_are_dropped<F: Fixture>(f: F) {
             .correlation_id(correlation);
         reply.build().expect("a valid message")
     };
-    let impatient = ask(Duration::from_millis(50));
+    // Long enough to be received by, on a machine that is busy.
+    let impatient = ask(Duration::from_secs(3));
     let first = within("a request", requests.recv()).await.expect("comes");
     let first = {
         let message = first.message().clone();

@@ -196,7 +196,7 @@ pub(crate) async fn what_is_in_doubt_is_undone_without_an_output<F: Fixture>(f: 
     // The saga's time is over.
     let done = Done::default();
     let saga = SagaDefinition::new("late", 1)
-        .timeout(Duration::from_millis(500))
+        .timeout(Duration::from_secs(2))
         .step(done.step("a"))
         .step(endless(&done, "slow"));
     let runner = open(&f, saga).await;

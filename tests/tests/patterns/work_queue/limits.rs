@@ -68,7 +68,8 @@ pub(crate) async fn a_rate_is_kept<F: Fixture>(f: F) {
     let began = Instant::now();
     let stats = pool.shutdown().await.expect("it stops");
     let took = began.elapsed();
-    assert!(took < Duration::from_secs(1), "it took {took:?} to stop");
+    // At this rate the 88 that wait would take more than four seconds.
+    assert!(took < Duration::from_secs(4), "it took {took:?} to stop");
     assert_eq!(stats.failed, 0);
     // Nothing was lost, and nothing of what waited counts as tried.
     let attempts = Arc::new(AtomicUsize::new(0));

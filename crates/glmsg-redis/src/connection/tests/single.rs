@@ -225,3 +225,25 @@ async fn every_server_can_be_asked_on_its_own() {
     let answers = nodes[0].ask(&pipeline(&[&["PING"]]), SECOND).await;
     assert_eq!(text(&answers.unwrap()[0]), "PONG");
 }
+
+#[tokio::test]
+async fn a_connection_that_still_owes_an_answer_is_nobody_elses() {
+    let link = open(&url()).await;
+    let ask = async |is_given_up: bool| {
+        let mut borrowed = link.borrow(0).await.unwrap();
+        let questions = pipeline(&[&["PING"], &["PING"]]).get_packed_pipeline();
+        borrowed.write(&questions).await.unwrap();
+        borrowed.first_answers(1).await.unwrap();
+        if !is_given_up {
+            borrowed.answers(1, Duration::ZERO).await.unwrap();
+        }
+        borrowed.client_id()
+    };
+    let first = ask(false).await;
+    assert_eq!(ask(true).await, first, "it went back");
+    assert_ne!(
+        ask(false).await,
+        first,
+        "its next answer would be another's"
+    );
+}
