@@ -228,7 +228,7 @@ async fn every_server_can_be_asked_on_its_own() {
 
 #[tokio::test]
 async fn a_connection_that_still_owes_an_answer_is_nobody_elses() {
-    let link = open(&url()).await;
+    let link = open(&service("REDIS7_URL")).await;
     let ask = async |is_given_up: bool| {
         let mut borrowed = link.borrow(0).await.unwrap();
         let questions = pipeline(&[&["PING"], &["PING"]]).get_packed_pipeline();
