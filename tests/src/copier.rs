@@ -95,6 +95,8 @@ pub fn main() -> ExitCode {
         .enable_all()
         .build();
     runtime.expect("a runtime starts").block_on(async {
+        // Before anything else: who is asked to end while it still opens does so in order, too.
+        let mut term = signal(SignalKind::terminate()).expect("a signal can be waited for");
         let text = std::env::var(VARIABLE).expect("a plan in GLMSG_COPIER_PLAN");
         let plan: Plan = serde_json::from_str(&text).expect("a valid plan");
         if let Some(dies_at) = plan.dies_at.clone() {
@@ -113,7 +115,6 @@ pub fn main() -> ExitCode {
                 Err(error) => panic!("{error}"),
             }
         };
-        let mut term = signal(SignalKind::terminate()).expect("a signal can be waited for");
         let copying = async {
             match plan.is_apart {
                 true => copy_apart(&plan, broker.clone()).await,
@@ -176,10 +177,14 @@ async fn copy(plan: &Plan, broker: &KafkaBroker) {
 
 async fn copy_apart(plan: &Plan, broker: Arc<KafkaBroker>) {
     let options = SubscribeOptions::new(&*plan.from, &*plan.group).expect("valid names");
-    let mut source = broker
-        .open_source(&options)
-        .await
-        .expect("the group is joined");
+    let mut source = loop {
+        match broker.open_source(&options).await {
+            Ok(source) => break source,
+            // Its time-outs are short, and the machine may be busy.
+            Err(error) if error.is_transient() => {}
+            Err(error) => panic!("{error}"),
+        }
+    };
     let settler = source.settler();
     loop {
         let mut received = Vec::new();

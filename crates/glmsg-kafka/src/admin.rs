@@ -62,7 +62,6 @@ impl Cluster {
     async fn end_group(&self, topic: &TopicName, group: &GroupName) {
         if let Some(here) = self.group_here(topic, group) {
             here.fail(no_group(topic, group));
-            here.close();
             here.await_end().await;
         }
     }

@@ -64,6 +64,26 @@ pub(crate) fn from_code(code: RDKafkaErrorCode, was_sent: bool) -> Error {
     code::describe(code, was_sent)
 }
 
+/// What ended a client that takes part in a group, which is not tried again: only another client can.
+pub(crate) fn from_fatal(code: RDKafkaErrorCode) -> Error {
+    if code == RDKafkaErrorCode::UnreleasedInstanceId {
+        let text = "the group still counts the process that had this instance name before";
+        return Error::new(ErrorKind::Conflict, text)
+            .with("kafka", format!("{code:?}"))
+            .remedy("subscribe again when its session is over; if it lives, give each process an instance of its own");
+    }
+    let error = from_code(code, false);
+    match error.is_transient() {
+        false => error,
+        true => Error::new(
+            ErrorKind::Unexpected,
+            "the client can take part in the group no more",
+        )
+        .with("kafka", format!("{code:?}"))
+        .remedy("subscribe again"),
+    }
+}
+
 /// After `close`.
 pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the broker is closed")

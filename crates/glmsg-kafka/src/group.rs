@@ -21,6 +21,9 @@ use crate::names::{GroupNames, TopicNames};
 use crate::progress::Progress;
 use crate::reader::{self, intake::Intake};
 
+/// When what could not be moved elsewhere is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// A group as this process takes part in it.
 pub(crate) struct Group {
     pub(crate) topic: TopicName,
@@ -181,7 +184,7 @@ impl Group {
     pub(crate) fn is_over(&self) -> bool {
         let mut taking_part = self.taking_part();
         // What is out can still be settled.
-        let is_idle = taking_part.sources == 0 && self.inbox().out() == 0;
+        let is_idle = taking_part.sources == 0 && self.inbox().held() == 0;
         taking_part.is_over |= is_idle || self.is_closing.load(SeqCst);
         taking_part.is_over
     }
@@ -321,12 +324,14 @@ impl Group {
             });
     }
 
-    /// The group can go on no more.
+    /// The group can go on no more: the thread ends, or who joins again would wait for it for ever.
     pub(crate) fn fail(&self, error: Error) {
         let failure = self.failure.lock();
+        // Before it closes: whoever hears of the end finds out why.
         failure
             .unwrap_or_else(PoisonError::into_inner)
             .get_or_insert(error);
+        self.close();
         self.ready.notify_waiters();
     }
 
@@ -350,14 +355,35 @@ impl Group {
         self.nudge();
     }
 
-    /// A message has moved elsewhere, or has not.
-    pub(crate) fn end_move(&self, moved: &Moved, result: &Result<()>) {
-        let now = self.now();
+    /// A message waits elsewhere from now on; or here, where it could not be moved.
+    pub(crate) fn end_retry(&self, moved: &Moved, result: Result<()>) -> Result<()> {
+        let again = self.now().after(AGAIN);
+        let mut inbox = self.inbox();
+        let ended = match result {
+            Ok(()) => {
+                inbox.moved(moved);
+                Ok(())
+            }
+            // It is not acked, so it is as safe here.
+            Err(error) => match inbox.stays(moved, again) {
+                true => Ok(()),
+                false => Err(error),
+            },
+        };
+        drop(inbox);
+        self.nudge();
+        self.offer();
+        ended
+    }
+
+    /// A message has become a dead letter, or has not.
+    pub(crate) fn end_burial(&self, moved: &Moved, result: &Result<()>) {
+        let again = self.now().after(AGAIN);
         let mut inbox = self.inbox();
         match result {
             Ok(()) => inbox.moved(moved),
             // As a lease that runs out soon: then it comes back, and is tried again.
-            Err(_) => inbox.not_moved(moved, now.after(Duration::from_secs(1))),
+            Err(_) => inbox.not_moved(moved, again),
         }
         drop(inbox);
         self.nudge();

@@ -275,9 +275,17 @@ impl Inbox {
         queues.map(VecDeque::len).sum()
     }
 
-    /// How many deliveries are out.
-    pub(crate) fn out(&self) -> usize {
-        self.out.len()
+    /// How many deliveries somebody holds or moves. Those past their lease may never be settled: nobody
+    /// waits for them.
+    pub(crate) fn held(&self) -> usize {
+        let held = self.out.values().filter(|out| out.hold != Hold::Lapsed);
+        held.count()
+    }
+
+    /// Whether a message of a partition is on its way elsewhere.
+    pub(crate) fn is_moving(&self, part: u64) -> bool {
+        let of_part = |out: &Out| out.spot.0 == part && out.hold == Hold::Moving;
+        self.out.values().any(of_part)
     }
 
     /// It is done with: what its key holds up goes on.

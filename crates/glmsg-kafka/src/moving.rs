@@ -28,7 +28,7 @@ pub(crate) fn on(group: &Arc<Group>, moved: Vec<Moved>) {
     }
 }
 
-/// Has a message wait in the retry topic.
+/// Has a message wait in the retry topic, or here while that cannot be reached.
 pub(crate) async fn to_retry(group: &Arc<Group>, moved: &Moved, due: Timestamp) -> Result<()> {
     let tier = tier(due.since(group.now()));
     let sent = record::write(&moved.entry);
@@ -40,8 +40,7 @@ pub(crate) async fn to_retry(group: &Arc<Group>, moved: &Moved, due: Timestamp) 
         headers: Some(&sent.headers),
     };
     let result = group.link.producer.send_one(record).await;
-    group.end_move(moved, &result);
-    result
+    group.end_retry(moved, result)
 }
 
 /// Makes a dead letter of a message.
@@ -60,7 +59,7 @@ pub(crate) async fn bury(
         headers: Some(&sent.headers),
     };
     let result = group.link.producer.send_one(record).await;
-    group.end_move(moved, &result);
+    group.end_burial(moved, &result);
     result
 }
 

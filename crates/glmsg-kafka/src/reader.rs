@@ -22,7 +22,7 @@ use self::rebalance::Turns;
 pub(crate) use self::spent::Boxes;
 use crate::absence::Reason;
 use crate::connection::{Committed, close, list};
-use crate::error::from_kafka;
+use crate::error::{from_fatal, from_kafka};
 use crate::group::Group;
 use crate::inbox::{Offset, Role};
 use crate::moving;
@@ -154,6 +154,11 @@ impl Reader {
     }
 
     fn heed(&self, error: &KafkaError) {
+        // The library tells of it by an error that does not say which.
+        if let Some((code, text)) = self.consumer.client().fatal_error() {
+            tracing::debug!(?code, text, "the client reads no more");
+            return self.group.fail(from_fatal(code));
+        }
         match error {
             KafkaError::PartitionEOF(_) => {}
             KafkaError::MessageConsumption(

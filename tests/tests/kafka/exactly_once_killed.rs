@@ -65,6 +65,11 @@ async fn judge(step: &str, is_apart: bool) -> Report {
     }
     let last = Worker::spawn("copier-last", &launch(None), &ledger);
     case.until_done().await;
+    // Readers see what was committed a little later than the group does.
+    until("all results are seen", PATIENCE, || async {
+        case.results().await.len() >= published
+    })
+    .await;
     last.kill9().await;
     let expectation = Expectation::for_groups(["copiers"])
         .outputs(case.results().await)

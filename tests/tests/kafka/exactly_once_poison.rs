@@ -5,6 +5,7 @@ use glmsg_broker::{Broker, DeadLetterQuery};
 use glmsg_core::{AttemptOutcome, DeadLetterReason};
 use glmsg_faults::ledger::Writer;
 use glmsg_faults::process::{Launch, Worker};
+use glmsg_faults::until;
 use glmsg_tests::copier::{Plan, VARIABLE};
 
 use crate::copying::{Copying, PATIENCE};
@@ -61,6 +62,11 @@ async fn case(count: usize, poison: usize, handles: Option<usize>) -> usize {
     case.shows(expected).await;
 
     let query = DeadLetterQuery::new(case.from.clone(), case.group.clone());
+    until("there is a letter", PATIENCE, || async {
+        let letters = case.broker.dead_letters(&query).await;
+        !letters.expect("letters").items.is_empty()
+    })
+    .await;
     let letters = case.broker.dead_letters(&query).await.expect("letters");
     let [letter] = &letters.items[..] else {
         panic!("{letters:?}");

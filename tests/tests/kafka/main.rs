@@ -7,6 +7,7 @@
 )]
 
 mod groups;
+mod instances;
 mod leaving;
 mod letters;
 mod login;

@@ -27,12 +27,21 @@ impl Inbox {
         each.collect()
     }
 
-    /// What is to be committed where these partitions are about to be somebody else's. Nothing more
-    /// is handed out of them.
-    pub(crate) fn give_back(&mut self, parts: &[u64]) -> Vec<Offset> {
+    /// Nothing more is handed out of these partitions, or settled in them.
+    pub(crate) fn close_off(&mut self, parts: &[u64]) {
         for part in parts {
             if let Some(assigned) = self.parts.get_mut(part) {
                 assigned.is_given_back = true;
+            }
+        }
+    }
+
+    /// What is to be committed where these partitions are about to be somebody else's, which
+    /// closes them off.
+    pub(crate) fn give_back(&mut self, parts: &[u64]) -> Vec<Offset> {
+        self.close_off(parts);
+        for part in parts {
+            if let Some(assigned) = self.parts.get_mut(part) {
                 // Committed, though nothing has changed: what is committed is not sealed.
                 assigned.is_dirty |= assigned.may_seal() && !assigned.is_sealed;
             }

@@ -1,5 +1,6 @@
 //! Taking back.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use glmsg_broker::{Nack, Requeue, Settled, Token};
@@ -31,9 +32,13 @@ pub(crate) enum Verdict {
 }
 
 impl Inbox {
-    /// Where a delivery is, if it is still the holder's.
+    /// Where a delivery is, if it is still the holder's. What is done in a partition that is given back is
+    /// committed by nobody: who has it next handles the message again.
     fn current(&self, token: Token) -> Option<Spot> {
         let out = self.out.get(&token.fence())?;
+        if self.parts.get(&out.spot.0)?.is_given_back {
+            return None;
+        }
         let is_it = out.spot == (token.sub(), i64::try_from(token.place()).ok()?);
         (is_it && out.hold != Hold::Moving).then_some(out.spot)
     }
@@ -189,7 +194,36 @@ impl Inbox {
         }
     }
 
-    /// It could not be moved: it is out again as it was, or waits for its turn to be moved.
+    /// It could not be moved to wait elsewhere: it waits here until it is due, and is tried again then. Tells
+    /// whether it is still here.
+    pub(crate) fn stays(&mut self, moved: &Moved, again: Timestamp) -> bool {
+        if self.out.remove(&moved.fence).is_none() {
+            return false;
+        }
+        let spot = moved.spot;
+        let Some(assigned) = self.parts.get_mut(&spot.0) else {
+            return false;
+        };
+        let Some(state) = assigned.window.get(spot.1) else {
+            return false;
+        };
+        let mut entry = match std::mem::replace(state, State::Done) {
+            State::Out(entry, fence) if fence == moved.fence => entry,
+            other => {
+                *state = other;
+                return false;
+            }
+        };
+        let at = entry.due.map_or(again, |due| due.min(again));
+        self.waiting.add(spot.0, &mut entry);
+        *state = State::Waiting(entry);
+        self.timers.push(Reverse((at, spot)));
+        assigned.is_dirty = true;
+        self.changes += 1;
+        true
+    }
+
+    /// It could not be moved for good: it is out as before, and comes back soon.
     pub(crate) fn not_moved(&mut self, moved: &Moved, until: Timestamp) {
         if let Some(out) = self.out.get_mut(&moved.fence) {
             out.hold = Hold::Leased(until);

@@ -1,5 +1,7 @@
 //! What the inbox does with messages, with the time in the test's hand.
 
+mod elsewhere;
+
 use std::time::Duration;
 
 use glmsg_broker::{Nack, Ordering, Received, Settled, Token};
@@ -149,7 +151,7 @@ fn a_late_ack_counts_until_somebody_else_has_the_message() {
     assert_eq!(desk.ack(again[0].token), Settled::Stale);
     assert_eq!(desk.committed(), (2, String::new()));
     assert_eq!(
-        (desk.inbox.ready(), desk.inbox.out(), desk.inbox.bytes),
+        (desk.inbox.ready(), desk.inbox.out.len(), desk.inbox.bytes),
         (0, 0, 0)
     );
 }
@@ -312,27 +314,6 @@ fn used_up_attempts_and_lives_are_found_before_a_delivery() {
 }
 
 #[test]
-fn a_retry_at_once_stays_and_one_with_a_delay_goes_elsewhere() {
-    let mut desk = Desk::new(Ordering::None);
-    desk.come_all(&["a", "b"]);
-    let held = desk.take(2);
-    let now = desk.retry(held[0].token, Duration::ZERO);
-    assert!(
-        matches!(now, Verdict::Settled(Settled::Retried(_))),
-        "{now:?}"
-    );
-    assert_eq!(desk.take(1)[0].attempt, 2);
-    let Verdict::Retry(moved, due) = desk.retry(held[1].token, Duration::from_secs(60)) else {
-        panic!("it stays");
-    };
-    assert_eq!((due, moved.entry.attempts), (at(60), 1));
-    // It cannot be moved: it comes back by and by.
-    desk.inbox.not_moved(&moved, at(1));
-    desk.pass(2);
-    assert_eq!(texts(&desk.take(10)), ["b"]);
-}
-
-#[test]
 fn a_key_goes_on_when_the_one_before_is_done() {
     let mut desk = Desk::new(Ordering::PerKey);
     for payload in ["1", "2", "3"] {
@@ -364,7 +345,7 @@ fn nothing_of_a_partition_that_is_gone_can_be_settled() {
     assert_eq!(desk.ack(held[0].token), Settled::Stale);
     assert!(desk.take(10).is_empty());
     assert_eq!(
-        (desk.inbox.ready(), desk.inbox.out(), desk.inbox.bytes),
+        (desk.inbox.ready(), desk.inbox.out.len(), desk.inbox.bytes),
         (0, 0, 0)
     );
 }
@@ -395,27 +376,6 @@ fn a_partition_of_which_much_waits_is_read_no_further() {
         let is_wide = usize::saturating_sub(left, 1) * 1512 > most / 2;
         assert_eq!(desk.inbox.is_wide(part, most, true), is_wide, "{left}");
     }
-}
-
-#[test]
-fn what_is_on_its_way_elsewhere_waits_until_it_has_arrived() {
-    let mut desk = Desk::new(Ordering::None);
-    desk.inbox
-        .assign("t..later", 0, Role::Later, Window::new(0, ""));
-    let part = desk.inbox.find("t..later", 0).unwrap();
-    let day = Duration::from_secs(86_400);
-    for offset in 0..2 {
-        let mut entry = Entry::of_message(message("tomorrow"), desk.now);
-        (entry.due, entry.is_scheduled) = (Some(desk.now.after(day)), true);
-        desk.inbox.come(part, offset, Box::new(entry), desk.now);
-    }
-    // Others that are due sooner may stand behind it, so it does not stay for a day.
-    let moved = desk.inbox.advance(at(1));
-    assert_eq!(moved.len(), 2);
-    assert!(desk.inbox.is_wide(part, 500, false));
-    moved.iter().for_each(|moved| desk.inbox.moved(moved));
-    assert!(!desk.inbox.is_wide(part, 500, true));
-    desk.inbox.revoke(part);
 }
 
 #[test]

@@ -37,6 +37,10 @@ impl Inbox {
     /// What waited here for its time, or as long as its tier has.
     fn come_due(&mut self, spot: Spot, now: Timestamp) -> Option<Moved> {
         let assigned = self.parts.get_mut(&spot.0)?;
+        // Who has it next moves it: it would be there twice.
+        if assigned.is_given_back {
+            return None;
+        }
         let State::Waiting(entry) = assigned.window.get(spot.1)? else {
             return None;
         };

@@ -179,7 +179,6 @@ impl Drop for Guard {
             let text = "the runtime with which this process joined the group has ended";
             let error = Error::new(ErrorKind::Closed, text);
             self.0.fail(error.remedy("subscribe again"));
-            self.0.close();
         }
     }
 }

@@ -122,6 +122,20 @@ impl Turns {
         None
     }
 
+    /// Settles nothing more, and waits for what is on its way elsewhere: what arrives there after it is told
+    /// how far we are is handled here again, too.
+    fn close_off(&self, group: &Group, numbers: &[u64]) {
+        group.inbox().close_off(numbers);
+        let until = Instant::now() + group.link.config().timeout;
+        let is_moving = || {
+            let inbox = group.inbox();
+            numbers.iter().any(|part| inbox.is_moving(*part))
+        };
+        while is_moving() && Instant::now() < until {
+            group.rest(Duration::from_millis(20));
+        }
+    }
+
     fn revoked(&self, group: &Group, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         let numbers: Vec<Option<u64>> = {
             let inbox = group.inbox();
@@ -165,6 +179,7 @@ impl Turns {
         }
         // Others may have what was lost already: to commit it would undo their work.
         if !is_lost {
+            self.close_off(group, &numbers);
             let (offsets, newest) = {
                 let mut inbox = group.inbox();
                 (inbox.give_back(&numbers), inbox.newest())

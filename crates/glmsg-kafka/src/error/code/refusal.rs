@@ -175,7 +175,7 @@ pub(super) fn owners(code: Code) -> Option<Meaning> {
         Code::FencedInstanceId => meaning(
             K::Conflict,
             "another member has the same instance name",
-            "give each process an instance of its own",
+            "give each process an instance of its own, then subscribe again",
         ),
         Code::ProducerFenced
         | Code::InvalidProducerEpoch
