@@ -71,17 +71,15 @@ impl Shared {
     pub(crate) async fn delete_topic(&self, topic: &TopicName) -> Result<()> {
         let keys = self.keys(topic);
         let call = self.scripts.delete.of_topic(&keys);
-        let (deleted, was_resent) = self.run_told(keys.slot, call).await?;
+        // Where it was not there its name may stand for one that is just being made, and stays.
+        if let (Value::Int(0), false) = self.run_told(keys.slot, call).await? {
+            return Err(no_topic(topic));
+        }
         self.recent.forget(&self.known(topic));
         let (slot, key) = registry(&self.link.config().namespace);
         let mut forget = redis::cmd("SREM");
         forget.arg(key).arg(topic.as_str());
-        // Also where it was not there: an earlier call may have ended in between.
-        self.run(slot, forget).await?;
-        match deleted {
-            Value::Int(0) if !was_resent => Err(no_topic(topic)),
-            _ => Ok(()),
-        }
+        self.run(slot, forget).await.map(drop)
     }
 
     pub(crate) async fn delete_group(&self, topic: &TopicName, group: &GroupName) -> Result<()> {

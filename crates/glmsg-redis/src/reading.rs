@@ -397,6 +397,9 @@ async fn priorities(asker: &Asker, entries: &mut [(u8, EntryId, u32)]) -> Result
     let keys = &asker.settler.group;
     let alone = entries.iter_mut().filter(|(lane, ..)| *lane == ORPHANS);
     let alone: Vec<_> = alone.collect();
+    if alone.is_empty() {
+        return Ok(());
+    }
     let mut pipeline = Pipeline::with_capacity(alone.len());
     for (_, id, _) in &alone {
         let mut range = redis::cmd("XRANGE");
@@ -406,14 +409,13 @@ async fn priorities(asker: &Asker, entries: &mut [(u8, EntryId, u32)]) -> Result
             .arg(id.text().as_bytes());
         pipeline.add_command(range);
     }
-    if alone.is_empty() {
-        return Ok(());
-    }
     let replies = asker.settler.shared.link.send(keys.slot, &pipeline).await?;
     for ((lane, ..), found) in alone.into_iter().zip(replies.values) {
         let fields = list(found)?.into_iter().next().map(list).transpose()?;
         let fields = fields.and_then(|entry| entry.into_iter().nth(1)).map(list);
         let mut fields = fields.transpose()?.unwrap_or_default().into_iter();
+        // As the fetch step takes one that says nothing.
+        *lane = ORPHANS + 1;
         while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
             if bytes(name)? == "p" {
                 let priority = text(value)?.parse().ok().filter(|p| *p < ORPHANS);

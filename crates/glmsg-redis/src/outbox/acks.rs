@@ -161,8 +161,9 @@ impl Acks {
 /// The command does not look who holds a message. What stood still on its way may have come when somebody else had it, and
 /// taken it from them.
 fn too_late() -> Error {
-    let text = "the answer came when the lease was over; the message is done, and others may have received it before that";
-    Error::new(ErrorKind::Indeterminate, text)
+    let text =
+        "the answer came when the lease was over: others may have received the message before it";
+    Error::new(ErrorKind::Indeterminate, text).remedy("a longer lease outlives such a stop")
 }
 
 impl Drop for Acks {
