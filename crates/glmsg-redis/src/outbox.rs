@@ -76,6 +76,16 @@ impl Outbox {
         told
     }
 
+    /// Nobody sends these any more: they go once more, by whoever waits for them. Where nobody does, they are in line.
+    fn hand_back(&self, parcels: Vec<Parcel>, was_sent: bool) {
+        for parcel in parcels {
+            let was_sent = was_sent || parcel.is_in_doubt;
+            if parcel.answer.send(Told::Again { was_sent }).is_err() {
+                drop(self.add(&parcel.held, was_sent));
+            }
+        }
+    }
+
     /// Whether nothing waits, and the task that sends ends.
     fn ends(&self) -> bool {
         let mut state = self.state();
@@ -96,15 +106,6 @@ impl Outbox {
         }
         let rest = state.waiting.split_off(taken);
         mem::replace(&mut state.waiting, rest)
-    }
-}
-
-impl Parcel {
-    /// To whoever waits for it; what is acked by it, if nobody does.
-    fn hand_back(self) -> std::result::Result<(), Arc<Vec<Held>>> {
-        let was_sent = self.is_in_doubt;
-        let told = self.answer.send(Told::Again { was_sent });
-        told.map_err(|_| self.held)
     }
 }
 
@@ -205,10 +206,7 @@ impl Drop for Sending {
                 state.is_sending = false;
                 mem::take(&mut state.waiting)
             };
-            waiting.into_iter().for_each(|parcel| {
-                // Who has given up is not told.
-                let _ = parcel.hand_back();
-            });
+            settler.outbox.hand_back(waiting, false);
         }
     }
 }

@@ -122,19 +122,14 @@ impl Acks {
         }
     }
 
-    /// Nobody knows what became of them: they go once more, by whoever waits for them, and by themselves where nobody does.
+    /// Nobody knows what became of them.
     fn hand_back(&mut self) {
-        let unattended = mem::take(&mut self.parcels)
-            .into_iter()
-            .filter_map(|mut parcel| {
-                parcel.is_in_doubt = true;
-                parcel.hand_back().err()
-            });
-        let unattended: Vec<_> = unattended.collect();
-        if !unattended.is_empty() && tokio::runtime::Handle::try_current().is_ok() {
-            for held in unattended {
-                drop(self.settler.outbox.add(&held, true));
-            }
+        let parcels = mem::take(&mut self.parcels);
+        if parcels.is_empty() {
+            return;
+        }
+        self.settler.outbox.hand_back(parcels, true);
+        if tokio::runtime::Handle::try_current().is_ok() {
             self.settler.send_waiting();
         }
     }
